@@ -1,0 +1,52 @@
+# Everything is run through these targets; `make` alone lists them.
+# Needs Python 3.11 or later, git and make. Paths stay relative so that a directory with spaces works.
+
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+READY := $(VENV)/ready
+
+.DEFAULT_GOAL := help
+
+help:  ## list the targets
+	@grep -E '^[a-z][a-z-]*:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 16
+
+$(READY): requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or later is needed; this is $$($(PYTHON) --version). Set PYTHON=python3.11" >&2; exit 1; }
+	@test -x $(RUN) || $(PYTHON) -m venv $(VENV)
+	@echo "installing the locked dependencies into $(VENV) (once)"
+	@$(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements.txt
+	@$(RUN) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $(READY)
+
+setup: $(READY)  ## create .venv with the locked dependencies
+
+check: $(READY)  ## lint, types, layers
+	@$(RUN) -m ruff format --check .
+	@$(RUN) -m ruff check .
+	@$(RUN) -m mypy
+	@$(RUN) -c "from importlinter.cli import lint_imports_command; lint_imports_command()"
+
+test: check  ## what CI runs: check, then every test
+	@$(RUN) -m pytest -n 2
+
+golden: $(READY)  ## rewrite the golden plans after a wanted change; read the diff
+	@GOLDEN_UPDATE=1 $(RUN) -m pytest tests/golden
+
+demo: $(READY)  ## the whole story on this machine: bring up, break, plan, heal
+	@$(RUN) -m reconciler demo
+
+bench: $(READY)  ## speeds and sizes, as tables
+	@$(RUN) -m tests.bench
+
+schema: $(READY)  ## regenerate the committed JSON Schema and the IAM policy
+	@$(RUN) -m reconciler schema --write
+	@$(RUN) -m providers.ec2.permissions > deploy/iam/policy.json
+
+lock: $(READY)  ## lock the dependencies again, with hashes (needs uv)
+	@uv export --quiet --all-extras --all-groups --no-emit-project --no-header --no-annotate --format requirements.txt > requirements.txt
+
+clean:  ## remove what the targets made
+	@rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+.PHONY: help setup check test golden demo bench schema lock clean

@@ -1,0 +1,78 @@
+"""The port: everything that the core asks of a cloud. Adapters and fakes implement it whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from providers.observed import (
+    CellIdentity,
+    Instance,
+    Observation,
+    Presence,
+    ProbeResult,
+    Volume,
+)
+from providers.requests import LaunchInstance, Request
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """What a mutating call answered: the id of what it made or named, and EC2's request id."""
+
+    resource_id: str | None
+    request_id: str | None
+
+
+class Cloud(Protocol):
+    """One cell of a cloud. No method retries, sleeps, or waits for a state; each call has a time-out."""
+
+    def identity(self) -> CellIdentity:
+        """The verified account, region and endpoint.
+
+        Raises CredentialsError, EndpointUnreachable or CloudError.
+        """
+        ...
+
+    def observe(self, *, owner: str, image_parameters: Iterable[str], now: datetime) -> Observation:
+        """All that carries our owner tag, in as few calls as pages allow. Failures are gaps, never exceptions,
+        except CredentialsError and EndpointUnreachable. Probes are not part of it.
+        """
+        ...
+
+    def read_instances(self, ids: Iterable[str]) -> Mapping[str, tuple[Presence, Instance | None]]:
+        """Each id read by name; a bad id does not spoil the others."""
+        ...
+
+    def read_volumes(self, ids: Iterable[str]) -> Mapping[str, tuple[Presence, Volume | None]]:
+        """Each id read by name; a bad id does not spoil the others."""
+        ...
+
+    def find_launch(self, request: LaunchInstance) -> Instance | None:
+        """The instance of this client token, if EC2 shows one. None is not proof that there is none."""
+        ...
+
+    def perform(self, request: Request, *, user_data: str | None = None) -> Receipt:
+        """Send one mutating request once. Raises CloudError."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProbeTarget:
+    """A service to look at; `path` None means a TCP connection is enough."""
+
+    instance_id: str
+    address: str
+    port: int
+    path: str | None
+    timeout_s: float
+
+
+class Prober(Protocol):
+    """Looks at services over the network."""
+
+    def probe(self, targets: Iterable[ProbeTarget], *, now: datetime) -> Mapping[str, ProbeResult]:
+        """One result per target, all within the longest time-out."""
+        ...

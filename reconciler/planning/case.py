@@ -1,0 +1,29 @@
+"""A case: everything that planning may know. Serialisable, so that a recorded one is planned again offline."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from desired_state.model import DesiredState
+from providers.observed import Observation
+from reconciler.health.verdict import Verdict
+from reconciler.planning.memory import Memory
+
+CASE_FORMAT = 1
+"""Raised when a recorded case of an older format can no longer be read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """Desired state, observation, verdicts by instance id, memory, policy (within desired), owner and the instant."""
+
+    now: datetime
+    owner: str
+    """The installation's unique name, as in the owner tag."""
+    desired: DesiredState
+    observation: Observation
+    verdicts: Mapping[str, Verdict]
+    memory: Memory
+    format: int = CASE_FORMAT

@@ -1,0 +1,79 @@
+"""Names that are derived and never minted: operation ids, tags, approval ids (design sections 5, 8, 10)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from enum import StrEnum
+
+from providers.observed import CellIdentity
+from reconciler.planning.actions import Course, Gate, SlotRef
+
+PREFIX = "fleet-reconciler:"
+
+
+class Tag(StrEnum):
+    """Our tag keys. EC2 refuses `/` in keys that are exposed in instance metadata, hence the colon."""
+
+    OWNER = PREFIX + "owner"
+    FLEET = PREFIX + "fleet"
+    SLOT = PREFIX + "slot"
+    INCARNATION = PREFIX + "incarnation"
+    CLAIM = PREFIX + "claim"
+    OPERATION = PREFIX + "operation"
+    ROLE = PREFIX + "role"
+    IN_SERVICE_SINCE = PREFIX + "in-service-since"
+    QUARANTINE_UNTIL = PREFIX + "quarantine-until"
+    USER_DATA = PREFIX + "user-data"
+
+
+class Role(StrEnum):
+    """Whether an instance holds its slot or is prepared to take it."""
+
+    OCCUPANT = "occupant"
+    REPLACEMENT = "replacement"
+
+
+def operation_family(
+    cell: CellIdentity, slot: SlotRef | None, incarnation: int, claim: str | None, kind: str
+) -> str:
+    """Everything of an operation id but the attempt; `kind` says what is done, and to which id where one is named."""
+    fleet, ordinal = (slot.fleet, str(slot.ordinal)) if slot else ("", "")
+    return "|".join(
+        ("v1", cell.account, cell.region, fleet, ordinal, str(incarnation), claim or "", kind)
+    )
+
+
+def operation_id(family: str, attempt: int) -> str:
+    """64 hex characters, EC2's limit for a client token. Parameters are not in it: the same operation with other
+    parameters must fail with IdempotentParameterMismatch rather than make a second resource (design section 8).
+    """
+    return hashlib.sha256(f"{family}|{attempt}".encode()).hexdigest()
+
+
+def approval_id(
+    cell: CellIdentity, slot: SlotRef, incarnation: int, course: Course, gate: Gate
+) -> str:
+    """Stable over passes and restarts: `<fleet>-<ordinal>-` and six hex."""
+    text = f"{cell.account}|{cell.region}|{slot}|{incarnation}|{course}|{gate}"
+    return f"{slot.fleet}-{slot.ordinal}-{hashlib.sha256(text.encode()).hexdigest()[:6]}"
+
+
+def slot_of(tags: Mapping[str, str]) -> SlotRef | None:
+    """The slot that our tags name; None when they are missing or unreadable."""
+    fleet, ordinal = tags.get(Tag.FLEET), tags.get(Tag.SLOT, "")
+    if not fleet or not ordinal.isascii() or not ordinal.isdigit():
+        return None
+    return SlotRef(fleet, int(ordinal))
+
+
+def incarnation_of(tags: Mapping[str, str]) -> int:
+    """The incarnation that our tags name; 0 when they are missing or unreadable."""
+    text = tags.get(Tag.INCARNATION, "")
+    return int(text) if text.isascii() and text.isdigit() else 0
+
+
+def role_of(tags: Mapping[str, str]) -> Role | None:
+    """The role that our tags name, if any."""
+    text = tags.get(Tag.ROLE)
+    return Role(text) if text in (Role.OCCUPANT, Role.REPLACEMENT) else None

@@ -1,0 +1,99 @@
+"""What the store remembers of a cell, as a value. Losing it may delay an action, never cause one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from reconciler.health.verdict import RememberedHealth
+from reconciler.planning.actions import Gate, SlotRef
+from reconciler.planning.intents import Intent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownResource:
+    """An instance or volume of ours that was seen once. `absent_since` is the first complete observation that
+    lacked it while reading its id said NotFound; `absent_checks` counts such observations.
+    """
+
+    id: str
+    kind: str
+    """`instance` or `volume`."""
+    slot: SlotRef | None
+    claim: str | None
+    incarnation: int
+    zone: str
+    last_seen_at: datetime
+    ended: bool = False
+    """Read by id as terminated or deleted: positively gone, for good."""
+    absent_since: datetime | None = None
+    absent_checks: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    """A person's word that releases what one gate withholds, until it expires."""
+
+    id: str
+    gate: Gate
+    granted_at: datetime
+    expires_at: datetime
+    granted_by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pause:
+    """A person's word that nothing is to be done on a fleet, on a slot, or in the cell (`scope` `*`)."""
+
+    scope: str
+    reason: str
+    paused_at: datetime
+    expires_at: datetime
+    paused_by: str
+
+    def covers(self, fleet: str, slot: SlotRef | None, now: datetime) -> bool:
+        """True when this pause is in force for that fleet and slot at that instant."""
+        return now < self.expires_at and self.scope in ("*", fleet, str(slot))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CapacityMemory:
+    """Capacity errors of one zone and instance type: how many in a row, and until when it is passed over."""
+
+    zone: str
+    type: str
+    failures: int
+    last_failed_at: datetime
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColdStart:
+    """A cell without a pass on record although resources of ours are there (design section 3, rule 5)."""
+
+    since: datetime
+    complete_observations: int
+    released: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Memory:
+    """All that a case may know from the store."""
+
+    passes: int = 0
+    """Complete observations on record; 0 means that none was recorded yet."""
+    cold: ColdStart | None = None
+    known: Mapping[str, KnownResource] = field(default_factory=dict)
+    health: Mapping[str, RememberedHealth] = field(default_factory=dict)
+    open_intents: tuple[Intent, ...] = ()
+    recent_intents: tuple[Intent, ...] = ()
+    """Closed ones of the last 24 hours, oldest first."""
+    highest_incarnations: Mapping[SlotRef, int] = field(default_factory=dict)
+    highest_attempts: Mapping[str, int] = field(default_factory=dict)
+    """Highest attempt begun for each `identity.operation_family`."""
+    approvals: Mapping[str, Approval] = field(default_factory=dict)
+    pauses: tuple[Pause, ...] = ()
+    capacity: tuple[CapacityMemory, ...] = ()
+    held_since: Mapping[str, datetime] = field(default_factory=dict)
+    """Since when a slot's gate holds it: key `slot|gate`."""
