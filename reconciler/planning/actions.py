@@ -136,6 +136,8 @@ class Action:
     """
 
     operation_id: str
+    family: str
+    """`identity.operation_family`; `operation_id` is that of this family and attempt, which the store verifies."""
     slot: SlotRef | None
     incarnation: int
     claim: str | None
