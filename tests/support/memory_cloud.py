@@ -1,0 +1,252 @@
+"""A small cloud in memory that implements providers.port.Cloud whole.
+
+It follows EC2 where a controller can tell the difference: zonal client tokens, states that take time, attachment rules,
+zones, capacity, an idempotent terminate, data volumes that outlive their instance. Time is the injected clock's.
+Every port call is recorded in `calls`. What people and outages do is below "behind the controller's back".
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TypeVar
+
+from providers.observed import (
+    CellIdentity,
+    Check,
+    CheckStatus,
+    Gap,
+    Instance,
+    InstanceState,
+    Observation,
+    Presence,
+    StatusChecks,
+    Volume,
+    VolumeState,
+    Zone,
+)
+from providers.port import Receipt
+from providers.requests import DetachVolume, LaunchInstance, Request
+from reconciler.clock import Clock
+from reconciler.planning.identity import Tag
+from tests.support.memory_world import MemoryWorld
+
+CELL = CellIdentity(account="111122223333", region="us-east-1", endpoint="memory://cloud")
+ZONES = {"use1-az1": "us-east-1a", "use1-az2": "us-east-1b", "use1-az4": "us-east-1c"}
+
+Item = TypeVar("Item", Instance, Volume)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One call of the port: `request` for a mutating one, otherwise None."""
+
+    operation: str
+    at: datetime
+    request: Request | None = None
+    user_data: str | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Fault:
+    """What happens to the next `times` requests of a type: they raise, before or after their effect."""
+
+    request_type: type
+    raises: BaseException
+    after_effect: bool
+    times: int
+
+
+class MemoryCloud:
+    """See the module's docstring. `world` is the truth, for assertions through the side door."""
+
+    def __init__(self, clock: Clock, *, cell: CellIdentity = CELL) -> None:
+        self.clock = clock
+        self.cell = cell
+        self.world = MemoryWorld(clock=clock, account=cell.account)
+        self.images: dict[str, str] = {}
+        """What each SSM parameter resolves to."""
+        self.checks: dict[str, StatusChecks] = {}
+        """Status checks that differ from all passed."""
+        self.gaps: list[Gap] = []
+        """What the next observations could not read; the items stay in, as a lost page would leave others."""
+        self.hidden: set[str] = set()
+        """Ids that exist and that no view shows: eventual consistency."""
+        self.unreadable: set[str] = set()
+        """Ids whose reading by name fails."""
+        self.calls: list[Call] = []
+        self._faults: list[Fault] = []
+        self._lock = threading.RLock()
+
+    # The port.
+
+    def identity(self) -> CellIdentity:
+        with self._lock:
+            self._record("GetCallerIdentity")
+            return self.cell
+
+    def observe(self, *, owner: str, image_parameters: Iterable[str], now: datetime) -> Observation:
+        with self._lock:
+            self._record("Observe")
+            instances = self._ours(owner, self.world.instances)
+            volumes = self._ours(owner, self.world.volumes)
+            return Observation(
+                as_of=now,
+                cell=self.cell,
+                instances=instances,
+                volumes={
+                    key: item
+                    for key, item in volumes.items()
+                    if item.state is not VolumeState.DELETED
+                },
+                checks={
+                    key: self.checks.get(key, healthy_checks(key))
+                    for key, item in instances.items()
+                    if item.state is InstanceState.RUNNING
+                },
+                zones={
+                    key: Zone(id=key, name=name, state="available") for key, name in ZONES.items()
+                },
+                images={
+                    name: self.images[name] for name in image_parameters if name in self.images
+                },
+                gaps=tuple(self.gaps),
+                calls={"DescribeInstances": 1, "DescribeVolumes": 1},
+            )
+
+    def read_instances(self, ids: Iterable[str]) -> Mapping[str, tuple[Presence, Instance | None]]:
+        with self._lock:
+            self._record("DescribeInstances")
+            return {key: self._read(key, self.world.instances) for key in ids}
+
+    def read_volumes(self, ids: Iterable[str]) -> Mapping[str, tuple[Presence, Volume | None]]:
+        with self._lock:
+            self._record("DescribeVolumes")
+            return {key: self._read(key, self.world.volumes) for key in ids}
+
+    def find_launch(self, request: LaunchInstance) -> Instance | None:
+        with self._lock:
+            self._record("DescribeInstances")
+            for instance in self.world.instances.values():
+                if instance.client_token == request.client_token and instance.id not in self.hidden:
+                    return instance
+            return None
+
+    def perform(self, request: Request, *, user_data: str | None = None) -> Receipt:
+        with self._lock:
+            self._record(type(request).__name__, request=request, user_data=user_data)
+            fault = self._fault_for(request)
+            if fault and not fault.after_effect:
+                raise fault.raises
+            made = self.world.carry_out(request, user_data)
+            if fault:
+                raise fault.raises
+            return Receipt(resource_id=made, request_id=self.world.mint("req"))
+
+    # What tests read.
+
+    @property
+    def mutations(self) -> tuple[Request, ...]:
+        """Every mutating request that was sent, in order, whether or not it succeeded."""
+        return tuple(call.request for call in self.calls if call.request is not None)
+
+    def alive(self) -> tuple[Instance, ...]:
+        """Instances that neither ended nor are on their way there, as they truly are."""
+        self.world.let_time_work()
+        return tuple(item for item in self.world.instances.values() if item.alive)
+
+    # Behind the controller's back.
+
+    def fail_next(
+        self,
+        request_type: type,
+        raises: BaseException,
+        *,
+        after_effect: bool = False,
+        times: int = 1,
+    ) -> None:
+        """The next requests of this type raise; `after_effect` loses the reply of one that was carried out."""
+        self._faults.append(
+            Fault(request_type=request_type, raises=raises, after_effect=after_effect, times=times)
+        )
+
+    def terminate_by_hand(self, instance_id: str) -> None:
+        """Someone terminates it in the console."""
+        self.world.let_time_work()
+        self.world.terminate(instance_id)
+
+    def stop_by_hand(self, instance_id: str) -> None:
+        """Someone stops it in the console."""
+        self.world.let_time_work()
+        self.world.stop(instance_id)
+
+    def detach_by_hand(self, volume_id: str) -> None:
+        """Someone detaches it in the console."""
+        self.world.let_time_work()
+        (held,) = self.world.volumes[volume_id].attachments
+        self.world.detach(
+            DetachVolume(volume_id=volume_id, instance_id=held.instance_id, device=held.device)
+        )
+
+    def tag_by_hand(self, resource_id: str, tags: Mapping[str, str | None]) -> None:
+        """Someone edits tags in the console; None removes one."""
+        self.world.tag(resource_id, tags)
+
+    def impair(self, instance_id: str, check: str = "instance") -> None:
+        """EC2 reports a check as failing from now on: `system`, `instance` or `attached_ebs`."""
+        bad = Check(status=CheckStatus.IMPAIRED, impaired_since=self.clock.now())
+        checks = self.checks.get(instance_id, healthy_checks(instance_id))
+        match check:
+            case "system":
+                self.checks[instance_id] = replace(checks, system=bad)
+            case "instance":
+                self.checks[instance_id] = replace(checks, instance=bad)
+            case "attached_ebs":
+                self.checks[instance_id] = replace(checks, attached_ebs=bad)
+            case _:
+                raise ValueError(f"{check!r} is not a status check")
+
+    def heal(self, instance_id: str) -> None:
+        """EC2 reports all checks as passed again."""
+        self.checks.pop(instance_id, None)
+
+    def _record(
+        self, operation: str, *, request: Request | None = None, user_data: str | None = None
+    ) -> None:
+        self.world.let_time_work()
+        self.calls.append(
+            Call(operation=operation, at=self.clock.now(), request=request, user_data=user_data)
+        )
+
+    def _ours(self, owner: str, items: Mapping[str, Item]) -> dict[str, Item]:
+        return {
+            key: item
+            for key, item in items.items()
+            if item.tags.get(Tag.OWNER) == owner and key not in self.hidden
+        }
+
+    def _read(self, key: str, items: Mapping[str, Item]) -> tuple[Presence, Item | None]:
+        if key in self.unreadable:
+            return Presence.UNREADABLE, None
+        item = items.get(key)
+        deleted = isinstance(item, Volume) and item.state is VolumeState.DELETED
+        if item is None or deleted or key in self.hidden:
+            return Presence.NOT_FOUND, None
+        return Presence.FOUND, item
+
+    def _fault_for(self, request: Request) -> Fault | None:
+        for fault in self._faults:
+            if isinstance(request, fault.request_type) and fault.times > 0:
+                fault.times -= 1
+                return fault
+        return None
+
+
+def healthy_checks(instance_id: str) -> StatusChecks:
+    """All three checks passed, no events."""
+    passed = Check(status=CheckStatus.OK)
+    return StatusChecks(
+        instance_id=instance_id, system=passed, instance=passed, attached_ebs=passed
+    )

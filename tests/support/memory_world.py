@@ -1,0 +1,401 @@
+"""The truth behind the cloud in memory: what each request does to instances and volumes, and what time does to them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import assert_never
+
+from providers.errors import CloudError, RetryClass
+from providers.observed import (
+    Attachment,
+    AttachmentState,
+    Instance,
+    InstanceState,
+    Volume,
+    VolumeState,
+)
+from providers.requests import (
+    AttachVolume,
+    DetachVolume,
+    KeepVolumeOnTermination,
+    LaunchInstance,
+    RebootInstance,
+    Request,
+    ResizeVolume,
+    SetMetadataOptions,
+    SetSecurityGroups,
+    SetTags,
+    StartInstance,
+    StopInstance,
+    TerminateInstance,
+)
+from reconciler.clock import Clock
+
+ROOT_DEVICE = "/dev/xvda"
+BOOTS_IN = timedelta(seconds=20)
+STOPS_IN = timedelta(seconds=30)
+TERMINATES_IN = timedelta(seconds=30)
+ATTACHES_IN = timedelta(seconds=5)
+DETACHES_IN = timedelta(seconds=5)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Launched:
+    """What a client token stands for: the request as it was sent, and the instance it made."""
+
+    request: LaunchInstance
+    user_data: str | None
+    instance_id: str
+
+
+@dataclass(slots=True, kw_only=True)
+class MemoryWorld:
+    """Instances and volumes by id, as they truly are."""
+
+    clock: Clock
+    account: str
+    instances: dict[str, Instance] = field(default_factory=dict)
+    volumes: dict[str, Volume] = field(default_factory=dict)
+    no_capacity: set[tuple[str, str]] = field(default_factory=set)
+    """Pairs of zone and type that answer InsufficientInstanceCapacity."""
+    stuck: set[str] = field(default_factory=set)
+    """Ids of instances and volumes whose transitions do not finish."""
+    _due: dict[str, tuple[datetime, InstanceState | AttachmentState]] = field(default_factory=dict)
+    _tokens: dict[tuple[str, str], Launched] = field(default_factory=dict)
+    _minted: Counter[str] = field(default_factory=Counter)
+
+    def mint(self, prefix: str) -> str:
+        """The next id of a kind, shaped like EC2's."""
+        self._minted[prefix] += 1
+        return f"{prefix}-{self._minted[prefix]:017x}"
+
+    def let_time_work(self) -> None:
+        """Finish every transition that is due and not stuck."""
+        now = self.clock.now()
+        for key, (due, state) in sorted(self._due.items(), key=lambda item: (item[1][0], item[0])):
+            if due > now or key in self.stuck or self._due.get(key) != (due, state):
+                continue
+            del self._due[key]
+            if isinstance(state, InstanceState):
+                self._reach(key, state)
+            else:
+                self._reach_attachment(key, state)
+
+    def carry_out(  # noqa: C901, PLR0912 - one case for each request of the closed union
+        self, request: Request, user_data: str | None
+    ) -> str | None:
+        """The effect of one request; the id that it made or named. Raises CloudError."""
+        match request:
+            case LaunchInstance():
+                return self._launch(request, user_data)
+            case TerminateInstance(instance_id=key):
+                self.terminate(key)
+            case StopInstance(instance_id=key):
+                self.stop(key)
+            case StartInstance(instance_id=key):
+                self._start(key)
+            case RebootInstance(instance_id=key):
+                self._instance(key, InstanceState.RUNNING, operation="RebootInstances")
+            case AttachVolume():
+                self._attach(request)
+                return request.volume_id
+            case DetachVolume():
+                self.detach(request)
+                return request.volume_id
+            case SetTags(resource_id=key, tags=tags):
+                self.tag(key, tags)
+            case SetSecurityGroups(instance_id=key, security_groups=groups):
+                instance = self._instance(key, operation="ModifyInstanceAttribute")
+                self.instances[key] = replace(instance, security_groups=tuple(sorted(groups)))
+            case KeepVolumeOnTermination(instance_id=key, volume_id=volume_id):
+                self._instance(key, operation="ModifyInstanceAttribute")
+                self._keep(volume_id)
+            case SetMetadataOptions(instance_id=key):
+                instance = self._instance(key, operation="ModifyInstanceMetadataOptions")
+                self.instances[key] = replace(
+                    instance, imds_v2_required=True, tags_in_metadata=True
+                )
+            case ResizeVolume(volume_id=key):
+                self._resize(request)
+            case _:
+                assert_never(request)
+        return key
+
+    def terminate(self, key: str) -> None:
+        instance = self._instance(key, operation="TerminateInstances")
+        if instance.alive:
+            self._change(
+                instance, InstanceState.SHUTTING_DOWN, TERMINATES_IN, InstanceState.TERMINATED
+            )
+
+    def stop(self, key: str) -> None:
+        states = InstanceState.RUNNING, InstanceState.STOPPING, InstanceState.STOPPED
+        instance = self._instance(key, *states, operation="StopInstances")
+        if instance.state is InstanceState.RUNNING:
+            self._change(instance, InstanceState.STOPPING, STOPS_IN, InstanceState.STOPPED)
+
+    def detach(self, request: DetachVolume) -> None:
+        volume = self._volume(request.volume_id, operation="DetachVolume")
+        held = [
+            item
+            for item in volume.attachments
+            if (item.instance_id, item.device) == (request.instance_id, request.device)
+        ]
+        if not held:
+            raise refused("DetachVolume", "IncorrectState", f"{volume.id} is not attached so")
+        self._hold(volume, replace(held[0], state=AttachmentState.DETACHING))
+        self._due[volume.id] = (self.clock.now() + DETACHES_IN, AttachmentState.DETACHED)
+
+    def tag(self, key: str, tags: Mapping[str, str | None]) -> None:
+        """Merge tags into those of an instance or volume; None takes one away."""
+        item = self.instances.get(key) or self.volumes.get(key)
+        if item is None:
+            raise refused("CreateTags", "InvalidID", f"{key} does not exist")
+        merged = {**item.tags, **tags}
+        kept = {name: value for name, value in merged.items() if value is not None}
+        if isinstance(item, Instance):
+            self.instances[key] = replace(item, tags=kept)
+        else:
+            self.volumes[key] = replace(item, tags=kept)
+
+    def _launch(self, request: LaunchInstance, user_data: str | None) -> str:
+        earlier = self._tokens.get((request.zone, request.client_token))
+        if earlier:
+            return self._launched_before(earlier, request, user_data)
+        if (request.zone, request.type) in self.no_capacity:
+            raise CloudError(
+                operation="RunInstances",
+                code="InsufficientInstanceCapacity",
+                message=f"no {request.type} in {request.zone}",
+                retry=RetryClass.CAPACITY,
+            )
+        key, now = self.mint("i"), self.clock.now()
+        self.instances[key] = Instance(
+            id=key,
+            owner_account=self.account,
+            state=InstanceState.PENDING,
+            state_reason=None,
+            state_changed_at=None,
+            type=request.type,
+            image=request.image,
+            zone=request.zone,
+            subnet=request.subnet,
+            private_ip=f"10.0.0.{len(self.instances) + 1}",
+            security_groups=tuple(sorted(request.security_groups)),
+            instance_profile=request.instance_profile,
+            launched_at=now,
+            root_device=ROOT_DEVICE,
+            attachments=(),
+            imds_v2_required=True,
+            tags_in_metadata=True,
+            client_token=request.client_token,
+            tags=dict(request.tags),
+        )
+        self._launch_volume(key, request, ROOT_DEVICE, delete_on_termination=True)
+        for volume in request.volumes:
+            made = self._launch_volume(key, request, volume.device, delete_on_termination=False)
+            self.volumes[made] = replace(
+                self.volumes[made],
+                size_gib=volume.size_gib,
+                type=volume.type,
+                iops=volume.iops,
+                throughput_mib_s=volume.throughput_mib_s,
+                encrypted=volume.encrypted,
+                kms_key_id=volume.kms_key_id,
+                snapshot_id=volume.snapshot_id,
+            )
+        self._due[key] = (now + BOOTS_IN, InstanceState.RUNNING)
+        self._tokens[request.zone, request.client_token] = Launched(
+            request=request, user_data=user_data, instance_id=key
+        )
+        return key
+
+    def _launched_before(
+        self, earlier: Launched, request: LaunchInstance, user_data: str | None
+    ) -> str:
+        if (earlier.request, earlier.user_data) != (request, user_data):
+            raise CloudError(
+                operation="RunInstances",
+                code="IdempotentParameterMismatch",
+                message="the token was used with other parameters",
+                retry=RetryClass.TOKEN_MISMATCH,
+            )
+        if not self.instances[earlier.instance_id].alive:
+            raise CloudError(
+                operation="RunInstances",
+                code="IdempotentInstanceTerminated",
+                message=f"{earlier.instance_id} was terminated",
+                retry=RetryClass.TOKEN_TERMINATED,
+            )
+        return earlier.instance_id
+
+    def _launch_volume(
+        self, instance_id: str, request: LaunchInstance, device: str, *, delete_on_termination: bool
+    ) -> str:
+        key = self.mint("vol")
+        self.volumes[key] = Volume(
+            id=key,
+            state=VolumeState.IN_USE,
+            size_gib=8,
+            type="gp3",
+            iops=3000,
+            throughput_mib_s=125,
+            encrypted=True,
+            kms_key_id=None,
+            zone=request.zone,
+            snapshot_id=None,
+            created_at=self.clock.now(),
+            attachments=(),
+            tags=dict(request.volume_tags),
+        )
+        self._hold(
+            self.volumes[key],
+            Attachment(
+                volume_id=key,
+                instance_id=instance_id,
+                device=device,
+                state=AttachmentState.ATTACHED,
+                delete_on_termination=delete_on_termination,
+            ),
+        )
+        return key
+
+    def _start(self, key: str) -> None:
+        states = InstanceState.STOPPED, InstanceState.RUNNING, InstanceState.PENDING
+        instance = self._instance(key, *states, operation="StartInstances")
+        if (instance.zone, instance.type) in self.no_capacity:
+            raise CloudError(
+                operation="StartInstances",
+                code="InsufficientInstanceCapacity",
+                message=f"no {instance.type} in {instance.zone}",
+                retry=RetryClass.CAPACITY,
+            )
+        if instance.state is InstanceState.STOPPED:
+            self._change(instance, InstanceState.PENDING, BOOTS_IN, InstanceState.RUNNING)
+
+    def _attach(self, request: AttachVolume) -> None:
+        volume = self._volume(request.volume_id, operation="AttachVolume")
+        states = InstanceState.RUNNING, InstanceState.STOPPED
+        instance = self._instance(request.instance_id, *states, operation="AttachVolume")
+        if volume.state is not VolumeState.AVAILABLE:
+            raise refused("AttachVolume", "VolumeInUse", f"{volume.id} is {volume.state}")
+        if volume.zone != instance.zone:
+            raise CloudError(
+                operation="AttachVolume",
+                code="InvalidVolume.ZoneMismatch",
+                message=f"{volume.id} is in {volume.zone}, {instance.id} in {instance.zone}",
+                retry=RetryClass.INVALID,
+            )
+        if any(item.device == request.device for item in instance.attachments):
+            raise CloudError(
+                operation="AttachVolume",
+                code="InvalidParameterValue",
+                message=f"{request.device} is already in use",
+                retry=RetryClass.INVALID,
+            )
+        self._hold(
+            volume,
+            Attachment(
+                volume_id=volume.id,
+                instance_id=instance.id,
+                device=request.device,
+                state=AttachmentState.ATTACHING,
+                delete_on_termination=False,
+            ),
+        )
+        self._due[volume.id] = (self.clock.now() + ATTACHES_IN, AttachmentState.ATTACHED)
+
+    def _keep(self, volume_id: str) -> None:
+        volume = self._volume(volume_id, operation="ModifyInstanceAttribute")
+        for attachment in volume.attachments:
+            self._hold(volume, replace(attachment, delete_on_termination=False))
+
+    def _resize(self, request: ResizeVolume) -> None:
+        volume = self._volume(request.volume_id, operation="ModifyVolume")
+        if request.size_gib < volume.size_gib:
+            raise CloudError(
+                operation="ModifyVolume",
+                code="InvalidParameterValue",
+                message="a volume can only grow",
+                retry=RetryClass.INVALID,
+            )
+        self.volumes[volume.id] = replace(
+            volume,
+            size_gib=request.size_gib,
+            type=request.type,
+            iops=request.iops,
+            throughput_mib_s=request.throughput_mib_s,
+        )
+
+    def _instance(self, key: str, *states: InstanceState, operation: str) -> Instance:
+        instance = self.instances.get(key)
+        if instance is None:
+            raise not_found(operation, "InvalidInstanceID.NotFound", key)
+        if states and instance.state not in states:
+            raise refused(operation, "IncorrectInstanceState", f"{key} is {instance.state}")
+        return instance
+
+    def _volume(self, key: str, *, operation: str) -> Volume:
+        volume = self.volumes.get(key)
+        if volume is None or volume.state is VolumeState.DELETED:
+            raise not_found(operation, "InvalidVolume.NotFound", key)
+        return volume
+
+    def _change(
+        self, instance: Instance, state: InstanceState, takes: timedelta, then: InstanceState
+    ) -> None:
+        now = self.clock.now()
+        self.instances[instance.id] = replace(instance, state=state, state_changed_at=now)
+        self._due[instance.id] = (now + takes, then)
+
+    def _reach(self, key: str, state: InstanceState) -> None:
+        instance = replace(self.instances[key], state=state)
+        self.instances[key] = instance
+        if state is InstanceState.TERMINATED:
+            for attachment in instance.attachments:
+                self._let_go(attachment, deleted=attachment.delete_on_termination)
+
+    def _reach_attachment(self, volume_id: str, state: AttachmentState) -> None:
+        volume = self.volumes[volume_id]
+        for attachment in volume.attachments:
+            if state is AttachmentState.DETACHED:
+                self._let_go(attachment, deleted=False)
+            else:
+                self._hold(volume, replace(attachment, state=state))
+
+    def _hold(self, volume: Volume, attachment: Attachment) -> None:
+        """Both sides show the attachment."""
+        self.volumes[volume.id] = replace(
+            volume, state=VolumeState.IN_USE, attachments=(attachment,)
+        )
+        instance = self.instances[attachment.instance_id]
+        others = tuple(item for item in instance.attachments if item.volume_id != volume.id)
+        self.instances[instance.id] = replace(instance, attachments=(*others, attachment))
+
+    def _let_go(self, attachment: Attachment, *, deleted: bool) -> None:
+        """Neither side shows the attachment any more."""
+        self._due.pop(attachment.volume_id, None)
+        volume = self.volumes[attachment.volume_id]
+        state = VolumeState.DELETED if deleted else VolumeState.AVAILABLE
+        self.volumes[volume.id] = replace(volume, state=state, attachments=())
+        instance = self.instances[attachment.instance_id]
+        others = tuple(item for item in instance.attachments if item.volume_id != volume.id)
+        self.instances[instance.id] = replace(instance, attachments=others)
+
+
+def refused(operation: str, code: str, message: str) -> CloudError:
+    """The resource is not in the state that the call needs."""
+    return CloudError(operation=operation, code=code, message=message, retry=RetryClass.STATE)
+
+
+def not_found(operation: str, code: str, key: str) -> CloudError:
+    """No such id, or not yet visible."""
+    return CloudError(
+        operation=operation,
+        code=code,
+        message=f"{key} does not exist",
+        retry=RetryClass.CONSISTENCY,
+    )
