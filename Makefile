@@ -5,6 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 READY := $(VENV)/ready
+LOCK := uv export --quiet --no-emit-project --no-header --no-annotate --format requirements.txt
 
 .DEFAULT_GOAL := help
 
@@ -44,7 +45,9 @@ schema: $(READY)  ## regenerate the committed JSON Schema and the IAM policy
 	@$(RUN) -m providers.ec2.permissions > deploy/iam/policy.json
 
 lock: $(READY)  ## lock the dependencies again, with hashes (needs uv)
-	@uv export --quiet --all-extras --all-groups --no-emit-project --no-header --no-annotate --format requirements.txt > requirements.txt
+	@$(LOCK) --all-extras --all-groups > requirements.txt
+	@$(LOCK) --no-dev > requirements-runtime.txt
+	@$(LOCK) --only-group build > requirements-build.txt
 
 clean:  ## remove what the targets made
 	@rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
