@@ -173,7 +173,7 @@ def test_the_proxy_fetches_nothing_by_itself(cloud: EmbeddedCloud) -> None:
 
 def test_inherited_aws_settings_cannot_lead_to_another_account(cloud: EmbeddedCloud) -> None:
     inherited = {
-        "HOME": "/home/operator",
+        "LANG": "C.UTF-8",
         "AWS_PROFILE": "production",
         "AWS_SESSION_TOKEN": "real",
         "AWS_ENDPOINT_URL_EC2": "https://ec2.us-east-1.amazonaws.com",
@@ -182,7 +182,7 @@ def test_inherited_aws_settings_cannot_lead_to_another_account(cloud: EmbeddedCl
 
     environment = cloud.environment_over(inherited)
 
-    assert environment == {"HOME": "/home/operator", **cloud.environment}
+    assert environment == {"LANG": "C.UTF-8", **cloud.environment}
     assert environment["AWS_ENDPOINT_URL"] == cloud.endpoint
 
 

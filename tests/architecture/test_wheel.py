@@ -1,0 +1,69 @@
+"""What is installed is what is here: the wheel holds every file of the packages, data too, and nothing else."""
+
+from __future__ import annotations
+
+import configparser
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterable
+
+import pytest
+
+from tests.support.repository import PACKAGES, ROOT, files
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
+    """Built by hatchling from what is here, without a network."""
+    built = tmp_path_factory.mktemp("wheel")
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", built],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+    )
+    (path,) = built.glob("*.whl")
+    return zipfile.ZipFile(path)
+
+
+def packaged() -> set[str]:
+    named = (path.relative_to(ROOT) for path in files())
+    return {path.as_posix() for path in named if path.parts[0] in PACKAGES}
+
+
+def left_out(wheel_names: Iterable[str], wanted: Iterable[str]) -> list[str]:
+    return sorted(set(wanted) - set(wheel_names))
+
+
+def test_every_file_of_the_packages_is_in_the_wheel(wheel: zipfile.ZipFile) -> None:
+    assert left_out(wheel.namelist(), packaged()) == []
+
+
+def test_a_file_that_is_left_out_is_seen(wheel: zipfile.ZipFile) -> None:
+    assert left_out(wheel.namelist(), ["reconciler/clock.py", "reconciler/forgotten.yaml"]) == [
+        "reconciler/forgotten.yaml"
+    ]
+
+
+def test_nothing_else_is_in_the_wheel(wheel: zipfile.ZipFile) -> None:
+    ours = {name for name in wheel.namelist() if ".dist-info/" not in name}
+
+    assert ours - packaged() == set()
+
+
+def test_the_command_that_the_wheel_installs_names_a_module_in_it(wheel: zipfile.ZipFile) -> None:
+    (name,) = [name for name in wheel.namelist() if name.endswith("entry_points.txt")]
+    entry_points = configparser.ConfigParser()
+    entry_points.read_string(wheel.read(name).decode())
+
+    module, _, function = entry_points["console_scripts"]["reconciler"].partition(":")
+
+    assert f"def {function}(" in wheel.read(module.replace(".", "/") + ".py").decode()
+
+
+def test_the_licence_and_the_readme_travel_along(wheel: zipfile.ZipFile) -> None:
+    (metadata,) = [name for name in wheel.namelist() if name.endswith(".dist-info/METADATA")]
+
+    assert any(name.endswith("licenses/LICENSE") for name in wheel.namelist())
+    assert (ROOT / "README.md").read_text(encoding="utf-8").strip() in wheel.read(metadata).decode()
