@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import sys
+from typing import TYPE_CHECKING
 
 import boto3
+
+if TYPE_CHECKING:
+    from mypy_boto3_ec2.type_defs import FilterTypeDef, PaginatorConfigTypeDef
 
 
 def main(owner: str) -> None:
     """Read the lists of a cell once."""
     boto3.client("sts").get_caller_identity()
     ec2 = boto3.client("ec2")
-    ours = [{"Name": "tag:fleet-reconciler:owner", "Values": [owner]}]
-    largest = {"PageSize": 1000}
+    ours: list[FilterTypeDef] = [{"Name": "tag:fleet-reconciler:owner", "Values": [owner]}]
+    largest: PaginatorConfigTypeDef = {"PageSize": 1000}
     instances = [
         instance
         for page in ec2.get_paginator("describe_instances").paginate(
