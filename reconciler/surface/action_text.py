@@ -235,7 +235,7 @@ def likeness(action: Action) -> tuple[object, ...]:
         described.many,
         described.fields,
         action.slot.fleet if action.slot else None,
-        _why(action),
+        why(action),
         _suffix(action),
         action.changes,
     )
@@ -244,7 +244,7 @@ def likeness(action: Action) -> tuple[object, ...]:
 def action_lines(group: Sequence[Action], *, width: int) -> list[Line]:
     """A group of alike actions: its title and, indented below, its fields and its reason."""
     first = group[0]
-    rows: list[Field] = [*field_rows(group), ("why", line(_why(first)))]
+    rows: list[Field] = [*field_rows(group), ("why", line(why(first)))]
     return [
         *title_lines(
             verb_of(first.request),
@@ -314,7 +314,8 @@ def apart_lines(group: Sequence[Action], *, width: int) -> list[Line]:
     return lines
 
 
-def _why(action: Action) -> str:
+def why(action: Action) -> str:
+    """The reason of an action as a clause, with its detail."""
     reason = words.REASONS[action.reason]
     return f"{reason}: {action.detail}" if action.detail else reason
 

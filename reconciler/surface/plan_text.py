@@ -25,6 +25,7 @@ from reconciler.surface.layout import (
     bounded_width,
     columns,
     fields,
+    length,
     line,
     wrapped,
 )
@@ -47,7 +48,7 @@ def plan_lines(case: Case, plan: Plan, *, width: int) -> list[Line]:
     width = bounded_width(width)
     sections = (
         header_lines(case, width=width),
-        fleet_lines(plan.fleets),
+        fleet_lines(plan.fleets, width=width),
         _action_lines(plan, width=width),
         withheld_lines(plan.withheld, now=plan.made_at, width=width),
         *(
@@ -80,7 +81,7 @@ def header_lines(case: Case, *, width: int) -> list[Line]:
     return fields(rows, width=width, indent=0)
 
 
-def fleet_lines(fleets: Sequence[FleetSummary]) -> list[Line]:
+def fleet_lines(fleets: Sequence[FleetSummary], *, width: int) -> list[Line]:
     """Per fleet a line of counts; buckets that no slot is in are left out."""
     if not fleets:
         return []
@@ -94,7 +95,10 @@ def fleet_lines(fleets: Sequence[FleetSummary]) -> list[Line]:
         ]
         for fleet in fleets
     ]
-    return [line(Span("Fleets", Style.HEADING)), *columns(rows)]
+    lines = columns(rows)
+    if any(length(item) > width for item in lines):
+        lines = [part for row in rows for part in _one_below_the_other(row, width=width)]
+    return [line(Span("Fleets", Style.HEADING)), *lines]
 
 
 def total_lines(plan: Plan, *, width: int) -> list[Line]:
@@ -218,6 +222,12 @@ def _standing(outcome: SlotOutcome, now: datetime) -> str:
     if outcome.next_check_at is None:
         return outcome.summary
     return f"{outcome.summary}; looked at again {words.ahead(outcome.next_check_at, now)}"
+
+
+def _one_below_the_other(row: Sequence[Span], *, width: int) -> list[Line]:
+    """A row of counts as running text, for lines too narrow for the table."""
+    cells = [part for cell in row[1:] if cell.text for part in (cell, Span("; "))][:-1]
+    return wrapped(tuple(cells), width=width, first=line(GAP, row[0], GAP), indent=6)
 
 
 def _bucket_cell(fleet: FleetSummary, bucket: Bucket) -> Span:

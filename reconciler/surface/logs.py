@@ -1,0 +1,28 @@
+"""structlog, set up once: one line per event on stderr, for people on a terminal and as JSON elsewhere."""
+
+from __future__ import annotations
+
+from typing import TextIO
+
+import structlog
+
+
+def configure_logging(stream: TextIO, *, json: bool) -> None:
+    """Send every event to the stream, with an ISO instant in UTC; `json` gives one object a line."""
+    renderer: structlog.types.Processor = (
+        structlog.processors.JSONRenderer(sort_keys=False, ensure_ascii=False)
+        if json
+        else structlog.dev.ConsoleRenderer(colors=False, pad_event_to=24)
+    )
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
+            structlog.processors.EventRenamer("event"),
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+        logger_factory=structlog.WriteLoggerFactory(stream),
+        cache_logger_on_first_use=False,
+    )
