@@ -75,6 +75,8 @@ class Verdict:
 class RememberedHealth:
     """What judging learnt of one instance; stored by the run, dropped by the dry run.
 
+    The status is latched: an instance that recovers stays `unhealthy` here until recovery is complete.
+
     `since` maps a bad sign to when it was first seen without a break. `probe_failures` counts in a row.
     """
 
@@ -82,7 +84,9 @@ class RememberedHealth:
     status_since: datetime
     since: Mapping[Sign, datetime] = field(default_factory=dict)
     healthy_at: datetime | None = None
-    """When it was last healthy; None when it never was."""
+    """When it first was healthy; None when it never was."""
+    trouble_since: datetime | None = None
+    """When it last left `healthy`, or was first seen otherwise; None while it is healthy."""
     good_since: datetime | None = None
     """Since when all signs are good without a break; recovery is counted from here."""
     probe_failures: int = 0

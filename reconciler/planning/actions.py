@@ -78,6 +78,7 @@ class Reason(StrEnum):
     WRITE_FENCE = "write-fence"
     MOVE_DATA = "move-the-data"
     CLAIM_UNATTACHED = "claim-unattached"
+    KEEP_VOLUME = "keep-volume-on-termination"
     REPLACEMENT_FAILED = "replacement-failed"
     ORIGINAL_RECOVERED = "original-recovered"
     IN_SERVICE = "in-service"
@@ -112,10 +113,12 @@ class Gate(StrEnum):
     SERVING = "still-serving"
     FENCE = "fence"
     RESTORE = "restore"
-    UPDATE_ON_REPLACE = "update-on-replace"
     TAGS_REMOVED = "tags-removed"
     RETRY = "retry-later"
     LAST_COPY = "last-copy"
+    LADDER = "ladder-exhausted"
+    ORPHAN = "orphan"
+    RETIRE = "retire"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

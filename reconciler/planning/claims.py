@@ -1,0 +1,178 @@
+"""Which volume fills each claim of a slot, and how it stands.
+
+A volume launched together with its instance carries the slot's tags at once and the claim's name only after a tag
+call, because RunInstances tags all volumes of a launch alike; until then its device tells the claim.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from desired_state.model import Claim
+from providers.observed import (
+    Attachment,
+    AttachmentState,
+    Instance,
+    Volume,
+    VolumeState,
+)
+from reconciler.planning.absence import Absence, Sight, absence_of
+from reconciler.planning.identity import Tag, incarnation_of
+from reconciler.planning.memory import KnownResource
+
+
+class Standing(StrEnum):
+    """How a claim stands."""
+
+    ATTACHED = "attached"
+    """On the occupant, where it belongs."""
+    FREE = "free"
+    HELD = "held"
+    """On another instance of this slot."""
+    MOVING = "moving"
+    """Creating, attaching, detaching or busy."""
+    NEVER_FILLED = "never-filled"
+    LOST = "lost"
+    UNPROVEN = "unproven"
+    """Known, not shown, its absence not proved."""
+    ERROR = "error"
+    CONFLICT = "conflict"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimView:
+    """A claim with the volume that fills it, if one does, and the attachment that matters."""
+
+    claim: Claim
+    standing: Standing
+    detail: str
+    volume: Volume | None = None
+    attachment: Attachment | None = None
+
+
+def view_claims(
+    claims: Iterable[Claim],
+    *,
+    occupant: Instance | None,
+    slot_instances: Sequence[Instance],
+    volumes: Sequence[Volume],
+    known: Sequence[KnownResource],
+    ever_occupied: bool,
+    sight: Sight,
+) -> tuple[ClaimView, ...]:
+    """One view per declared claim, in the order of the document."""
+    declared = tuple(claims)
+    roots = {item.id: item.root_device for item in slot_instances}
+    views = []
+    for claim in declared:
+        candidates = [
+            volume
+            for volume in volumes
+            if _fills(volume, claim, only=len(declared) == 1, roots=roots)
+        ]
+        if candidates:
+            views.append(_view_of_candidates(claim, candidates, occupant, set(roots)))
+        else:
+            views.append(_view_without_volume(claim, known, sight, ever_occupied=ever_occupied))
+    return tuple(views)
+
+
+def _fills(volume: Volume, claim: Claim, *, only: bool, roots: dict[str, str | None]) -> bool:
+    """By its claim tag; without one, by its device; without a device, when the fleet has but one claim."""
+    if volume.state in (VolumeState.DELETING, VolumeState.DELETED):
+        return False
+    if Tag.QUARANTINE_UNTIL in volume.tags:
+        return False
+    named = volume.tags.get(Tag.CLAIM)
+    if named is not None:
+        return named == claim.name
+    if volume.attachments:
+        return any(
+            attachment.device == claim.device
+            and attachment.device != roots.get(attachment.instance_id)
+            for attachment in volume.attachments
+        )
+    return only
+
+
+def _view_of_candidates(
+    claim: Claim, candidates: list[Volume], occupant: Instance | None, ours: set[str]
+) -> ClaimView:
+    """The one that fills the claim: on the occupant first, then the newest incarnation that is on an instance."""
+    on_occupant = [v for v in candidates if occupant and _attachment_to(v, occupant.id)]
+    attached = [v for v in candidates if v.attachments]
+    for group in (on_occupant, attached, candidates):
+        if not group:
+            continue
+        newest = max(incarnation_of(volume.tags) for volume in group)
+        leading = [volume for volume in group if incarnation_of(volume.tags) == newest]
+        if len(leading) > 1:
+            ids = ", ".join(sorted(volume.id for volume in leading))
+            return ClaimView(
+                claim=claim, standing=Standing.CONFLICT, detail=f"several volumes fill it: {ids}"
+            )
+        return _view_of_volume(claim, leading[0], occupant, ours)
+    raise AssertionError("a claim with candidates has a leading one")
+
+
+def _view_of_volume(
+    claim: Claim, volume: Volume, occupant: Instance | None, ours: set[str]
+) -> ClaimView:
+    attachment = (_attachment_to(volume, occupant.id) if occupant else None) or next(
+        iter(volume.attachments), None
+    )
+
+    def view(standing: Standing, detail: str) -> ClaimView:
+        return ClaimView(
+            claim=claim, standing=standing, detail=detail, volume=volume, attachment=attachment
+        )
+
+    if volume.state is VolumeState.ERROR:
+        return view(Standing.ERROR, f"{volume.id} is in state error")
+    if len({item.instance_id for item in volume.attachments}) > 1:
+        return view(Standing.CONFLICT, f"{volume.id} is on several instances")
+    if volume.state is VolumeState.CREATING:
+        return view(Standing.MOVING, f"{volume.id} is being created")
+    if attachment is None:
+        if volume.state is VolumeState.AVAILABLE:
+            return view(Standing.FREE, f"{volume.id} is not attached")
+        return view(Standing.MOVING, f"{volume.id} is {volume.state} without an attachment")
+    where = f"{volume.id} is {attachment.state} on {attachment.instance_id} as {attachment.device}"
+    if attachment.instance_id not in ours:
+        return view(Standing.CONFLICT, f"{where}, which is not of this slot")
+    if attachment.state is not AttachmentState.ATTACHED:
+        return view(Standing.MOVING, where)
+    if occupant and attachment.instance_id == occupant.id:
+        return view(Standing.ATTACHED, where)
+    return view(Standing.HELD, where)
+
+
+def _attachment_to(volume: Volume, instance_id: str) -> Attachment | None:
+    return next((item for item in volume.attachments if item.instance_id == instance_id), None)
+
+
+def _view_without_volume(
+    claim: Claim,
+    known: Sequence[KnownResource],
+    sight: Sight,
+    *,
+    ever_occupied: bool,
+) -> ClaimView:
+    remembered = [
+        item for item in known if item.kind == "volume" and item.claim in (None, claim.name)
+    ]
+    proofs = {item.id: absence_of(item, sight) for item in remembered}
+    unproven = sorted(id_ for id_, proof in proofs.items() if proof is Absence.UNPROVEN)
+    untagged = sorted(id_ for id_, proof in proofs.items() if proof is Absence.TAGS_REMOVED)
+    if untagged:
+        detail = f"{', '.join(untagged)} exists without our tags"
+        return ClaimView(claim=claim, standing=Standing.CONFLICT, detail=detail)
+    if unproven:
+        detail = f"{', '.join(unproven)} is not shown; not yet proved gone"
+        return ClaimView(claim=claim, standing=Standing.UNPROVEN, detail=detail)
+    if remembered or ever_occupied:
+        detail = f"{', '.join(sorted(proofs)) or 'its volume'} is gone"
+        return ClaimView(claim=claim, standing=Standing.LOST, detail=detail)
+    return ClaimView(claim=claim, standing=Standing.NEVER_FILLED, detail="no volume yet")

@@ -1,0 +1,249 @@
+"""What one slot needs, before anything beyond the slot is considered.
+
+A `Decision` holds drafts (actions ready but for the gates), a wish for a launch (its zone and type are chosen when
+all wishes are known), and holds (what the slot's own facts forbid). Placement and gates turn it into a plan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from desired_state.model import Fleet
+from providers.observed import CellIdentity, Instance
+from providers.requests import Request
+from reconciler.health.verdict import Status, Verdict
+from reconciler.planning.actions import (
+    Action,
+    Bucket,
+    Change,
+    Course,
+    Gate,
+    Reason,
+    SlotRef,
+    target_of,
+)
+from reconciler.planning.case import Case
+from reconciler.planning.identity import (
+    Role,
+    approval_id,
+    incarnation_of,
+    operation_family,
+    operation_id,
+)
+from reconciler.planning.slots import SlotView
+
+LAUNCH_KIND = "launch"
+"""The kind in a launch's operation id; other kinds name their target too."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """An action that the slot's own facts call for.
+
+    `treated` is the incarnation that the course is about; approvals name it. A `continuation` carries a course to
+    its end after a person or the mode let it begin. `takes_out` is True where a serving slot stops serving.
+    `guarded` actions count against the hourly limit of terminations.
+    """
+
+    action: Action
+    treated: int
+    continuation: bool = False
+    takes_out: bool = False
+    guarded: bool = False
+    down_since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaunchWish:
+    """A launch that is wanted; `zones` are zone ids it may go to, None for any that is declared."""
+
+    slot: SlotRef
+    incarnation: int
+    role: Role
+    course: Course
+    reason: Reason
+    detail: str
+    treated: int
+    zones: tuple[str, ...] | None
+    with_volumes: bool
+    down_since: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """Something due that the slot's own facts hold back."""
+
+    course: Course
+    gate: Gate
+    reason: str
+    earliest_release: datetime | None = None
+    approval_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What one slot needs. `rests_in` is its bucket when nothing is drafted, wished or held."""
+
+    view: SlotView
+    summary: str
+    rests_in: Bucket
+    drafts: tuple[Draft, ...] = ()
+    wish: LaunchWish | None = None
+    holds: tuple[Hold, ...] = ()
+    next_check_at: datetime | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What a slot's decision may know beyond the slot."""
+
+    vanished: frozenset[str] = frozenset()
+    """Ids of a mass disappearance that is not proved."""
+    surplus: Mapping[str, int] = field(default_factory=dict)
+    """Live surplus slots by fleet."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """One slot of a declared fleet within its case: what every leaf of deciding is handed."""
+
+    view: SlotView
+    fleet: Fleet
+    case: Case
+    surroundings: Surroundings
+
+    @property
+    def now(self) -> datetime:
+        """The instant of the case."""
+        return self.case.now
+
+    def verdict(self, instance: Instance) -> Verdict:
+        """The verdict on an instance; unknown when it was not judged."""
+        unjudged = Verdict(status=Status.UNKNOWN, since=self.now)
+        return self.case.verdicts.get(instance.id, unjudged)
+
+    def approved(self, gate: Gate, course: Course, treated: int) -> bool:
+        """Whether a person released this gate for this course of this incarnation, and the word still holds."""
+        approval = self.case.memory.approvals.get(self.approval_id(gate, course, treated))
+        return approval is not None and self.now < approval.expires_at
+
+    def approval_id(self, gate: Gate, course: Course, treated: int) -> str:
+        """The stable id to approve."""
+        return approval_id(self.case.observation.cell, self.view.ref, treated, course, gate)
+
+    def draft(
+        self,
+        instance: Instance,
+        request: Request,
+        *,
+        course: Course,
+        reason: Reason,
+        detail: str,
+        claim: str | None = None,
+        changes: tuple[Change, ...] = (),
+        treated: int | None = None,
+        continuation: bool = False,
+        takes_out: bool = False,
+        guarded: bool = False,
+    ) -> Draft:
+        """A draft of a request on an instance of this slot; its incarnation names the operation."""
+        incarnation = incarnation_of(instance.tags)
+        return Draft(
+            action=action_for(
+                self.case,
+                slot=self.view.ref,
+                incarnation=incarnation,
+                claim=claim,
+                request=request,
+                course=course,
+                reason=reason,
+                detail=detail,
+                changes=changes,
+            ),
+            treated=incarnation if treated is None else treated,
+            continuation=continuation,
+            takes_out=takes_out,
+            guarded=guarded,
+            down_since=self.down_since(instance),
+        )
+
+    def down_since(self, instance: Instance) -> datetime | None:
+        """When the instance left `healthy`, as far as is remembered."""
+        remembered = self.case.memory.health.get(instance.id)
+        return remembered.trouble_since if remembered else None
+
+    def rest(
+        self,
+        bucket: Bucket,
+        summary: str,
+        *,
+        next_check_at: datetime | None = None,
+        notes: tuple[str, ...] = (),
+    ) -> Decision:
+        """Nothing to do for the slot now."""
+        return Decision(
+            view=self.view,
+            summary=summary,
+            rests_in=bucket,
+            next_check_at=next_check_at,
+            notes=notes,
+        )
+
+    def act(self, summary: str, *drafts: Draft, notes: tuple[str, ...] = ()) -> Decision:
+        """Do these, gates permitting."""
+        return Decision(
+            view=self.view, summary=summary, rests_in=Bucket.WAITING, drafts=drafts, notes=notes
+        )
+
+    def hold(self, summary: str, *holds: Hold, notes: tuple[str, ...] = ()) -> Decision:
+        """Something is due and the slot's own facts hold it back."""
+        return Decision(
+            view=self.view, summary=summary, rests_in=Bucket.WITHHELD, holds=holds, notes=notes
+        )
+
+
+def action_for(
+    case: Case,
+    *,
+    slot: SlotRef | None,
+    incarnation: int,
+    claim: str | None,
+    request: Request,
+    course: Course,
+    reason: Reason,
+    detail: str,
+    changes: tuple[Change, ...] = (),
+) -> Action:
+    """The action of a request on a named resource, under its derived operation id.
+
+    The attempt is one more than the highest begun for the same operation.
+    """
+    family = operation_family(
+        case.observation.cell, slot, incarnation, claim, f"{request.kind}:{target_of(request)}"
+    )
+    attempt = case.memory.highest_attempts.get(family, 0) + 1
+    return Action(
+        operation_id=operation_id(family, attempt),
+        family=family,
+        slot=slot,
+        incarnation=incarnation,
+        claim=claim,
+        attempt=attempt,
+        course=course,
+        reason=reason,
+        detail=detail,
+        request=request,
+        changes=changes,
+    )
+
+
+def launch_identity(
+    cell: CellIdentity, attempts: Mapping[str, int], slot: SlotRef, incarnation: int
+) -> tuple[str, str, int]:
+    """Family, operation id and attempt of a launch. The id is also the client token."""
+    family = operation_family(cell, slot, incarnation, None, LAUNCH_KIND)
+    attempt = attempts.get(family, 0) + 1
+    return family, operation_id(family, attempt), attempt

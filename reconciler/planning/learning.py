@@ -1,0 +1,112 @@
+"""What one pass teaches: which ids are known, since when any is absent, and whether the cell is cold.
+
+Pure. The run stores what is learnt; the dry run drops it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from providers.observed import (
+    Instance,
+    InstanceState,
+    Observation,
+    Presence,
+    Volume,
+    VolumeState,
+)
+from reconciler.planning.identity import Tag, incarnation_of, slot_of
+from reconciler.planning.memory import ColdStart, KnownResource, Memory
+
+FORGET_ENDED_INSTANCES_AFTER = timedelta(hours=24)
+
+
+def learn_known(
+    memory: Memory, observation: Observation, owner: str, now: datetime
+) -> Mapping[str, KnownResource]:
+    """The known ids after this observation. Volumes are never forgotten: they tell whether a claim was filled."""
+    known = {
+        id_: resource for id_, resource in memory.known.items() if not _forgettable(resource, now)
+    }
+    for item in _ours(observation, owner):
+        known[item.id] = _seen(item, known.get(item.id), now)
+    if observation.complete:
+        for id_, resource in list(known.items()):
+            if id_ not in observation.instances and id_ not in observation.volumes:
+                known[id_] = _missed(resource, observation, now)
+    return known
+
+
+def missing_ids(memory: Memory, observation: Observation) -> tuple[tuple[str, str], ...]:
+    """Known ids, with their kind, that the lists do not show and that are worth reading by id."""
+    return tuple(
+        (resource.id, resource.kind)
+        for resource in sorted(memory.known.values(), key=lambda item: item.id)
+        if not resource.ended
+        and resource.id not in observation.instances
+        and resource.id not in observation.volumes
+    )
+
+
+def learn_cold(memory: Memory, observation: Observation, owner: str) -> ColdStart | None:
+    """A cell without a pass on record in which resources of ours are there is cold until it is released."""
+    cold = memory.cold
+    if cold is None:
+        unrecorded = memory.passes == 0 and not memory.highest_attempts
+        if unrecorded and any(True for _ in _ours(observation, owner)):
+            return ColdStart(
+                since=observation.as_of, complete_observations=int(observation.complete)
+            )
+        return None
+    if cold.released or not observation.complete:
+        return cold
+    return replace(cold, complete_observations=cold.complete_observations + 1)
+
+
+def _ours(observation: Observation, owner: str) -> Iterable[Instance | Volume]:
+    items: tuple[Instance | Volume, ...] = (
+        *observation.instances.values(),
+        *observation.volumes.values(),
+    )
+    return (item for item in items if item.tags.get(Tag.OWNER) == owner)
+
+
+def _seen(item: Instance | Volume, before: KnownResource | None, now: datetime) -> KnownResource:
+    ended = item.state in (InstanceState.TERMINATED, VolumeState.DELETED)
+    # An item that did not change keeps its date, so that a steady cell leaves its memory as it is.
+    steady = before is not None and before.absent_since is None and before.ended == ended
+    return KnownResource(
+        id=item.id,
+        kind="instance" if isinstance(item, Instance) else "volume",
+        # A slot once known stays known: an edited tag is an incident, not a move to another slot.
+        slot=(before.slot if before else None) or slot_of(item.tags),
+        claim=item.tags.get(Tag.CLAIM) or (before.claim if before else None),
+        incarnation=incarnation_of(item.tags),
+        zone=item.zone,
+        last_seen_at=before.last_seen_at if steady and before else now,
+        ended=ended or (before is not None and before.ended),
+    )
+
+
+def _missed(resource: KnownResource, observation: Observation, now: datetime) -> KnownResource:
+    """Absent counts only together with NotFound by id; being found starts over, being unreadable says nothing."""
+    presence = observation.by_id.get(resource.id)
+    if presence is Presence.FOUND:
+        return replace(resource, absent_since=None, absent_checks=0)
+    if resource.ended or presence is not Presence.NOT_FOUND:
+        return resource
+    return replace(
+        resource,
+        absent_since=resource.absent_since or now,
+        absent_checks=resource.absent_checks + 1,
+    )
+
+
+def _forgettable(resource: KnownResource, now: datetime) -> bool:
+    return (
+        resource.kind == "instance"
+        and resource.ended
+        and now - resource.last_seen_at >= FORGET_ENDED_INSTANCES_AFTER
+    )

@@ -1,0 +1,37 @@
+"""Short clauses for the reader of a plan: spans of time and verdicts, in words."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from reconciler.health.verdict import Verdict, Weight
+
+MINUTE_S, HOUR_S, DAY_S = 60, 3_600, 86_400
+
+
+def span(duration: timedelta) -> str:
+    """A span of time for people: `12 s`, `4 min`, `3 h 20 min`, `2 d 4 h`."""
+    seconds = max(0, int(duration.total_seconds()))
+    if seconds < 2 * MINUTE_S:
+        return f"{seconds} s"
+    if seconds < 2 * HOUR_S:
+        return f"{seconds // MINUTE_S} min"
+    if seconds < 2 * DAY_S:
+        hours, rest = divmod(seconds, HOUR_S)
+        return f"{hours} h {rest // MINUTE_S} min" if rest >= MINUTE_S else f"{hours} h"
+    days, rest = divmod(seconds, DAY_S)
+    return f"{days} d {rest // HOUR_S} h" if rest >= HOUR_S else f"{days} d"
+
+
+def since_clause(since: datetime, now: datetime) -> str:
+    """`for 4 min`."""
+    return f"for {span(now - since)}"
+
+
+def clause_of(verdict: Verdict) -> str:
+    """What speaks against an instance, or what is not known, in one clause."""
+    for weight in (Weight.BAD, Weight.NEUTRAL):
+        said = [f"{item.sign} {item.detail}" for item in verdict.evidence if item.weight is weight]
+        if said:
+            return "; ".join(said)
+    return "claims not attached yet" if verdict.evidence else "no data"

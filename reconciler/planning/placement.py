@@ -1,0 +1,186 @@
+"""Where launches go: a zone with room that works, and the first declared type that capacity errors do not rule out.
+
+Wishes are placed one after the other, each seeing the ones before it, so that a bring-up spreads over the zones.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from desired_state.model import Claim, Fleet
+from providers.observed import Observation
+from providers.requests import LaunchInstance, LaunchVolume
+from reconciler.planning.actions import Action, Gate
+from reconciler.planning.case import Case
+from reconciler.planning.decision import Draft, Hold, LaunchWish, launch_identity
+from reconciler.planning.drift import USER_DATA_TAG_LENGTH, image_of
+from reconciler.planning.identity import Role, Tag
+from reconciler.planning.slots import World
+
+AVAILABLE = "available"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """A zone and type that a launch may use now."""
+
+    zone: str
+    subnet: str
+    type: str
+
+
+class Rooms:
+    """How many live instances each fleet has in each zone, counting launches as they are placed."""
+
+    def __init__(self, world: World) -> None:
+        self._counts: Counter[tuple[str, str]] = Counter()
+        for view in world.slots:
+            self._counts.update((view.ref.fleet, item.zone) for item in view.alive)
+            for intent in view.busy:
+                if isinstance(intent.action.request, LaunchInstance) and not intent.resource_id:
+                    self._counts[view.ref.fleet, intent.action.request.zone] += 1
+
+    def of(self, fleet: str, zone: str) -> int:
+        """Live and placed instances of the fleet in the zone."""
+        return self._counts[fleet, zone]
+
+    def take(self, fleet: str, zone: str) -> None:
+        """One more is placed there."""
+        self._counts[fleet, zone] += 1
+
+
+def place(wish: LaunchWish, fleet: Fleet, case: Case, rooms: Rooms) -> Draft | Hold:
+    """The launch of a wish with zone and type chosen, or why there is no place for it."""
+    image = image_of(fleet, case.observation)
+    if image is None:
+        why = f"image parameter {_parameter(fleet)} could not be resolved"
+        return Hold(course=wish.course, gate=Gate.GAP, reason=why)
+    offers, refusal = _offers(wish, fleet, case)
+    if refusal is not None:
+        return refusal
+    offer = min(offers, key=lambda item: rooms.of(fleet.name, item.zone))
+    rooms.take(fleet.name, offer.zone)
+    return Draft(
+        action=_launch(wish, fleet, case, offer, image),
+        treated=wish.treated,
+        down_since=wish.down_since,
+    )
+
+
+def _parameter(fleet: Fleet) -> str:
+    image = fleet.instance.image
+    return image if isinstance(image, str) else image.ssm
+
+
+def _offers(wish: LaunchWish, fleet: Fleet, case: Case) -> tuple[list[Offer], Hold | None]:
+    """One offer for each zone that works, in the order declared, with the best type there."""
+    observation = case.observation
+    declared = {observation.zone_id(zone): zone for zone in fleet.placement.zones}
+    wanted = [zone for zone in declared if zone and (wish.zones is None or zone in wish.zones)]
+    unknown = [written for id_, written in declared.items() if id_ is None]
+    if not wanted:
+        where = ", ".join(wish.zones or ()) or ", ".join(unknown)
+        why = f"zone {where} is not among the fleet's zones, or unknown to this account"
+        return [], Hold(course=wish.course, gate=Gate.ZONE, reason=why)
+    working = [zone for zone in wanted if observation.zones[zone].state == AVAILABLE]
+    if not working:
+        states = ", ".join(f"{zone} is {observation.zones[zone].state}" for zone in wanted)
+        return [], Hold(course=wish.course, gate=Gate.ZONE, reason=states)
+    offers = []
+    blocked: list[tuple[datetime, str]] = []
+    for zone in working:
+        subnet = fleet.instance.subnets[declared[zone]]
+        short = _short_until(case, zone)
+        free = [type_ for type_ in fleet.instance.types if type_ not in short]
+        if free:
+            offers.append(Offer(zone=zone, subnet=subnet, type=free[0]))
+        else:
+            blocked.append((min(short.values()), zone))
+    if offers:
+        return offers, None
+    until, _ = min(blocked)
+    why = f"no capacity for {', '.join(fleet.instance.types)} in {', '.join(z for _, z in blocked)}"
+    return [], Hold(course=wish.course, gate=Gate.CAPACITY, reason=why, earliest_release=until)
+
+
+def _short_until(case: Case, zone: str) -> dict[str, datetime]:
+    """Types that lately had no capacity in the zone, with the instant until which they are passed over."""
+    return {
+        item.type: item.until
+        for item in case.memory.capacity
+        if item.zone == zone and case.now < item.until
+    }
+
+
+def _launch(wish: LaunchWish, fleet: Fleet, case: Case, offer: Offer, image: str) -> Action:
+    family, operation, attempt = launch_identity(
+        case.observation.cell, case.memory.highest_attempts, wish.slot, wish.incarnation
+    )
+    spec = fleet.instance
+    staged = wish.role is Role.REPLACEMENT and spec.staging_security_groups
+    identity: dict[str, str] = {
+        Tag.OWNER: case.owner,
+        Tag.FLEET: wish.slot.fleet,
+        Tag.SLOT: str(wish.slot.ordinal),
+        Tag.INCARNATION: str(wish.incarnation),
+        Tag.OPERATION: operation,
+    }
+    hashed = spec.user_data.sha256 if spec.user_data else None
+    boot: dict[str, str] = {Tag.USER_DATA: hashed[:USER_DATA_TAG_LENGTH]} if hashed else {}
+    request = LaunchInstance(
+        client_token=operation,
+        image=image,
+        type=offer.type,
+        zone=offer.zone,
+        subnet=offer.subnet,
+        security_groups=tuple(
+            sorted(spec.staging_security_groups if staged else spec.security_groups)
+        ),
+        instance_profile=spec.instance_profile,
+        user_data_sha256=hashed,
+        tags=_plain({**spec.tags, **identity, Tag.ROLE: wish.role, **boot}),
+        volume_tags=_plain(identity) if wish.with_volumes else {},
+        volumes=tuple(_volume(claim) for claim in fleet.claims) if wish.with_volumes else (),
+    )
+    return Action(
+        operation_id=operation,
+        family=family,
+        slot=wish.slot,
+        incarnation=wish.incarnation,
+        claim=None,
+        attempt=attempt,
+        course=wish.course,
+        reason=wish.reason,
+        detail=wish.detail,
+        request=request,
+    )
+
+
+def _plain(tags: dict[str, str]) -> dict[str, str]:
+    """Plain strings, sorted: a request is compared and journaled."""
+    return {str(key): str(value) for key, value in sorted(tags.items())}
+
+
+def _volume(claim: Claim) -> LaunchVolume:
+    return LaunchVolume(
+        device=claim.device,
+        size_gib=claim.size_gib,
+        type=claim.type,
+        iops=claim.iops,
+        throughput_mib_s=claim.throughput_mib_s,
+        encrypted=claim.encrypted,
+        kms_key_id=claim.kms_key_id,
+    )
+
+
+def unknown_zones(fleets: Iterable[Fleet], observation: Observation) -> tuple[str, ...]:
+    """Notes about declared zones that the account does not have."""
+    return tuple(
+        f"{fleet.name}: this account has no zone {zone}"
+        for fleet in fleets
+        for zone in fleet.placement.zones
+        if observation.zones and observation.zone_id(zone) is None
+    )

@@ -1,0 +1,239 @@
+"""Planning: from a case to a plan. Pure: no I/O, no clock, no minted ids, no logging (design rule 1).
+
+plan
+  arrange          our things into slots               slots, claims, absence
+  decide           what each slot needs                decide, repair, replacing, moving, remove, drift
+  place            zone and type for every launch      placement
+  admit            what may go ahead now               gates
+  outcome          every slot in one bucket, everything withheld listed
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from desired_state.model import Fleet
+from providers.observed import Instance
+from reconciler.planning.absence import Sight, mass_disappearance
+from reconciler.planning.actions import (
+    Bucket,
+    Course,
+    Gate,
+    SlotRef,
+    Withheld,
+)
+from reconciler.planning.case import Case
+from reconciler.planning.decide import decide
+from reconciler.planning.decision import (
+    Decision,
+    Draft,
+    Hold,
+    Situation,
+    Surroundings,
+)
+from reconciler.planning.gates import admit, take_tally
+from reconciler.planning.outcome import FleetSummary, Plan, SlotOutcome
+from reconciler.planning.placement import Rooms, place, unknown_zones
+from reconciler.planning.released import decide_released
+from reconciler.planning.slots import World, arrange
+
+
+def plan(case: Case) -> Plan:
+    """What to do now, what is withheld and why, and where every slot stands."""
+    world = arrange(
+        desired=case.desired,
+        observation=case.observation,
+        memory=case.memory,
+        owner=case.owner,
+        now=case.now,
+    )
+    decisions = _decide_all(case, world)
+    drafts, refused = _place_all(case, world, decisions)
+    admitted, gated = admit(_in_order(drafts, case), take_tally(case, world))
+    withheld = _queue([*_held(decisions), *refused, *gated, *_strays(world.strays)], case)
+    actions = tuple(draft.action for draft in admitted)
+    acting = {action.slot for action in actions}
+    held = {item.slot for item in withheld}
+    slots = tuple(
+        _outcome(decision, _bucket(decision, acting=acting, held=held), case)
+        for decision in decisions
+    )
+    return Plan(
+        made_at=case.now,
+        actions=actions,
+        withheld=withheld,
+        slots=slots,
+        fleets=_summaries(case, slots),
+        notes=_notes(case, decisions),
+        next_check_at=_next_check(slots, withheld),
+        held_since={_key(item): item.since or case.now for item in withheld},
+    )
+
+
+def _decide_all(case: Case, world: World) -> list[Decision]:
+    sight = Sight(observation=case.observation, policy=case.desired.policy, now=case.now)
+    surroundings = Surroundings(
+        vanished=mass_disappearance(case.memory, sight),
+        surplus=Counter(view.ref.fleet for view in world.slots if view.alive and not view.wanted),
+    )
+    fleets = {fleet.name: fleet for fleet in case.desired.fleets}
+    decisions = [
+        decide(
+            Situation(view=view, fleet=fleets[view.ref.fleet], case=case, surroundings=surroundings)
+        )
+        for view in world.slots
+        if view.wanted or view.alive or view.busy
+    ]
+    return decisions + [decide_released(view, case) for view in world.released]
+
+
+def _place_all(
+    case: Case, world: World, decisions: list[Decision]
+) -> tuple[list[Draft], list[Withheld]]:
+    """Drafts of all slots, with a zone and a type for every launch that can have one."""
+    rooms = Rooms(world)
+    drafts = [draft for decision in decisions for draft in decision.drafts]
+    refused = []
+    for decision in decisions:
+        wish, fleet = decision.wish, decision.view.fleet
+        if wish is None or fleet is None:
+            continue
+        placed = place(wish, fleet, case, rooms)
+        if isinstance(placed, Draft):
+            drafts.append(placed)
+        else:
+            refused.append(_withheld(decision.view.ref, placed))
+    return drafts, refused
+
+
+def _in_order(drafts: Iterable[Draft], case: Case) -> list[Draft]:
+    """Courses under way first, then tiers, then the slot that is down longest (design section 7.3)."""
+    tiers = {fleet.name: fleet.tier for fleet in case.desired.fleets}
+    latest = datetime.max.replace(tzinfo=case.now.tzinfo)
+
+    def order(draft: Draft) -> tuple[object, ...]:
+        slot = draft.action.slot or SlotRef("", 0)
+        return (
+            not draft.continuation,
+            tiers.get(slot.fleet, len(tiers)),
+            draft.down_since or latest,
+            slot,
+            draft.action.operation_id,
+        )
+
+    return sorted(drafts, key=order)
+
+
+# What is withheld
+
+
+def _held(decisions: Iterable[Decision]) -> list[Withheld]:
+    return [_withheld(decision.view.ref, hold) for decision in decisions for hold in decision.holds]
+
+
+def _withheld(slot: SlotRef, hold: Hold) -> Withheld:
+    return Withheld(
+        slot=slot,
+        course=hold.course,
+        gate=hold.gate,
+        reason=hold.reason,
+        earliest_release=hold.earliest_release,
+        approval_id=hold.approval_id,
+    )
+
+
+def _strays(strays: Iterable[Instance]) -> list[Withheld]:
+    """Ours by the owner tag, of no slot that could be read: reported, and left for a person."""
+    return [
+        Withheld(
+            slot=None,
+            course=Course.RECLAIM,
+            gate=Gate.ORPHAN,
+            reason=f"{item.id} carries our owner tag but no readable slot; tag it or terminate it",
+        )
+        for item in strays
+    ]
+
+
+def _queue(withheld: Iterable[Withheld], case: Case) -> tuple[Withheld, ...]:
+    """Each with its place behind its gate, and since when it is held as far as is remembered."""
+    places: Counter[Gate] = Counter()
+    queued = []
+    for item in withheld:
+        places[item.gate] += 1
+        since = case.memory.held_since.get(_key(item), case.now)
+        queued.append(replace(item, place=places[item.gate], since=since))
+    return tuple(queued)
+
+
+def _key(item: Withheld) -> str:
+    return f"{item.slot or item.reason}|{item.gate}"
+
+
+# Where every slot stands
+
+
+def _outcome(decision: Decision, bucket: Bucket, case: Case) -> SlotOutcome:
+    view = decision.view
+    instance = view.occupant or view.replacement
+    return SlotOutcome(
+        slot=view.ref,
+        bucket=bucket,
+        summary=decision.summary,
+        instance_id=instance.id if instance else None,
+        verdict=case.verdicts.get(instance.id) if instance else None,
+        next_check_at=decision.next_check_at,
+        notes=decision.notes,
+    )
+
+
+def _bucket(
+    decision: Decision, *, acting: set[SlotRef | None], held: set[SlotRef | None]
+) -> Bucket:
+    """Something is done now, or something is held, or the slot rests as its decision says."""
+    if decision.view.ref in acting:
+        return Bucket.ACTING
+    return Bucket.WITHHELD if decision.view.ref in held else decision.rests_in
+
+
+def _summaries(case: Case, slots: tuple[SlotOutcome, ...]) -> tuple[FleetSummary, ...]:
+    """One line of counts for each fleet, declared or released, by tier and name."""
+    cell = case.observation.cell
+    declared: Mapping[str, Fleet] = {
+        fleet.name: fleet
+        for fleet in case.desired.fleets
+        if (fleet.placement.account, fleet.placement.region) == (cell.account, cell.region)
+    }
+    counts: dict[str, Counter[Bucket]] = {name: Counter() for name in declared}
+    for slot in slots:
+        counts.setdefault(slot.slot.fleet, Counter())[slot.bucket] += 1
+    summaries = [
+        FleetSummary(
+            name=name,
+            declared=name in declared,
+            replicas=declared[name].replicas if name in declared else 0,
+            tier=declared[name].tier if name in declared else 0,
+            counts=dict(sorted(count.items())),
+        )
+        for name, count in counts.items()
+    ]
+    return tuple(sorted(summaries, key=lambda item: (not item.declared, item.tier, item.name)))
+
+
+def _notes(case: Case, decisions: Iterable[Decision]) -> tuple[str, ...]:
+    gaps = [
+        f"{gap.subject} could not be read{f' in {gap.zone}' if gap.zone else ''}: "
+        f"{gap.code}: {gap.detail}; nothing that rests on it is planned"
+        for gap in case.observation.gaps
+    ]
+    noted = [note for decision in decisions for note in decision.notes]
+    return (*gaps, *unknown_zones(case.desired.fleets, case.observation), *noted)
+
+
+def _next_check(slots: tuple[SlotOutcome, ...], withheld: tuple[Withheld, ...]) -> datetime | None:
+    """The first instant at which something would change by itself."""
+    times = [slot.next_check_at for slot in slots] + [item.earliest_release for item in withheld]
+    return min((at for at in times if at is not None), default=None)

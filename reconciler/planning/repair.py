@@ -1,0 +1,159 @@
+"""Repairing an unhealthy occupant: the ladder, without the steps that the evidence makes pointless."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from desired_state.model import LadderStep
+from providers.observed import Instance, InstanceState
+from providers.requests import RebootInstance, Request, StartInstance, StopInstance
+from reconciler.health.verdict import Sign, Verdict
+from reconciler.planning.actions import Bucket, Course, Gate, Reason
+from reconciler.planning.decision import Decision, Hold, Situation
+from reconciler.planning.identity import incarnation_of
+from reconciler.planning.intents import Intent, IntentState
+from reconciler.planning.phrases import clause_of
+from reconciler.planning.replacing import advance_replacement, launch_replacement
+
+POINTLESS: dict[Sign, frozenset[LadderStep]] = {
+    # A reboot stays on the same hardware; stop and start moves to another (EC2 user guide, status checks).
+    Sign.SYSTEM_CHECK: frozenset({LadderStep.REBOOT}),
+    # The guest cannot complete I/O, so it cannot shut down cleanly either.
+    Sign.ATTACHED_EBS_CHECK: frozenset({LadderStep.REBOOT}),
+    Sign.STOPPED: frozenset({LadderStep.REBOOT}),
+    # What never came up has nothing to lose and may have been launched wrong.
+    Sign.PENDING: frozenset({LadderStep.REBOOT, LadderStep.RESTART}),
+    Sign.INSTANCE_CHECK: frozenset(),
+    Sign.PROBE: frozenset(),
+    Sign.CLAIM: frozenset(),
+    Sign.CLAIM_ERROR: frozenset({LadderStep.REBOOT, LadderStep.RESTART}),
+    Sign.SCHEDULED_EVENT: frozenset(),
+    Sign.NO_DATA: frozenset(),
+}
+
+REASONS = (
+    (Sign.STOPPED, Reason.STOPPED_BY_HAND),
+    (Sign.SYSTEM_CHECK, Reason.SYSTEM_CHECK),
+    (Sign.INSTANCE_CHECK, Reason.INSTANCE_CHECK),
+    (Sign.ATTACHED_EBS_CHECK, Reason.ATTACHED_EBS_CHECK),
+    (Sign.PROBE, Reason.PROBE),
+)
+
+
+def repair(here: Situation, occupant: Instance, verdict: Verdict) -> Decision:
+    """The next step for an unhealthy occupant. What is under way is finished before a new step begins."""
+    if here.view.replacement is not None:
+        return advance_replacement(here, here.view.replacement)
+    if (held := _doubtful(here, occupant, verdict)) is not None:
+        return held
+    if occupant.state is InstanceState.STOPPING and not _stop_hangs(here, occupant):
+        return here.rest(Bucket.WAITING, f"{occupant.id} is stopping")
+    for step in here.fleet.repair.ladder:
+        if step not in _pointless(here, occupant, verdict) and step not in _tried(here, occupant):
+            return _take(here, occupant, verdict, step)
+    why = f"{clause_of(verdict)}; every step of its ladder was tried"
+    return here.hold(why, Hold(course=Course.REPAIR, gate=Gate.LADDER, reason=why))
+
+
+def _doubtful(here: Situation, occupant: Instance, verdict: Verdict) -> Decision | None:
+    """A passing probe is serving; and one vantage point alone never takes out data (design section 6)."""
+    if not here.fleet.stateful:
+        return None
+    treated = incarnation_of(occupant.tags)
+    if verdict.serving:
+        gate, why = Gate.SERVING, f"its probe passes, although {clause_of(verdict)}"
+    elif verdict.bad_signs == {Sign.PROBE}:
+        gate, why = Gate.THIRD_SIGN, f"only its probe fails: {clause_of(verdict)}"
+    else:
+        return None
+    if here.approved(gate, Course.REPAIR, treated):
+        return None
+    hold = Hold(
+        course=Course.REPAIR,
+        gate=gate,
+        reason=why,
+        approval_id=here.approval_id(gate, Course.REPAIR, treated),
+    )
+    return here.hold(why, hold)
+
+
+def _pointless(here: Situation, occupant: Instance, verdict: Verdict) -> set[LadderStep]:
+    """Steps that the evidence makes pointless, or that could not be undone here and now."""
+    steps = {step for sign in verdict.bad_signs for step in POINTLESS[sign]}
+    if verdict.serving or not verdict.bad_signs:
+        # It serves, or it never came up: nothing is gained by taking it down first.
+        steps |= {LadderStep.REBOOT, LadderStep.RESTART}
+    short = any(
+        (memory.zone, memory.type) == (occupant.zone, occupant.type) and here.now < memory.until
+        for memory in here.case.memory.capacity
+    )
+    if short and occupant.state is not InstanceState.STOPPED:
+        # A stopped instance needs capacity to start again; never destroy what can't be replaced.
+        steps.add(LadderStep.RESTART)
+    return steps
+
+
+def _tried(here: Situation, occupant: Instance) -> set[LadderStep]:
+    """Steps that ended, well or not, since this instance was last healthy."""
+    since = here.down_since(occupant) or here.now
+    steps = set()
+    for intent in _steps_taken(here, occupant, since):
+        if isinstance(intent.action.request, RebootInstance):
+            steps.add(LadderStep.REBOOT)
+        if isinstance(intent.action.request, StartInstance):
+            steps.add(LadderStep.RESTART)
+        if _failed_stop(intent):
+            steps.add(LadderStep.RESTART)
+    return steps
+
+
+def _steps_taken(here: Situation, occupant: Instance, since: datetime) -> list[Intent]:
+    return [
+        intent
+        for intent in here.view.recent
+        if intent.action.course is Course.REPAIR
+        and intent.begun_at >= since
+        and intent.state is not IntentState.REJECTED
+        and getattr(intent.action.request, "instance_id", None) == occupant.id
+    ]
+
+
+def _failed_stop(intent: Intent) -> bool:
+    request = intent.action.request
+    return isinstance(request, StopInstance) and request.forced and intent.state is IntentState.LOST
+
+
+def _stop_hangs(here: Situation, occupant: Instance) -> bool:
+    """Our stop had no effect within its deadline; the forced one is next, then another step."""
+    since = here.down_since(occupant) or here.now
+    return any(
+        isinstance(intent.action.request, StopInstance) and intent.state is IntentState.LOST
+        for intent in _steps_taken(here, occupant, since)
+    )
+
+
+def _take(here: Situation, occupant: Instance, verdict: Verdict, step: LadderStep) -> Decision:
+    reason = next((r for sign, r in REASONS if sign in verdict.bad_signs), Reason.NEVER_STARTED)
+    detail = clause_of(verdict)
+    match step:
+        case LadderStep.REBOOT:
+            return _step(here, occupant, RebootInstance(instance_id=occupant.id), reason, detail)
+        case LadderStep.RESTART if occupant.state is InstanceState.STOPPED:
+            start = StartInstance(instance_id=occupant.id)
+            return _step(here, occupant, start, Reason.RESTARTING, detail)
+        case LadderStep.RESTART:
+            forced = _stop_hangs(here, occupant)
+            stop = StopInstance(instance_id=occupant.id, forced=forced)
+            return _step(here, occupant, stop, reason, detail)
+        case LadderStep.REPLACE:
+            course = Course.KEEP_THE_DATA if here.fleet.stateful else Course.REPLACE
+            return launch_replacement(here, occupant, reason, detail, course=course)
+
+
+def _step(
+    here: Situation, occupant: Instance, request: Request, reason: Reason, detail: str
+) -> Decision:
+    draft = here.draft(
+        occupant, request, course=Course.REPAIR, reason=reason, detail=detail, guarded=True
+    )
+    return here.act(detail, draft)

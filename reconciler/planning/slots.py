@@ -1,0 +1,253 @@
+"""Arranging what is observed and remembered into slots, by our tags (design sections 2 and 5).
+
+Every instance and volume of ours lands in exactly one slot, among the released ones, or among the strays.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from desired_state.model import DesiredState, Fleet
+from providers.observed import Instance, InstanceState, Observation, Volume, VolumeState
+from reconciler.planning.absence import Absence, Sight, absence_of
+from reconciler.planning.actions import SlotRef
+from reconciler.planning.claims import ClaimView, view_claims
+from reconciler.planning.identity import Role, Tag, incarnation_of, role_of, slot_of
+from reconciler.planning.intents import Intent, IntentState
+from reconciler.planning.memory import KnownResource, Memory
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlotView:
+    """All that is known of one slot.
+
+    `occupant` holds the slot, `replacement` is prepared to take it, `superseded` are live instances of a lower
+    incarnation than the committed one, `extras` are live ones that fit nowhere. `missing` are known instances
+    that the lists do not show, with how far their absence is proved.
+    """
+
+    ref: SlotRef
+    fleet: Fleet | None
+    wanted: bool
+    occupant: Instance | None
+    replacement: Instance | None
+    superseded: tuple[Instance, ...]
+    extras: tuple[Instance, ...]
+    ending: tuple[Instance, ...]
+    """Shutting down or terminated, as shown."""
+    missing: tuple[tuple[KnownResource, Absence], ...]
+    claims: tuple[ClaimView, ...]
+    busy: tuple[Intent, ...]
+    """Open exclusive intents: while there is one, nothing exclusive is begun."""
+    sharing: tuple[Intent, ...]
+    """Open shared intents."""
+    recent: tuple[Intent, ...]
+    highest_incarnation: int
+
+    @property
+    def alive(self) -> tuple[Instance, ...]:
+        """Every live instance of the slot."""
+        held = (self.occupant, self.replacement)
+        return (*(item for item in held if item), *self.superseded, *self.extras)
+
+    @property
+    def never_occupied(self) -> bool:
+        """No incarnation in the store or in any tag."""
+        return self.highest_incarnation == 0 and not self.missing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """Everything of ours in a cell, arranged.
+
+    `slots` are those of declared fleets, wanted or surplus, sorted; `released` those of fleets no longer declared;
+    `strays` are instances with our owner tag whose slot can't be read.
+    """
+
+    slots: tuple[SlotView, ...]
+    released: tuple[SlotView, ...]
+    strays: tuple[Instance, ...]
+
+
+@dataclass(slots=True)
+class _Gathered:
+    """What belongs to one slot, while it is being collected."""
+
+    instances: list[Instance] = field(default_factory=list)
+    volumes: list[Volume] = field(default_factory=list)
+    known: list[KnownResource] = field(default_factory=list)
+    open_intents: list[Intent] = field(default_factory=list)
+    recent: list[Intent] = field(default_factory=list)
+
+
+def arrange(
+    *,
+    desired: DesiredState,
+    observation: Observation,
+    memory: Memory,
+    owner: str,
+    now: datetime,
+) -> World:
+    """The cell's things in slots; the order of observed items does not matter."""
+    gathered: dict[SlotRef, _Gathered] = defaultdict(_Gathered)
+    strays = _collect_observed(gathered, observation, owner)
+    _collect_remembered(gathered, memory)
+    fleets = {fleet.name: fleet for fleet in _fleets_here(desired, observation)}
+    for fleet in fleets.values():
+        for ordinal in range(fleet.replicas):
+            _ = gathered[SlotRef(fleet.name, ordinal)]
+    sight = Sight(observation=observation, policy=desired.policy, now=now)
+    views = [
+        _view(ref, gathered[ref], fleets.get(ref.fleet), memory, sight) for ref in sorted(gathered)
+    ]
+    return World(
+        slots=tuple(view for view in views if view.fleet is not None),
+        released=tuple(view for view in views if view.fleet is None and view.alive),
+        strays=tuple(sorted(strays, key=lambda item: item.id)),
+    )
+
+
+def _fleets_here(desired: DesiredState, observation: Observation) -> Iterable[Fleet]:
+    cell = observation.cell
+    return (
+        fleet
+        for fleet in desired.fleets
+        if (fleet.placement.account, fleet.placement.region) == (cell.account, cell.region)
+    )
+
+
+def _collect_observed(
+    gathered: dict[SlotRef, _Gathered], observation: Observation, owner: str
+) -> list[Instance]:
+    strays = []
+    for instance in observation.instances.values():
+        if instance.tags.get(Tag.OWNER) != owner:
+            continue
+        ref = slot_of(instance.tags)
+        if ref is not None:
+            gathered[ref].instances.append(instance)
+        elif instance.alive:
+            strays.append(instance)
+    for volume in observation.volumes.values():
+        ref = slot_of(volume.tags)
+        if volume.tags.get(Tag.OWNER) == owner and ref is not None:
+            gathered[ref].volumes.append(volume)
+    return strays
+
+
+def _collect_remembered(gathered: dict[SlotRef, _Gathered], memory: Memory) -> None:
+    for resource in memory.known.values():
+        if resource.slot is not None:
+            gathered[resource.slot].known.append(resource)
+    for intent in memory.open_intents:
+        if intent.action.slot is not None:
+            gathered[intent.action.slot].open_intents.append(intent)
+    for intent in memory.recent_intents:
+        if intent.action.slot is not None:
+            gathered[intent.action.slot].recent.append(intent)
+
+
+def _view(
+    ref: SlotRef,
+    gathered: _Gathered,
+    fleet: Fleet | None,
+    memory: Memory,
+    sight: Sight,
+) -> SlotView:
+    shown = sorted(gathered.instances, key=lambda item: (-incarnation_of(item.tags), item.id))
+    occupant, replacement, superseded, extras = _cast(item for item in shown if item.alive)
+    missing = tuple(
+        (resource, absence_of(resource, sight))
+        for resource in sorted(gathered.known, key=lambda item: item.id)
+        if resource.kind == "instance" and resource.id not in {item.id for item in shown}
+    )
+    return SlotView(
+        ref=ref,
+        fleet=fleet,
+        wanted=fleet is not None and ref.ordinal < fleet.replicas,
+        occupant=occupant,
+        replacement=replacement,
+        superseded=superseded,
+        extras=extras,
+        ending=tuple(item for item in shown if not item.alive),
+        missing=missing,
+        claims=view_claims(
+            fleet.claims if fleet else (),
+            occupant=occupant,
+            slot_instances=shown,
+            volumes=gathered.volumes,
+            known=gathered.known,
+            ever_occupied=_ever_occupied(gathered, shown),
+            sight=sight,
+        ),
+        busy=tuple(item for item in gathered.open_intents if item.action.exclusive),
+        sharing=tuple(item for item in gathered.open_intents if not item.action.exclusive),
+        recent=tuple(gathered.recent),
+        highest_incarnation=max(
+            (
+                memory.highest_incarnations.get(ref, 0),
+                *(incarnation_of(item.tags) for item in shown),
+                *(incarnation_of(item.tags) for item in gathered.volumes),
+                *(item.incarnation for item in gathered.known),
+            )
+        ),
+    )
+
+
+def _cast(
+    alive: Iterable[Instance],
+) -> tuple[Instance | None, Instance | None, tuple[Instance, ...], tuple[Instance, ...]]:
+    """Occupant, replacement, superseded and extras of one slot, given its live instances, newest first.
+
+    The committed incarnation is the highest with the occupant's role; one instance alone without any role (its tag
+    was edited) is taken for the occupant.
+    """
+    everyone = list(alive)
+    roles = {item.id: role_of(item.tags) for item in everyone}
+    occupant = next((item for item in everyone if roles[item.id] is Role.OCCUPANT), None)
+    if occupant is None and len(everyone) == 1 and roles[everyone[0].id] is None:
+        return everyone[0], None, (), ()
+    committed = incarnation_of(occupant.tags) if occupant else 0
+    replacement = next(
+        (
+            item
+            for item in everyone
+            if roles[item.id] is Role.REPLACEMENT and incarnation_of(item.tags) > committed
+        ),
+        None,
+    )
+    rest = [item for item in everyone if item not in (occupant, replacement)]
+    superseded = tuple(item for item in rest if incarnation_of(item.tags) < committed)
+    return occupant, replacement, superseded, tuple(item for item in rest if item not in superseded)
+
+
+def _ever_occupied(gathered: _Gathered, shown: list[Instance]) -> bool:
+    """Whether an instance may ever have used the slot's volumes; launches that died at once never did."""
+    died = {
+        intent.resource_id for intent in gathered.recent if intent.state is IntentState.DEAD
+    } - {None}
+    ids = {item.id for item in shown} | {
+        item.id for item in gathered.known if item.kind == "instance"
+    }
+    return bool(ids - died)
+
+
+def is_shutting_down(view: SlotView) -> bool:
+    """An instance of the slot is on its irreversible way out and not yet terminated."""
+    return any(item.state is InstanceState.SHUTTING_DOWN for item in view.ending)
+
+
+def volumes_on(instance: Instance, volumes: Mapping[str, Volume]) -> tuple[Volume, ...]:
+    """The volumes of ours that an instance holds, but its root volume."""
+    return tuple(
+        volume
+        for volume in volumes.values()
+        if volume.state is VolumeState.IN_USE
+        and any(
+            attachment.instance_id == instance.id and attachment.device != instance.root_device
+            for attachment in volume.attachments
+        )
+    )
