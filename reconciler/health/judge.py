@@ -179,11 +179,15 @@ def _probe_sign(subject: Subject, now: datetime) -> Evidence | None:
 
 
 def _probe_failures(subject: Subject) -> int:
-    """Failures in a row with this one; a probe that says nothing leaves the count as it is."""
-    before = subject.remembered.probe_failures if subject.remembered else 0
-    if subject.probe is None or subject.probe.outcome is ProbeOutcome.UNKNOWN:
+    """Failures in a row. One look counts once, and a probe that says nothing leaves the count as it is."""
+    remembered, probe = subject.remembered, subject.probe
+    before = remembered.probe_failures if remembered else 0
+    if probe is None or probe.outcome is ProbeOutcome.UNKNOWN:
         return before
-    return before + 1 if subject.probe.outcome is ProbeOutcome.FAILED else 0
+    if probe.outcome is ProbeOutcome.PASSED:
+        return 0
+    counted = remembered is not None and remembered.probe_failed_at == probe.at
+    return before if counted else before + 1
 
 
 # Since when
@@ -341,7 +345,16 @@ def remember(subject: Subject, verdict: Verdict, now: datetime) -> RememberedHea
         trouble_since=None if healthy else _kept(before.trouble_since if before else None, now),
         good_since=None if verdict.bad_signs else _kept(before.good_since if before else None, now),
         probe_failures=_probe_failures(subject),
+        probe_failed_at=_probe_failed_at(subject),
     )
+
+
+def _probe_failed_at(subject: Subject) -> datetime | None:
+    remembered, probe = subject.remembered, subject.probe
+    if probe is not None and probe.outcome is ProbeOutcome.FAILED:
+        return probe.at
+    passed = probe is not None and probe.outcome is ProbeOutcome.PASSED
+    return None if passed or remembered is None else remembered.probe_failed_at
 
 
 def _kept(before: datetime | None, now: datetime) -> datetime:

@@ -90,3 +90,5 @@ class RememberedHealth:
     good_since: datetime | None = None
     """Since when all signs are good without a break; recovery is counted from here."""
     probe_failures: int = 0
+    probe_failed_at: datetime | None = None
+    """When the last failure was seen that the count holds; one look is counted once."""

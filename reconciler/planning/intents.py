@@ -33,6 +33,9 @@ class IntentState(StrEnum):
 
 OPEN_STATES = frozenset({IntentState.BEGUN, IntentState.ACCEPTED})
 
+WITHOUT_EFFECT = frozenset({IntentState.DEAD, IntentState.LOST})
+"""Ended at its deadline or proved absent: what was asked for did not come about."""
+
 MOVES: dict[IntentState, frozenset[IntentState]] = {
     IntentState.BEGUN: frozenset(IntentState) - {IntentState.BEGUN},
     IntentState.ACCEPTED: frozenset({IntentState.OBSERVED, IntentState.DEAD, IntentState.LOST}),

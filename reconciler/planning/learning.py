@@ -6,7 +6,7 @@ Pure. The run stores what is learnt; the dry run drops it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from providers.observed import (
@@ -17,8 +17,22 @@ from providers.observed import (
     Volume,
     VolumeState,
 )
+from reconciler.health.verdict import RememberedHealth
 from reconciler.planning.identity import Tag, incarnation_of, slot_of
 from reconciler.planning.memory import ColdStart, KnownResource, Memory
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lessons:
+    """What one pass teaches the store, written in one go: the whole new memory of these subjects."""
+
+    as_of: datetime
+    complete_looks: int
+    known: Mapping[str, KnownResource]
+    health: Mapping[str, RememberedHealth]
+    held_since: Mapping[str, datetime]
+    cold: ColdStart | None
+
 
 FORGET_ENDED_INSTANCES_AFTER = timedelta(hours=24)
 

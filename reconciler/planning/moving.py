@@ -14,7 +14,7 @@ from reconciler.planning.actions import Bucket, Course, Gate, Reason
 from reconciler.planning.claims import ClaimView, Standing
 from reconciler.planning.decision import Decision, Hold, Situation
 from reconciler.planning.identity import Tag
-from reconciler.planning.intents import Intent, IntentState
+from reconciler.planning.intents import WITHOUT_EFFECT, Intent
 
 SETTLED = (Standing.ATTACHED, Standing.LOST, Standing.ERROR, Standing.NEVER_FILLED)
 
@@ -83,7 +83,7 @@ def _take_from_holder(here: Situation, occupant: Instance, claim: ClaimView) -> 
 
 def _fence(here: Situation, occupant: Instance, holder: Instance) -> Decision:
     """Stop, then stop with force; when neither is proved, a person has to say."""
-    stops = [item for item in _intents_on(here, holder.id) if _is_lost_stop(item)]
+    stops = [item for item in _intents_on(here, holder.id) if _had_no_effect(item)]
     if any(_is_forced(item) for item in stops):
         why = f"{holder.id} can't be proved stopped, so {occupant.id} must not get its volume"
         return here.hold(why, Hold(course=Course.KEEP_THE_DATA, gate=Gate.FENCE, reason=why))
@@ -146,7 +146,7 @@ def _hangs(here: Situation, volume_id: str) -> datetime | None:
             for intent in here.view.recent
             if isinstance(intent.action.request, DetachVolume)
             and intent.action.request.volume_id == volume_id
-            and intent.state is IntentState.LOST
+            and intent.state in WITHOUT_EFFECT
         ),
         None,
     )
@@ -161,8 +161,8 @@ def _intents_on(here: Situation, instance_id: str) -> list[Intent]:
     ]
 
 
-def _is_lost_stop(intent: Intent) -> bool:
-    return intent.state is IntentState.LOST
+def _had_no_effect(intent: Intent) -> bool:
+    return intent.state in WITHOUT_EFFECT
 
 
 def _is_forced(intent: Intent) -> bool:

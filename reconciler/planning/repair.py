@@ -11,7 +11,7 @@ from reconciler.health.verdict import Sign, Verdict
 from reconciler.planning.actions import Bucket, Course, Gate, Reason
 from reconciler.planning.decision import Decision, Hold, Situation
 from reconciler.planning.identity import incarnation_of
-from reconciler.planning.intents import Intent, IntentState
+from reconciler.planning.intents import WITHOUT_EFFECT, Intent, IntentState
 from reconciler.planning.phrases import clause_of
 from reconciler.planning.replacing import advance_replacement, launch_replacement
 
@@ -120,14 +120,14 @@ def _steps_taken(here: Situation, occupant: Instance, since: datetime) -> list[I
 
 def _failed_stop(intent: Intent) -> bool:
     request = intent.action.request
-    return isinstance(request, StopInstance) and request.forced and intent.state is IntentState.LOST
+    return isinstance(request, StopInstance) and request.forced and intent.state in WITHOUT_EFFECT
 
 
 def _stop_hangs(here: Situation, occupant: Instance) -> bool:
     """Our stop had no effect within its deadline; the forced one is next, then another step."""
     since = here.down_since(occupant) or here.now
     return any(
-        isinstance(intent.action.request, StopInstance) and intent.state is IntentState.LOST
+        isinstance(intent.action.request, StopInstance) and intent.state in WITHOUT_EFFECT
         for intent in _steps_taken(here, occupant, since)
     )
 

@@ -226,9 +226,10 @@ def _cast(
 
 def _ever_occupied(gathered: _Gathered, shown: list[Instance]) -> bool:
     """Whether an instance may ever have used the slot's volumes; launches that died at once never did."""
+    alive = {item.id for item in shown if item.alive}
     died = {
         intent.resource_id for intent in gathered.recent if intent.state is IntentState.DEAD
-    } - {None}
+    } - alive
     ids = {item.id for item in shown} | {
         item.id for item in gathered.known if item.kind == "instance"
     }

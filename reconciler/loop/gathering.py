@@ -1,0 +1,149 @@
+"""Gathering: one observation of a whole cell, for everything that is decided in a pass (design section 5).
+
+gather      the lists; the known ids that they lack, one by one; a second look before a first bring-up; probes
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from desired_state.model import DesiredState, Fleet, HttpProbe, SsmImage
+from providers.observed import (
+    Instance,
+    InstanceState,
+    Observation,
+    Presence,
+    ProbeResult,
+    Volume,
+)
+from providers.port import Cloud, Prober, ProbeTarget
+from reconciler.planning.identity import Tag, slot_of
+from reconciler.planning.learning import missing_ids
+from reconciler.planning.memory import Memory
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gathered:
+    """An observation, and how many complete looks it rests on."""
+
+    observation: Observation
+    complete_looks: int
+
+
+@dataclass(slots=True)
+class ProbeRhythm:
+    """The last look at each service, so that each is probed at its own interval and not at every pass."""
+
+    last: dict[str, ProbeResult] = field(default_factory=dict)
+
+
+def gather(
+    *,
+    cloud: Cloud,
+    prober: Prober,
+    rhythm: ProbeRhythm,
+    desired: DesiredState,
+    memory: Memory,
+    owner: str,
+    now: datetime,
+) -> Gathered:
+    """Everything a case needs to know of the cell. Raises CredentialsError and EndpointUnreachable only."""
+    images = sorted(
+        {f.instance.image.ssm for f in desired.fleets if isinstance(f.instance.image, SsmImage)}
+    )
+    observation = cloud.observe(owner=owner, image_parameters=images, now=now)
+    looks = int(observation.complete)
+    if memory.passes == 0 and observation.complete and _has_empty_slots(desired, observation):
+        # "None yet" takes two complete observations (design rule 6); later passes have the first on record.
+        again = cloud.observe(owner=owner, image_parameters=images, now=now)
+        looks += int(again.complete)
+        observation = replace(again, calls=_added(observation.calls, again.calls))
+    observation = _read_missing(cloud, observation, memory)
+    probes = _probe(prober, rhythm, desired, observation, owner=owner, now=now)
+    return Gathered(observation=replace(observation, probes=probes), complete_looks=looks)
+
+
+def _has_empty_slots(desired: DesiredState, observation: Observation) -> bool:
+    taken = {slot_of(instance.tags) for instance in observation.instances.values()}
+    wanted = sum(fleet.replicas for fleet in desired.fleets if _is_here(fleet, observation))
+    return len(taken - {None}) < wanted
+
+
+def _is_here(fleet: Fleet, observation: Observation) -> bool:
+    cell = observation.cell
+    return (fleet.placement.account, fleet.placement.region) == (cell.account, cell.region)
+
+
+def _added(first: Mapping[str, int], second: Mapping[str, int]) -> dict[str, int]:
+    return {name: first.get(name, 0) + second.get(name, 0) for name in sorted({*first, *second})}
+
+
+def _read_missing(cloud: Cloud, observation: Observation, memory: Memory) -> Observation:
+    """Known ids that the lists lack are read by id: being absent from a list is not evidence."""
+    missing = missing_ids(memory, observation)
+    if not missing or not observation.complete:
+        return observation
+    instances = cloud.read_instances([id_ for id_, kind in missing if kind == "instance"])
+    volumes = cloud.read_volumes([id_ for id_, kind in missing if kind == "volume"])
+    found_instances: dict[str, Instance] = {
+        id_: item for id_, (_, item) in instances.items() if item is not None
+    }
+    found_volumes: dict[str, Volume] = {
+        id_: item for id_, (_, item) in volumes.items() if item is not None
+    }
+    by_id: dict[str, Presence] = {id_: presence for id_, (presence, _) in instances.items()}
+    by_id |= {id_: presence for id_, (presence, _) in volumes.items()}
+    return replace(
+        observation,
+        instances={**observation.instances, **found_instances},
+        volumes={**observation.volumes, **found_volumes},
+        by_id=by_id,
+    )
+
+
+def _probe(
+    prober: Prober,
+    rhythm: ProbeRhythm,
+    desired: DesiredState,
+    observation: Observation,
+    *,
+    owner: str,
+    now: datetime,
+) -> dict[str, ProbeResult]:
+    """A result for every running instance of a fleet with a probe: a new look where one is due, else the last."""
+    due: list[ProbeTarget] = []
+    current: dict[str, ProbeResult] = {}
+    for instance in observation.instances.values():
+        fleet = _probed_fleet(instance, desired, owner)
+        if fleet is None or fleet.health.probe is None or instance.private_ip is None:
+            continue
+        last = rhythm.last.get(instance.id)
+        if last is not None and now - last.at < fleet.health.probe.interval:
+            current[instance.id] = last
+        else:
+            due.append(_target(instance.id, instance.private_ip, fleet))
+    current |= prober.probe(due, now=now) if due else {}
+    rhythm.last = dict(current)
+    return current
+
+
+def _probed_fleet(instance: Instance, desired: DesiredState, owner: str) -> Fleet | None:
+    slot = slot_of(instance.tags)
+    if slot is None or instance.tags.get(Tag.OWNER) != owner:
+        return None
+    return desired.fleet(slot.fleet) if instance.state is InstanceState.RUNNING else None
+
+
+def _target(instance_id: str, address: str, fleet: Fleet) -> ProbeTarget:
+    probe = fleet.health.probe
+    if probe is None:
+        raise ValueError(f"fleet {fleet.name} declares no probe")
+    return ProbeTarget(
+        instance_id=instance_id,
+        address=address,
+        port=probe.port,
+        path=probe.path if isinstance(probe, HttpProbe) else None,
+        timeout_s=probe.timeout.total_seconds(),
+    )
