@@ -118,7 +118,8 @@ def total_lines(plan: Plan, *, width: int) -> list[Line]:
 def _action_lines(plan: Plan, *, width: int) -> list[Line]:
     if not plan.actions:
         return []
-    heading = f"Actions: {len(plan.actions)} to do now, in this order"
+    order = ", in this order" if len(plan.actions) > 1 else ""
+    heading = f"Actions: {len(plan.actions)} to do now{order}"
     lines = [line(Span(heading, Style.HEADING)), *_legend(plan, width=width)]
     for group in folded(plan.actions):
         lines += [BLANK, *action_lines(group, width=width)]
@@ -163,18 +164,20 @@ def _bucket_lines(
 
 
 def _note_lines(plan: Plan, *, width: int) -> list[Line]:
+    """The plan's notes, then those of slots; slots with one note share a line."""
     noted: dict[str, list[SlotOutcome]] = {}
     for outcome in plan.slots:
         for note in outcome.notes:
-            noted.setdefault(note, []).append(outcome)
-    if not noted and not plan.notes:
+            noted.setdefault(note.removeprefix(f"{outcome.slot}: "), []).append(outcome)
+    of_slots = {note for outcome in plan.slots for note in outcome.notes}
+    rows = [note for note in plan.notes if note not in of_slots]
+    for note, group in noted.items():
+        rows.append(f"{words.slots([outcome.slot for outcome in group])}: {note}")
+    if not rows:
         return []
     lines = [line(Span("Notes", Style.HEADING))]
-    for note in plan.notes:
-        lines += wrapped(line(note), width=width, first=line("  * "))
-    for note, group in noted.items():
-        refs = words.slots([outcome.slot for outcome in group])
-        lines += wrapped(line(f"{refs}: {note}"), width=width, first=line("  * "))
+    for row in rows:
+        lines += wrapped(line(row), width=width, first=line("  * "))
     return lines
 
 
@@ -237,4 +240,4 @@ def _bucket_cell(fleet: FleetSummary, bucket: Bucket) -> Span:
 
 def _gap(gap: Gap) -> str:
     where = f" in {gap.zone}" if gap.zone else ""
-    return f"{gap.subject.value}{where} ({gap.code}: {gap.detail}); nothing that rests on it is planned"
+    return f"{gap.subject.value}{where} ({gap.code}: {gap.detail})"

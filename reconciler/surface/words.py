@@ -117,7 +117,9 @@ def ahead(value: datetime, now: datetime) -> str:
 
 
 def ago(value: datetime, now: datetime) -> str:
-    """`2026-04-21T11:56:00Z, 4 min ago`."""
+    """`2026-04-21T11:56:00Z, 4 min ago`; `…, just now` within the second."""
+    if now - value < timedelta(seconds=1):
+        return f"{instant(value)}, just now"
     return f"{instant(value)}, {duration(now - value)} ago"
 
 

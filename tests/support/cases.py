@@ -8,7 +8,8 @@ A scene begins with declared fleets and an empty cloud. Each method tells one th
     scene.sick("shared-postgres/0", Sign.SYSTEM_CHECK, lasting=5 * MINUTE)
     plan(scene.case())
 
-What is told of the cloud is remembered too (`memory.known`), as after a hundred quiet passes. Ids are made from the
+What is told of the cloud is remembered too (`memory.known`, `memory.health`), as after a hundred quiet passes, and the
+case is judged as a pass would judge it; `judged` tells a verdict of its own. Ids are made from the
 slot and the incarnation, so the same scene always has the same ids. For whatever no method tells, `change` replaces
 any field of an instance or volume, and `scene.memory` can be replaced as a whole.
 """
@@ -19,7 +20,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from desired_state.model import Fleet, SafetyPolicy
+from desired_state.model import DesiredState, Fleet, SafetyPolicy
 from providers.observed import (
     Attachment,
     AttachmentState,
@@ -44,15 +45,16 @@ from reconciler.health.verdict import (
     Sign,
     Status,
     Verdict,
-    Weight,
 )
 from reconciler.planning.case import Case
 from reconciler.planning.identity import Role, incarnation_of, role_of, slot_of
+from reconciler.planning.judging import judge_all
 from reconciler.planning.memory import (
     ColdStart,
     KnownResource,
     Memory,
 )
+from reconciler.planning.slots import arrange
 from tests.support.fleets import ACCOUNT, DAY, MINUTE, REGION, SECOND, desired
 from tests.support.remembered import Remembered
 from tests.support.resources import (
@@ -65,7 +67,6 @@ from tests.support.resources import (
     usual_zone,
     volume_of,
 )
-from tests.support.verdicts import failing, healthy
 
 CELL = CellIdentity(account=ACCOUNT, region=REGION, endpoint="https://ec2.us-east-1.amazonaws.com")
 ALL_ZONES = {
@@ -96,7 +97,7 @@ class Scene(Remembered):
         self.zones: dict[str, Zone] = dict(ALL_ZONES)
         self.by_id: dict[str, Presence] = {}
         self.gaps: list[Gap] = []
-        self.verdicts: dict[str, Verdict] = {}
+        self.told: dict[str, Verdict] = {}
 
     # What is there.
 
@@ -141,8 +142,10 @@ class Scene(Remembered):
         self._remember(instance, "instance", None)
         if state is InstanceState.RUNNING:
             self.checks[instance.id] = passing_checks(instance.id)
-            self.judged(instance.id, verdict or healthy(since=instance.launched_at))
-        elif verdict is not None:
+            if fleet.health.probe is not None:
+                self.probe(text, ProbeOutcome.PASSED, incarnation=incarnation)
+            self._remember_health(instance.id, _healthy_since(instance.launched_at))
+        if verdict is not None:
             self.judged(instance.id, verdict)
         return instance
 
@@ -206,7 +209,7 @@ class Scene(Remembered):
         for attachment in instance.attachments:
             self.detached(attachment.volume_id)
         self.checks.pop(instance.id, None)
-        self.verdicts.pop(instance.id, None)
+        self.told.pop(instance.id, None)
         return self._changed_instance(
             instance.id,
             state=InstanceState.TERMINATED,
@@ -225,13 +228,11 @@ class Scene(Remembered):
         """Somebody stopped the instance that long ago; its volumes stay attached."""
         identifier = instance_id(text, incarnation)
         self.checks.pop(identifier, None)
-        since = self.now - ago
-        self.judged(identifier, failing(Sign.STOPPED, since=since))
         return self._changed_instance(
             identifier,
             state=InstanceState.STOPPED,
             state_reason=reason,
-            state_changed_at=since,
+            state_changed_at=self.now - ago,
         )
 
     def sick(
@@ -241,9 +242,8 @@ class Scene(Remembered):
         *,
         lasting: timedelta = 5 * MINUTE,
         incarnation: int = 1,
-        status: Status = Status.UNHEALTHY,
     ) -> None:
-        """A bad sign for that long, in the observation and in the verdict."""
+        """That check or probe has failed for that long, and was seen to fail from the beginning."""
         identifier = instance_id(text, incarnation)
         since = self.now - lasting
         bad = Check(status=CheckStatus.IMPAIRED, impaired_since=since)
@@ -258,8 +258,20 @@ class Scene(Remembered):
             case Sign.PROBE:
                 self.probe(text, ProbeOutcome.FAILED, incarnation=incarnation)
             case _:
-                pass
-        self.judged(identifier, failing(sign, status=status, since=since))
+                raise ValueError(
+                    f"{sign} is not a check or a probe: tell it by changing the resource"
+                )
+        before = self.memory.health[identifier]
+        self._remember_health(
+            identifier,
+            replace(
+                before,
+                since={**before.since, sign: since},
+                trouble_since=since,
+                good_since=None,
+                probe_failures=10 if sign is Sign.PROBE else before.probe_failures,
+            ),
+        )
 
     def probe(
         self, text: str, outcome: ProbeOutcome, *, incarnation: int = 1, detail: str = ""
@@ -272,16 +284,8 @@ class Scene(Remembered):
         )
 
     def judged(self, identifier: str, verdict: Verdict) -> None:
-        """That verdict on that instance, now and as remembered."""
-        self.verdicts[identifier] = verdict
-        remembered = RememberedHealth(
-            status=verdict.status,
-            status_since=verdict.since,
-            since={item.sign: item.since for item in verdict.evidence if item.weight is Weight.BAD},
-            healthy_at=self.now if verdict.status is Status.HEALTHY else None,
-            good_since=verdict.since if verdict.status is Status.HEALTHY else None,
-        )
-        self.remembering(health={**self.memory.health, identifier: remembered})
+        """That verdict on that instance, whatever the judge would say."""
+        self.told[identifier] = verdict
 
     def detached(self, volume: str) -> None:
         """That volume is on no instance, as both sides report."""
@@ -303,7 +307,7 @@ class Scene(Remembered):
         self.instances.pop(identifier, None)
         self.volumes.pop(identifier, None)
         self.checks.pop(identifier, None)
-        self.verdicts.pop(identifier, None)
+        self.told.pop(identifier, None)
         if by_id is not None:
             self.by_id[identifier] = by_id
         known = replace(
@@ -375,15 +379,28 @@ class Scene(Remembered):
         )
 
     def case(self) -> Case:
-        """Everything told so far, as a value."""
+        """Everything told so far, as a value; judged by the judge but where a verdict was told."""
+        declared, observation = self.desired(), self.observation()
+        world = arrange(
+            desired=declared,
+            observation=observation,
+            memory=self.memory,
+            owner=self.owner,
+            now=self.now,
+        )
+        judged, _ = judge_all(world, declared, observation, self.memory, self.now)
         return Case(
             now=self.now,
             owner=self.owner,
-            desired=desired(*self.fleets.values(), policy=self.policy),
-            observation=self.observation(),
-            verdicts=dict(self.verdicts),
+            desired=declared,
+            observation=observation,
+            verdicts={**judged, **self.told},
             memory=self.memory,
         )
+
+    def desired(self) -> DesiredState:
+        """What is declared."""
+        return desired(*self.fleets.values(), policy=self.policy)
 
     def _fleet(self, text: str) -> Fleet:
         return self.fleets[slot(text).fleet]
@@ -410,3 +427,12 @@ class Scene(Remembered):
             known={**self.memory.known, item.id: known},
             highest_incarnations={**self.memory.highest_incarnations, ref: highest},
         )
+
+    def _remember_health(self, identifier: str, health: RememberedHealth) -> None:
+        self.remembering(health={**self.memory.health, identifier: health})
+
+
+def _healthy_since(since: datetime) -> RememberedHealth:
+    return RememberedHealth(
+        status=Status.HEALTHY, status_since=since, healthy_at=since, good_since=since
+    )
