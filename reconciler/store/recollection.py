@@ -1,0 +1,156 @@
+"""Reads all that is remembered of a cell into one value."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, Table, and_, func, or_, select
+
+from reconciler.planning.actions import Gate, SlotRef
+from reconciler.planning.intents import OPEN_STATES, IntentState
+from reconciler.planning.memory import (
+    Approval,
+    CapacityMemory,
+    ColdStart,
+    KnownResource,
+    Memory,
+    Pause,
+)
+from reconciler.store import journal
+from reconciler.store.encoding import decode_health
+from reconciler.store.schema import (
+    approvals,
+    capacity,
+    cells,
+    health,
+    held_since,
+    intents,
+    known_resources,
+    pauses,
+)
+
+RECENT = timedelta(hours=24)
+"""How long a closed intent counts as recent; an abandoned one does until it is found or proved lost."""
+
+
+def recall(connection: Connection, cell: str, now: datetime) -> Memory:
+    """What is remembered of the cell and in force at that instant; an unknown cell is remembered as nothing."""
+    row = connection.execute(select(cells).where(cells.c.cell == cell)).one_or_none()
+    if row is None:
+        return Memory()
+    return Memory(
+        passes=row.passes,
+        cold=_cold(row),
+        known={r.id: _known(r) for r in _rows(connection, cell, known_resources)},
+        health={
+            r.instance_id: decode_health(r.remembered) for r in _rows(connection, cell, health)
+        },
+        open_intents=journal.matching(connection, cell, intents.c.state.in_(OPEN_STATES)),
+        recent_intents=journal.matching(
+            connection,
+            cell,
+            or_(
+                and_(intents.c.state.not_in(OPEN_STATES), intents.c.updated_at >= now - RECENT),
+                intents.c.state == IntentState.ABANDONED,
+            ),
+        ),
+        highest_incarnations=_highest_incarnations(connection, cell),
+        highest_attempts=_highest_attempts(connection, cell),
+        approvals={
+            r.id: _approval(r)
+            for r in _rows(connection, cell, approvals, approvals.c.expires_at > now)
+        },
+        pauses=tuple(_pause(r) for r in _rows(connection, cell, pauses, pauses.c.expires_at > now)),
+        capacity=tuple(_capacity(r) for r in _rows(connection, cell, capacity)),
+        held_since={r.gate: r.since for r in _rows(connection, cell, held_since)},
+    )
+
+
+def _rows(connection: Connection, cell: str, table: Table, *conditions: Any) -> list[Row[Any]]:
+    """Rows of the cell in the order of their keys, so that the same memory always reads the same."""
+    query = select(table).where(table.c.cell == cell, *conditions).order_by(*table.primary_key)
+    return list(connection.execute(query))
+
+
+def _highest_incarnations(connection: Connection, cell: str) -> dict[SlotRef, int]:
+    """A rejected launch had no effect, so it used up no incarnation; every other one may have."""
+    query = (
+        select(intents.c.fleet, intents.c.ordinal, func.max(intents.c.incarnation))
+        .where(
+            intents.c.cell == cell,
+            intents.c.kind == "launch",
+            intents.c.fleet.is_not(None),
+            intents.c.state != IntentState.REJECTED,
+        )
+        .group_by(intents.c.fleet, intents.c.ordinal)
+        .order_by(intents.c.fleet, intents.c.ordinal)
+    )
+    return {
+        SlotRef(fleet, ordinal): highest for fleet, ordinal, highest in connection.execute(query)
+    }
+
+
+def _highest_attempts(connection: Connection, cell: str) -> dict[str, int]:
+    query = (
+        select(intents.c.family, func.max(intents.c.attempt))
+        .where(intents.c.cell == cell)
+        .group_by(intents.c.family)
+        .order_by(intents.c.family)
+    )
+    return {family: highest for family, highest in connection.execute(query)}  # noqa: C416 - rows are not pairs to mypy
+
+
+def _cold(row: Row[Any]) -> ColdStart | None:
+    if row.cold_since is None:
+        return None
+    return ColdStart(
+        since=row.cold_since,
+        complete_observations=row.cold_observations,
+        released=row.cold_released,
+    )
+
+
+def _known(row: Row[Any]) -> KnownResource:
+    return KnownResource(
+        id=row.id,
+        kind=row.kind,
+        slot=SlotRef(row.fleet, row.ordinal) if row.fleet is not None else None,
+        claim=row.claim,
+        incarnation=row.incarnation,
+        zone=row.zone,
+        last_seen_at=row.last_seen_at,
+        ended=row.ended,
+        absent_since=row.absent_since,
+        absent_checks=row.absent_checks,
+    )
+
+
+def _approval(row: Row[Any]) -> Approval:
+    return Approval(
+        id=row.id,
+        gate=Gate(row.gate),
+        granted_at=row.granted_at,
+        expires_at=row.expires_at,
+        granted_by=row.granted_by,
+    )
+
+
+def _pause(row: Row[Any]) -> Pause:
+    return Pause(
+        scope=row.scope,
+        reason=row.reason,
+        paused_at=row.paused_at,
+        expires_at=row.expires_at,
+        paused_by=row.paused_by,
+    )
+
+
+def _capacity(row: Row[Any]) -> CapacityMemory:
+    return CapacityMemory(
+        zone=row.zone,
+        type=row.type,
+        failures=row.failures,
+        last_failed_at=row.last_failed_at,
+        until=row.until,
+    )
