@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, Table, delete, insert, select, update
+from sqlalchemy import Connection, Table, bindparam, delete, insert, select, update
 
-from reconciler.health.verdict import RememberedHealth
-from reconciler.planning.memory import CapacityMemory, ColdStart, KnownResource
+from reconciler.planning.learning import Lessons
+from reconciler.planning.memory import CapacityMemory, KnownResource
 from reconciler.store import journal
 from reconciler.store.encoding import encode_health
 from reconciler.store.journal import Writing
@@ -22,18 +22,12 @@ HISTORY_LASTS = timedelta(days=30)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PassRecord:
-    """All that a pass leaves behind; each mapping is the whole of what is remembered from now on."""
+    """All that a pass leaves behind: what it learnt, the whole memory of capacity, and what `status` shows of it."""
 
-    as_of: datetime
-    complete: bool
-    """The observation had instances, volumes and zones whole."""
-    known: Mapping[str, KnownResource]
-    health: Mapping[str, RememberedHealth]
-    held_since: Mapping[str, datetime] = field(default_factory=dict)
+    lessons: Lessons
     capacity: tuple[CapacityMemory, ...] = ()
-    cold: ColdStart | None = None
     counts: Mapping[str, int] = field(default_factory=dict)
-    """What `status` shows of the pass, e.g. slots by bucket and calls."""
+    """E.g. slots by bucket, actions by result, calls."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,32 +40,33 @@ class PassSummary:
 
 
 def record(writing: Writing, done: PassRecord) -> None:
-    """Replace what is remembered by what this pass knows, and drop history that is too old."""
-    _replace_all(writing, known_resources, [_known_row(r) for r in done.known.values()])
-    _replace_all(
+    """Make what is remembered what this pass knows, and drop history that is too old."""
+    lessons = done.lessons
+    _remember(writing, known_resources, [_known_row(item) for item in lessons.known.values()])
+    _remember(
         writing,
         health,
         [
-            {"instance_id": key, "remembered": encode_health(value)}
-            for key, value in done.health.items()
+            {"instance_id": key, "remembered": encode_health(item)}
+            for key, item in lessons.health.items()
         ],
     )
-    _replace_all(
+    _remember(
         writing,
         held_since,
-        [{"gate": gate, "since": since} for gate, since in done.held_since.items()],
+        [{"gate": gate, "since": since} for gate, since in lessons.held_since.items()],
     )
-    _replace_all(writing, capacity, [_capacity_row(item) for item in done.capacity])
-    _record_cell(writing, done)
+    _remember(writing, capacity, [_capacity_row(item) for item in done.capacity])
+    _record_cell(writing, lessons)
     writing.connection.execute(
         insert(passes).values(
             cell=writing.cell,
-            as_of=done.as_of,
-            complete=done.complete,
+            as_of=lessons.as_of,
+            complete=lessons.complete_looks > 0,
             counts=json.dumps(dict(done.counts)),
         )
     )
-    oldest = done.as_of - HISTORY_LASTS
+    oldest = lessons.as_of - HISTORY_LASTS
     writing.connection.execute(
         delete(passes).where(passes.c.cell == writing.cell, passes.c.as_of < oldest)
     )
@@ -88,19 +83,36 @@ def last(connection: Connection, cell: str) -> PassSummary | None:
     return PassSummary(as_of=row.as_of, complete=row.complete, counts=json.loads(row.counts))
 
 
-def _replace_all(writing: Writing, table: Table, rows: list[dict[str, object]]) -> None:
-    writing.connection.execute(delete(table).where(table.c.cell == writing.cell))
-    if rows:
-        writing.connection.execute(insert(table), [{"cell": writing.cell, **row} for row in rows])
-
-
-def _record_cell(writing: Writing, done: PassRecord) -> None:
-    changes: dict[str, object] = {
-        "passes": cells.c.passes + (1 if done.complete else 0),
-        "cold_since": done.cold.since if done.cold else None,
-        "cold_observations": done.cold.complete_observations if done.cold else 0,
+def _remember(writing: Writing, table: Table, rows: list[dict[str, object]]) -> None:
+    """Make the cell's rows of a table these. A steady cell changes nothing, so that a pass costs what changed."""
+    key_columns = [column for column in table.primary_key if column.name != "cell"]
+    names = [column.name for column in key_columns]
+    wanted = {tuple(row[name] for name in names): {"cell": writing.cell, **row} for row in rows}
+    found = {
+        tuple(row[name] for name in names): dict(row)
+        for row in writing.connection.execute(
+            select(table).where(table.c.cell == writing.cell)
+        ).mappings()
     }
-    if done.cold and done.cold.released:
+    stale = [key for key, row in found.items() if wanted.get(key) != row]
+    fresh = [row for key, row in wanted.items() if found.get(key) != row]
+    if stale:
+        conditions = [column == bindparam(f"key_{column.name}") for column in key_columns]
+        writing.connection.execute(
+            delete(table).where(table.c.cell == writing.cell, *conditions),
+            [{f"key_{name}": part for name, part in zip(names, key, strict=True)} for key in stale],
+        )
+    if fresh:
+        writing.connection.execute(insert(table), fresh)
+
+
+def _record_cell(writing: Writing, lessons: Lessons) -> None:
+    changes: dict[str, object] = {
+        "passes": cells.c.passes + lessons.complete_looks,
+        "cold_since": lessons.cold.since if lessons.cold else None,
+        "cold_observations": lessons.cold.complete_observations if lessons.cold else 0,
+    }
+    if lessons.cold and lessons.cold.released:
         # Only ever set here: a person may release a cold cell while a pass that began before is under way.
         changes["cold_released"] = True
     writing.connection.execute(update(cells).where(cells.c.cell == writing.cell).values(changes))
