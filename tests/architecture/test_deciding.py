@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterable
 from pathlib import Path
 
+from tests.architecture.violations import assert_none
 from tests.support.repository import ROOT, files
 
 DECIDING = (
@@ -59,7 +60,7 @@ def deciding() -> list[Path]:
 
 def test_what_decides_reaches_nothing_outside() -> None:
     assert len(deciding()) > len(DECIDING)
-    assert [impurity for path in deciding() for impurity in impurities(path)] == []
+    assert_none([impurity for path in deciding() for impurity in impurities(path)])
 
 
 def test_what_reaches_outside_is_seen(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterable
 from pathlib import Path
 
+from tests.architecture.violations import assert_none
 from tests.support.repository import PACKAGES, ROOT, files
 
 LONGEST_MODULE = 400
@@ -77,7 +78,7 @@ def module(root: Path, name: str, text: str) -> Path:
 
 
 def test_package_markers_are_empty() -> None:
-    assert filled_package_markers(files(".py")) == []
+    assert_none(filled_package_markers(files(".py")))
 
 
 def test_a_filled_package_marker_is_seen(tmp_path: Path) -> None:
@@ -90,7 +91,7 @@ def test_a_filled_package_marker_is_seen(tmp_path: Path) -> None:
 def test_modules_are_named_for_a_subject() -> None:
     named = [path.relative_to(ROOT) for path in files(".py")]
 
-    assert modules_without_a_subject(named) == []
+    assert_none(modules_without_a_subject(named))
 
 
 def test_a_module_without_a_subject_is_seen() -> None:
@@ -100,7 +101,7 @@ def test_a_module_without_a_subject_is_seen() -> None:
 
 
 def test_every_module_says_what_it_is_about() -> None:
-    assert modules_without_a_docstring(product()) == []
+    assert_none(modules_without_a_docstring(product()))
 
 
 def test_a_module_that_says_nothing_is_seen(tmp_path: Path) -> None:
@@ -111,7 +112,7 @@ def test_a_module_that_says_nothing_is_seen(tmp_path: Path) -> None:
 
 
 def test_no_module_is_longer_than_can_be_kept_in_mind() -> None:
-    assert long_modules(files(".py")) == []
+    assert_none(long_modules(files(".py")))
 
 
 def test_a_long_module_is_seen(tmp_path: Path) -> None:
@@ -122,7 +123,7 @@ def test_a_long_module_is_seen(tmp_path: Path) -> None:
 
 
 def test_every_function_fits_a_screen() -> None:
-    assert long_functions(product()) == []
+    assert_none(long_functions(product()))
 
 
 def test_a_long_function_is_seen(tmp_path: Path) -> None:
@@ -134,7 +135,7 @@ def test_a_long_function_is_seen(tmp_path: Path) -> None:
 
 
 def test_imports_are_absolute() -> None:
-    assert relative_imports(files(".py")) == []
+    assert_none(relative_imports(files(".py")))
 
 
 def test_a_relative_import_is_seen(tmp_path: Path) -> None:

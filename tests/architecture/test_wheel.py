@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 import pytest
 
+from tests.architecture.violations import assert_none
 from tests.support.repository import PACKAGES, ROOT, files
 
 
@@ -37,7 +38,7 @@ def left_out(wheel_names: Iterable[str], wanted: Iterable[str]) -> list[str]:
 
 
 def test_every_file_of_the_packages_is_in_the_wheel(wheel: zipfile.ZipFile) -> None:
-    assert left_out(wheel.namelist(), packaged()) == []
+    assert_none(left_out(wheel.namelist(), packaged()))
 
 
 def test_a_file_that_is_left_out_is_seen(wheel: zipfile.ZipFile) -> None:
