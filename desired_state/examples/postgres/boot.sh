@@ -1,0 +1,145 @@
+#!/usr/bin/env bash
+# Boots a database instance of the fleet `shared-postgres`.
+#
+# It waits for two things before it touches any data: that the volume of its claim is attached, and that this instance
+# is the occupant of its slot. A replacement boots while the old instance may still be running; until the controller
+# has proof that the old one can no longer write, the volume is not here and the role is not `occupant`.
+#
+# The image brings PostgreSQL; nothing is installed at boot, because in an outage the package mirrors fail too.
+set -euo pipefail
+
+readonly METADATA=http://169.254.169.254/latest
+readonly DEVICE=/dev/sdf
+readonly MOUNT=/srv/postgres
+readonly DATA="$MOUNT/data"
+readonly POLL_SECONDS=2
+
+main() {
+  local device
+  say "waiting for the role"
+  wait_for_role occupant
+  say "waiting for the volume at $DEVICE"
+  device=$(wait_for_device)
+  say "the volume is $device"
+  make_filesystem_if_blank "$device"
+  mount_volume "$device"
+  start_postgres
+  say "in service"
+}
+
+say() {
+  logger --tag boot "$*" || true
+  echo "boot: $*"
+}
+
+# Instance metadata, version 2: a session token first. Fails while the service does not answer or the key is not there.
+metadata() {
+  local token
+  token=$(curl --silent --fail --max-time 5 --request PUT \
+    --header "X-aws-ec2-metadata-token-ttl-seconds: 300" "$METADATA/api/token") || return 1
+  curl --silent --fail --max-time 5 --header "X-aws-ec2-metadata-token: $token" \
+    "$METADATA/meta-data/$1"
+}
+
+# The controller writes the role into this instance's tags; it may change while we look.
+wait_for_role() {
+  local role
+  while true; do
+    role=$(metadata "tags/instance/fleet-reconciler:role" || true)
+    [[ "$role" == "$1" ]] && return 0
+    sleep "$POLL_SECONDS"
+  done
+}
+
+# The block device of the claim. On Nitro it is an NVMe device that knows the name it was attached under; on Xen the
+# kernel shows /dev/sdf as /dev/xvdf. Amazon's and Ubuntu's images also make a link with the name as attached; others
+# need nvme-cli.
+wait_for_device() {
+  local found
+  while true; do
+    found=$(find_device) && break
+    sleep "$POLL_SECONDS"
+  done
+  readlink --canonicalize "$found"
+}
+
+find_device() {
+  local candidate
+  for candidate in "$DEVICE" "${DEVICE/sd/xvd}"; do
+    [[ -b "$candidate" ]] && echo "$candidate" && return 0
+  done
+  for candidate in /dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_vol*; do
+    [[ -b "$candidate" && ! "$candidate" =~ (-part[0-9]+|_[0-9]+)$ ]] || continue
+    [[ "$(attached_as "$candidate")" == "${DEVICE#/dev/}" ]] && echo "$candidate" && return 0
+  done
+  return 1
+}
+
+# The name under which EBS attached an NVMe device, from its controller's vendor field (bytes 3072 to 3103), which
+# holds it with or without /dev/ in front.
+attached_as() {
+  local name
+  name=$(nvme id-ctrl --raw-binary "$1" 2>/dev/null | dd bs=1 skip=3072 count=32 status=none |
+    tr -d '\0 ') || return 1
+  echo "${name#/dev/}"
+}
+
+# A new slot's volume is blank. One that holds anything is never formatted: blkid must find nothing (2, and not "could
+# not read"), and the first MiB must read as zeros.
+make_filesystem_if_blank() {
+  local device=$1 found=0
+  blkid --probe "$device" >/dev/null || found=$?
+  if ((found == 0)); then
+    say "the volume has a filesystem: keeping it"
+  elif ((found == 2)) && cmp --quiet --bytes=$((1024 * 1024)) "$device" /dev/zero; then
+    say "the volume is blank: making a filesystem"
+    mkfs.ext4 -q -L postgres "$device"
+  else
+    say "the volume is neither blank nor readable as a filesystem (blkid $found): leaving it alone"
+    exit 1
+  fi
+}
+
+# After a hard stop the journal is replayed by the mount; fsck repairs only what is safe without questions.
+mount_volume() {
+  local device=$1 checked=0
+  mkdir -p "$MOUNT"
+  mountpoint --quiet "$MOUNT" && return 0
+  fsck -p "$device" || checked=$?
+  if ((checked > 1)); then
+    say "the filesystem needs a person (fsck $checked)"
+    exit 1
+  fi
+  mount -o noatime "$device" "$MOUNT"
+  # A volume that grew brings its filesystem along.
+  resize2fs "$device" >/dev/null
+}
+
+# Who may connect is for pg_hba.conf to say, which lives with the data.
+start_postgres() {
+  local initdb pg_ctl
+  initdb=$(postgres_program initdb)
+  pg_ctl=$(postgres_program pg_ctl)
+  install -d -m 0700 -o postgres -g postgres "$DATA"
+  if [[ ! -s "$DATA/PG_VERSION" ]]; then
+    say "no database yet: making one"
+    runuser -u postgres -- "$initdb" --pgdata="$DATA" --data-checksums \
+      --auth-local=peer --auth-host=scram-sha-256
+  fi
+  # What the old instance left behind names a process of another machine.
+  rm -f "$DATA/postmaster.pid"
+  runuser -u postgres -- "$pg_ctl" start --wait --timeout=600 \
+    --pgdata="$DATA" --log="$DATA/boot.log" --options="-c listen_addresses=*"
+}
+
+# Packages of Debian and of the PostgreSQL project keep their programs off the path.
+postgres_program() {
+  local candidate
+  for candidate in "$(command -v "$1" || true)" /usr/lib/postgresql/*/bin/"$1" /usr/pgsql-*/bin/"$1"; do
+    [[ -x "$candidate" ]] && echo "$candidate" && return 0
+  done
+  say "no $1 in this image" >&2
+  return 1
+}
+
+main "$@"
