@@ -1,0 +1,84 @@
+"""Options that commands share, each with its environment twin, gathered into `Settings`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+
+from reconciler.settings import Settings, default_store
+
+Decorated = Callable[..., Any]
+
+desired_option = click.option(
+    "--desired",
+    "desired",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    envvar="RECONCILER_DESIRED",
+    show_envvar=True,
+    metavar="PATH",
+    help="File or directory with declared fleets; repeatable.",
+)
+
+store_option = click.option(
+    "--store",
+    envvar="RECONCILER_STORE",
+    show_envvar=True,
+    metavar="PATH",
+    help="Journal and memory; by default below XDG_STATE_HOME. Keep it outside the region that it heals.",
+)
+
+owner_option = click.option(
+    "--owner",
+    envvar="RECONCILER_OWNER",
+    show_envvar=True,
+    metavar="NAME",
+    help="Unique name of this installation: only resources tagged with it are ours.",
+)
+
+probe_proxy_option = click.option(
+    "--probe-proxy",
+    envvar="RECONCILER_PROBE_PROXY",
+    show_envvar=True,
+    metavar="URL",
+    help="HTTP proxy through which services are probed.",
+)
+
+output_option = click.option(
+    "-o",
+    "--output",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="Text for people, or versioned JSON.",
+)
+
+
+def cell_options(function: Decorated) -> Decorated:
+    """All that a command needs to meet its cells; it is called with them as `settings`."""
+
+    @wraps(function)
+    def with_settings(
+        *,
+        desired: tuple[Path, ...],
+        store: str | None,
+        owner: str | None,
+        probe_proxy: str | None,
+        **others: Any,
+    ) -> Any:
+        settings = Settings(
+            desired=desired,
+            store=store or str(default_store(os.environ, Path.home())),
+            owner=owner,
+            probe_proxy=probe_proxy,
+        )
+        return function(settings=settings, **others)
+
+    for option in (probe_proxy_option, owner_option, store_option, desired_option):
+        with_settings = option(with_settings)
+    return with_settings
