@@ -38,6 +38,10 @@ class RetryClass(StrEnum):
     """A person: the request can never succeed as it is, e.g. an unknown image."""
 
 
+NOT_SENT = "NotSent"
+"""Code of a CloudError whose request never left this machine: of a write, proof that it was not carried out."""
+
+
 class CloudError(Exception):
     """A call to the cloud that failed, with its class."""
 

@@ -1,0 +1,149 @@
+"""EC2 as the core sees it: one account in one region through one endpoint.
+
+cloud = Ec2Cloud(AwsSession().clients("us-east-1"), account="210987654321", region="us-east-1")
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+from providers.ec2.calls import Calls, UnknownCodes
+from providers.ec2.lists import Lists
+from providers.ec2.observing import Observing
+from providers.ec2.reading_by_id import read_by_id
+from providers.ec2.sending import Sender
+from providers.ec2.session import CellClients
+from providers.errors import (
+    NOT_SENT,
+    CloudError,
+    CredentialsError,
+    EndpointUnreachable,
+    RetryClass,
+)
+from providers.observed import CellIdentity, Instance, Observation, Presence, Volume
+from providers.port import Receipt
+from providers.requests import LaunchInstance, Request
+
+
+class Ec2Cloud:
+    """Implements providers.port.Cloud. May be used from several threads.
+
+    `account` is the one that the desired state names; nothing is read or done with credentials for another.
+    """
+
+    def __init__(self, clients: CellClients, *, account: str, region: str) -> None:
+        self._clients = clients
+        self._cell = CellIdentity(account=account, region=region, endpoint=clients.endpoint)
+        self._unknown_codes = UnknownCodes()
+        self._verifying = threading.Lock()
+        self._verified_credentials: str | None = None
+        self._zone_ids: Mapping[str, str] = {}
+
+    @property
+    def unknown_error_codes(self) -> Mapping[str, int]:
+        """Codes of EC2 that the table does not know, and how often each was seen."""
+        return self._unknown_codes.counts()
+
+    def identity(self) -> CellIdentity:
+        """Verified with STS once for each credential.
+
+        Raises CredentialsError (also for another account), EndpointUnreachable or CloudError.
+        """
+        credential = self._clients.credential_key()
+        with self._verifying:
+            if credential != self._verified_credentials:
+                self._verify_account()
+                self._verified_credentials = credential
+        return self._cell
+
+    def observe(self, *, owner: str, image_parameters: Iterable[str], now: datetime) -> Observation:
+        """All that carries our owner tag; what could not be read is a gap.
+
+        Raises CredentialsError, EndpointUnreachable, and CloudError of class DENIED, which names the permission.
+        """
+        cell = self.identity()
+        calls = self._calls()
+        observing = Observing(calls=calls, lists=self._lists(calls), zone_ids=self._zone_ids)
+        observation = observing.observation(
+            cell=cell, owner=owner, image_parameters=image_parameters, now=now
+        )
+        self._zone_ids = observing.zone_ids
+        return observation
+
+    def read_instances(self, ids: Iterable[str]) -> Mapping[str, tuple[Presence, Instance | None]]:
+        """Each id read by name. Raises CredentialsError, and CloudError of class DENIED."""
+        lists = self._lists(self._calls())
+
+        def read(batch: Sequence[str]) -> Mapping[str, Instance]:
+            zone_ids = self._verified_zone_ids(lists)
+            return lists.instances(zone_ids, {"InstanceIds": list(batch)})
+
+        return read_by_id(ids, read)
+
+    def read_volumes(self, ids: Iterable[str]) -> Mapping[str, tuple[Presence, Volume | None]]:
+        """Each id read by name. Raises CredentialsError, and CloudError of class DENIED."""
+        lists = self._lists(self._calls())
+
+        def read(batch: Sequence[str]) -> Mapping[str, Volume]:
+            zone_ids = self._verified_zone_ids(lists)
+            return lists.volumes(zone_ids, {"VolumeIds": list(batch)})
+
+        return read_by_id(ids, read)
+
+    def find_launch(self, request: LaunchInstance) -> Instance | None:
+        """The instance of this client token; where the token was used in several zones, the one in the request's.
+
+        Raises CredentialsError, EndpointUnreachable or CloudError; moto, which lacks the filter, answers with a fault.
+        """
+        lists = self._lists(self._calls())
+        token = {"Name": "client-token", "Values": [request.client_token]}
+        found = lists.instances(self._verified_zone_ids(lists), {"Filters": [token]})
+        return max(
+            found.values(),
+            key=lambda item: (item.zone == request.zone, item.alive, item.id),
+            default=None,
+        )
+
+    def perform(self, request: Request, *, user_data: str | None = None) -> Receipt:
+        """Send one mutating request once. Raises CloudError; with the code NOT_SENT nothing left this machine."""
+        self._verify_before(request)
+        sender = Sender(calls=self._calls(), ec2=self._clients.ec2, account=self._cell.account)
+        return sender.send(request, user_data)
+
+    def _calls(self) -> Calls:
+        return Calls(self._unknown_codes)
+
+    def _lists(self, calls: Calls) -> Lists:
+        return Lists(calls=calls, clients=self._clients, account=self._cell.account)
+
+    def _verify_account(self) -> None:
+        reply = self._calls().send(self._clients.sts.get_caller_identity)
+        if (account := reply.get("Account")) != self._cell.account:
+            raise CredentialsError(
+                f"the credentials are for account {account} ({reply.get('Arn')}), the desired state is for account "
+                f"{self._cell.account}. Use credentials of {self._cell.account}, or correct spec.placement.account"
+            )
+
+    def _verify_before(self, request: Request) -> None:
+        """A write never goes out under credentials that were not verified. Raises CloudError."""
+        try:
+            self.identity()
+        except CredentialsError as error:
+            raise _not_sent(request, str(error), RetryClass.DENIED) from error
+        except EndpointUnreachable as error:
+            raise _not_sent(request, str(error), RetryClass.TRANSIENT) from error
+        except CloudError as error:
+            raise _not_sent(request, str(error), error.retry) from error
+
+    def _verified_zone_ids(self, lists: Lists) -> Mapping[str, str]:
+        """Zone ids for a read by id. The account first: to another one, everything of ours is NotFound."""
+        self.identity()
+        if not self._zone_ids:
+            self._zone_ids = {zone.name: zone.id for zone in lists.zones().values()}
+        return self._zone_ids
+
+
+def _not_sent(request: Request, message: str, retry: RetryClass) -> CloudError:
+    return CloudError(operation=request.kind, code=NOT_SENT, message=message, retry=retry)

@@ -1,0 +1,154 @@
+"""One observation of a cell, in as few calls as pages allow. What could not be read is a named gap.
+
+When a list as a whole fails with a fault of the service, it is asked for zone by zone: DescribeInstances without ids
+fails for the whole region while one zone is in trouble (EC2 API reference, DescribeInstances).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from functools import partial
+from typing import Any, TypeVar
+
+from providers.ec2.calls import Calls, LostPage
+from providers.ec2.failures import CONNECTION_CLOSED, READ_TIMEOUT, UNREADABLE_REPLY
+from providers.ec2.lists import PAGE, Lists
+from providers.errors import CloudError, EndpointUnreachable, RetryClass
+from providers.observed import CellIdentity, Gap, GapSubject, Observation, Zone
+
+OWNER_TAG = "fleet-reconciler:owner"
+"""Only what carries it is ours (design section 5); planning.identity writes the same key."""
+
+UNREACHABLE = "EndpointUnreachable"
+PARAMETER_NOT_FOUND = "ParameterNotFound"
+
+Item = TypeVar("Item")
+Read = Callable[[Mapping[str, Any]], dict[str, Item]]
+Filters = list[dict[str, Any]]
+
+_ANSWER_LOST = (READ_TIMEOUT, CONNECTION_CLOSED, UNREADABLE_REPLY)
+
+
+class Observing:
+    """Reads one observation; a list that fails becomes a gap in `gaps` and yields nothing."""
+
+    def __init__(self, *, calls: Calls, lists: Lists, zone_ids: Mapping[str, str]) -> None:
+        """`zone_ids` maps zone names to ids as last known; they never change within an account."""
+        self._calls = calls
+        self._lists = lists
+        self.zone_ids = dict(zone_ids)
+        self.gaps: list[Gap] = []
+
+    def observation(
+        self, *, cell: CellIdentity, owner: str, image_parameters: Iterable[str], now: datetime
+    ) -> Observation:
+        """Raises CredentialsError, CloudError of class DENIED, and EndpointUnreachable when not even the first call
+        finds a connection.
+        """
+        zones = self._zones()
+        ours: Filters = [{"Name": f"tag:{OWNER_TAG}", "Values": [owner]}]
+        instances = self._by_zone_if_need_be(
+            GapSubject.INSTANCES, partial(self._lists.instances, self.zone_ids), ours, zones
+        )
+        volumes = self._by_zone_if_need_be(
+            GapSubject.VOLUMES, partial(self._lists.volumes, self.zone_ids), ours, zones
+        )
+        checks = {}
+        if (
+            instances
+        ):  # Status checks know no owner; without instances there is nothing to look for.
+            checks = self._by_zone_if_need_be(
+                GapSubject.STATUS_CHECKS, self._lists.checks, [], zones
+            )
+        return Observation(
+            as_of=now,
+            cell=cell,
+            instances=instances,
+            volumes=volumes,
+            checks={id_: check for id_, check in checks.items() if id_ in instances},
+            zones=zones,
+            images=self._images(frozenset(image_parameters)),
+            gaps=tuple(self.gaps),
+            calls=dict(self._calls.counts),
+        )
+
+    def _zones(self) -> dict[str, Zone]:
+        try:
+            zones = self._lists.zones()
+        except CloudError as error:
+            self._note(GapSubject.ZONES, error)
+            return {}
+        self.zone_ids = {zone.name: zone.id for zone in zones.values()}
+        return zones
+
+    def _by_zone_if_need_be(
+        self, subject: GapSubject, read: Read[Item], filters: Filters, zones: Mapping[str, Zone]
+    ) -> dict[str, Item]:
+        """The whole list; or, when the service fails it as a whole, what zones give that can still be read."""
+        try:
+            return read({**PAGE, **_filtered(filters)})
+        except EndpointUnreachable as error:
+            self._note_unreachable(subject, error)
+            return {}
+        except CloudError as error:
+            if not zones or not _fault_of_service(error):
+                self._note(subject, error)
+                return {}
+        found: dict[str, Item] = {}
+        for zone in zones.values():
+            in_zone = [*filters, {"Name": "availability-zone", "Values": [zone.name]}]
+            try:
+                found.update(read({**PAGE, **_filtered(in_zone)}))
+            except EndpointUnreachable as error:
+                self._note_unreachable(subject, error, zone.id)
+            except CloudError as error:
+                self._note(subject, error, zone.id)
+        return found
+
+    def _images(self, names: frozenset[str]) -> dict[str, str]:
+        if not names:
+            return {}
+        try:
+            images = self._lists.images(names)
+        except EndpointUnreachable as error:
+            self._note_unreachable(GapSubject.IMAGES, error)
+            return {}
+        except CloudError as error:
+            self._note(GapSubject.IMAGES, error)
+            return {}
+        if missing := sorted(names - images.keys()):
+            self._gap(
+                GapSubject.IMAGES,
+                PARAMETER_NOT_FOUND,
+                f"no parameter {', '.join(missing)} in this account and region",
+            )
+        return images
+
+    def _note(self, subject: GapSubject, error: CloudError, zone: str | None = None) -> None:
+        """A missing permission is no gap: it stays until a person acts, and the message names it."""
+        if error.retry is RetryClass.DENIED:
+            raise error
+        self._gap(subject, error.code, f"{error.operation}: {error.message}", zone)
+
+    def _note_unreachable(
+        self, subject: GapSubject, error: EndpointUnreachable, zone: str | None = None
+    ) -> None:
+        self._gap(subject, UNREACHABLE, str(error), zone)
+
+    def _gap(self, subject: GapSubject, code: str, detail: str, zone: str | None = None) -> None:
+        self.gaps.append(Gap(subject=subject, zone=zone, code=code, detail=detail))
+
+
+def _filtered(filters: Filters) -> dict[str, Any]:
+    """EC2 refuses an empty list of filters."""
+    return {"Filters": filters} if filters else {}
+
+
+def _fault_of_service(error: CloudError) -> bool:
+    """An answered fault of the first page. More calls after a lost answer or page would only add to the trouble."""
+    return (
+        error.retry is RetryClass.TRANSIENT
+        and not isinstance(error, LostPage)
+        and error.code not in _ANSWER_LOST
+    )

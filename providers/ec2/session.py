@@ -1,0 +1,108 @@
+"""boto3's session and clients: credentials, region, endpoint, time-outs. botocore's own retries are off.
+
+AWS_ENDPOINT_URL, AWS_PROFILE and the rest of AWS's settings are botocore's own business and honoured by it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, NoRegionError
+
+from providers.ec2 import pages
+from providers.ec2.failures import credentials_error
+from providers.errors import CredentialsError, EndpointUnreachable
+
+if TYPE_CHECKING:  # The stubs are a development dependency.
+    from mypy_boto3_ec2 import EC2Client
+    from mypy_boto3_ssm import SSMClient
+    from mypy_boto3_sts import STSClient
+
+DISTRIBUTION = "fleet-reconciler"
+
+CONNECTIONS = 16
+"""Actions run on up to 8 threads beside an observation; botocore's default pool of 10 would warn."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeouts:
+    """Of one call, in seconds. A full page of 1,000 instances takes EC2 a few seconds."""
+
+    connect_s: float = 5.0
+    read_s: float = 20.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CellClients:
+    """The clients of one region, or whatever has their face.
+
+    `endpoint` is the EC2 client's. `credential_key` names the credentials in use, so that others are verified again;
+    it raises CredentialsError when there are none.
+    """
+
+    ec2: EC2Client
+    ssm: SSMClient
+    sts: STSClient
+    endpoint: str
+    credential_key: Callable[[], str]
+
+
+class AwsSession:
+    """One boto3 session for every cell: the first client costs 0.3 s, further ones of a shared session 14 ms."""
+
+    def __init__(self, timeouts: Timeouts | None = None) -> None:
+        """Raises CredentialsError when AWS_PROFILE names a profile that does not exist."""
+        timeouts = timeouts or Timeouts()
+        self._config = Config(
+            retries={"total_max_attempts": 1, "mode": "standard"},
+            connect_timeout=timeouts.connect_s,
+            read_timeout=timeouts.read_s,
+            max_pool_connections=CONNECTIONS,
+            user_agent_extra=f"{DISTRIBUTION}/{version(DISTRIBUTION)}",
+        )
+        self._creating = threading.Lock()  # boto3 sessions, unlike clients, are not thread-safe.
+        try:
+            self._session = boto3.Session()
+        except BotoCoreError as error:
+            raise credentials_error(str(error)) from error
+
+    def clients(self, region: str) -> CellClients:
+        """The clients of a region, which comes from the desired state and never from the environment.
+
+        Raises CredentialsError, and EndpointUnreachable for a region or endpoint that cannot be.
+        """
+        with self._creating:
+            try:
+                ec2 = self._session.client("ec2", region_name=region, config=self._config)
+                ssm = self._session.client("ssm", region_name=region, config=self._config)
+                sts = self._session.client("sts", region_name=region, config=self._config)
+            except (ValueError, NoRegionError) as error:
+                raise EndpointUnreachable(
+                    f"no clients for region {region!r}: {error}. Check spec.placement.region and AWS_ENDPOINT_URL"
+                ) from error
+            except BotoCoreError as error:
+                raise credentials_error(str(error)) from error
+        pages.install(ec2)
+        return CellClients(
+            ec2=ec2,
+            ssm=ssm,
+            sts=sts,
+            endpoint=ec2.meta.endpoint_url,
+            credential_key=self._credential_key,
+        )
+
+    def _credential_key(self) -> str:
+        """The access key id, which is no secret; reading it renews credentials that are about to expire."""
+        try:
+            credentials = self._session.get_credentials()
+            if credentials is None:
+                raise CredentialsError(str(credentials_error("none were found")))
+            return credentials.get_frozen_credentials().access_key or ""
+        except BotoCoreError as error:
+            raise credentials_error(str(error)) from error
