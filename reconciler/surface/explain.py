@@ -11,11 +11,11 @@ from reconciler.health.verdict import Verdict, Weight
 from reconciler.planning.actions import Bucket, SlotRef
 from reconciler.planning.case import Case
 from reconciler.planning.identity import Tag, incarnation_of, role_of, slot_of
-from reconciler.planning.intents import Intent
 from reconciler.planning.outcome import Plan, SlotOutcome
+from reconciler.store.journal import HistoryEntry
 from reconciler.surface import words
 from reconciler.surface.action_text import action_lines, folded
-from reconciler.surface.history import history_lines, intent_document
+from reconciler.surface.history import entry_document, history_lines
 from reconciler.surface.json_values import Json, json_value
 from reconciler.surface.layout import (
     BLANK,
@@ -52,7 +52,7 @@ class UnknownSlot(Exception):  # noqa: N818 - reads as what it is in "except Unk
 
 
 def explain_lines(
-    case: Case, plan: Plan, slot: SlotRef, history: Sequence[Intent], *, width: int
+    case: Case, plan: Plan, slot: SlotRef, history: Sequence[HistoryEntry], *, width: int
 ) -> list[Line]:
     """The whole story of one slot. UnknownSlot when there is no such slot."""
     width = bounded_width(width)
@@ -68,7 +68,9 @@ def explain_lines(
     return [item for section in sections if section for item in (*section, BLANK)][:-1]
 
 
-def explain_document(case: Case, plan: Plan, slot: SlotRef, history: Sequence[Intent]) -> Json:
+def explain_document(
+    case: Case, plan: Plan, slot: SlotRef, history: Sequence[HistoryEntry]
+) -> Json:
     """The same as JSON. UnknownSlot when there is no such slot."""
     instances, volumes = resources_of(case, slot)
     return {
@@ -80,7 +82,7 @@ def explain_document(case: Case, plan: Plan, slot: SlotRef, history: Sequence[In
         "volumes": json_value(volumes),
         "actions": [action_document(item) for item in plan.actions if item.slot == slot],
         "withheld": [withheld_document(item) for item in plan.withheld if item.slot == slot],
-        "history": [intent_document(intent) for intent in history],
+        "history": [entry_document(entry) for entry in history],
     }
 
 
@@ -229,5 +231,5 @@ def _ahead(plan: Plan, outcome: SlotOutcome, *, now: datetime, width: int) -> li
     return lines
 
 
-def _history(history: Sequence[Intent], *, width: int) -> list[Line]:
+def _history(history: Sequence[HistoryEntry], *, width: int) -> list[Line]:
     return [(Span(GAP), *item) for item in history_lines(history, width=width - len(GAP))]

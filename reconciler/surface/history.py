@@ -1,14 +1,15 @@
-"""The journal for people: what was done when, to which slot, how it ended, and why it was done."""
+"""The journal for people: what was done when, to which slot, how it went on, and why it was done."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from reconciler.planning.intents import Intent, IntentState
+from reconciler.store.journal import HistoryEntry
 from reconciler.surface import words
 from reconciler.surface.action_text import describe, why
 from reconciler.surface.json_values import Json, json_value
-from reconciler.surface.layout import GAP, Line, Span, Style, fields, line, wrapped
+from reconciler.surface.layout import GAP, Field, Line, Span, Style, fields, line, wrapped
 from reconciler.surface.plan_json import action_document
 
 FORMAT_VERSION = "1.0"
@@ -25,46 +26,63 @@ STATE_STYLES: dict[IntentState, Style] = {
 }
 
 
-def history_lines(intents: Sequence[Intent], *, width: int) -> list[Line]:
-    """The intents in the order given, two to four lines each; a full sentence when there are none."""
-    if not intents:
+def history_lines(entries: Sequence[HistoryEntry], *, width: int) -> list[Line]:
+    """The entries in the order given; a full sentence when there are none."""
+    if not entries:
         return [line("Nothing was done: the journal holds no action for this.")]
-    return [item for intent in intents for item in intent_lines(intent, width=width)]
+    return [item for entry in entries for item in entry_lines(entry, width=width)]
 
 
-def intent_lines(intent: Intent, *, width: int) -> list[Line]:
-    """When, slot, action and state; below it the reason, and the error where there was one."""
-    action = intent.action
-    where = words.slots([action.slot])
+def entry_lines(entry: HistoryEntry, *, width: int) -> list[Line]:
+    """When, slot, what and how it went on; below it why it was begun, what it made, and the error if there was one."""
+    title = describe(entry.action.request).title
     head = line(
-        Span(words.instant(intent.begun_at), Style.DIM), GAP, Span(where, Style.STRONG), GAP
+        Span(words.instant(entry.at), Style.DIM),
+        GAP,
+        Span(entry.event.ljust(9), _style(entry.event)),
+        GAP,
+        Span(words.slots([entry.action.slot]), Style.STRONG),
+        GAP,
     )
-    what = line(
-        describe(action.request).title + ",",
-        " ",
-        Span(intent.state.value, STATE_STYLES[intent.state]),
-        Span(f" {_how_long(intent)}", Style.DIM),
-    )
-    rows = [("why", line(why(action)))]
-    if intent.resource_id is not None and intent.resource_id not in describe(action.request).title:
-        rows.append(("made", line(intent.resource_id)))
-    if intent.error_code is not None:
-        message = f": {intent.error_message}" if intent.error_message else ""
-        rows.append(("error", line(Span(f"{intent.error_code}{message}", Style.BAD))))
-    if intent.retry_at is not None:
-        rows.append(("retry", line(f"not before {words.instant(intent.retry_at)}")))
+    rows: list[Field] = []
+    if entry.event == IntentState.BEGUN:
+        rows.append(("why", line(why(entry.action))))
+    if entry.resource_id is not None and entry.resource_id not in title:
+        rows.append(("resource", line(entry.resource_id)))
+    if entry.error_code is not None:
+        message = f": {entry.message}" if entry.message else ""
+        rows.append(("error", line(Span(f"{entry.error_code}{message}", Style.BAD))))
+    elif entry.message:
+        rows.append(("note", line(entry.message)))
     return [
-        *wrapped(what, width=width, first=head, indent=INDENT),
+        *wrapped(line(title), width=width, first=head, indent=INDENT),
         *fields(rows, width=width, indent=INDENT),
     ]
 
 
-def history_document(intents: Sequence[Intent]) -> Json:
-    """The intents as JSON, in the order given."""
+def histories_document(histories: Sequence[tuple[str, Sequence[HistoryEntry]]]) -> Json:
+    """The entries of several cells (`account/region`) as JSON, in the order given."""
     return {
         "formatVersion": FORMAT_VERSION,
         "kind": "history",
-        "intents": [intent_document(intent) for intent in intents],
+        "cells": [
+            {"cell": cell, "entries": [entry_document(entry) for entry in entries]}
+            for cell, entries in histories
+        ],
+    }
+
+
+def entry_document(entry: HistoryEntry) -> Json:
+    """One event of the journal with the whole action that it is about."""
+    return {
+        "at": json_value(entry.at),
+        "event": entry.event,
+        "slot": json_value(entry.action.slot),
+        "resourceId": entry.resource_id,
+        "errorCode": entry.error_code,
+        "message": entry.message,
+        "epoch": entry.epoch,
+        "action": action_document(entry.action),
     }
 
 
@@ -82,7 +100,7 @@ def intent_document(intent: Intent) -> Json:
     }
 
 
-def _how_long(intent: Intent) -> str:
-    if intent.open:
-        return f"since {words.instant(intent.updated_at)}"
-    return f"after {words.duration(intent.updated_at - intent.begun_at)}"
+def _style(event: str) -> Style:
+    """`resent` and `missed` are events of the journal that are no states."""
+    known = {state.value: style for state, style in STATE_STYLES.items()}
+    return known.get(event, Style.DIM)
