@@ -26,6 +26,14 @@ class Clock(Protocol):
         ...
 
 
+class Randomness(Protocol):
+    """A source of jitter; `random.Random` is one."""
+
+    def uniform(self, a: float, b: float, /) -> float:
+        """A number between the two."""
+        ...
+
+
 @dataclass(slots=True)
 class SystemClock:
     """This machine's clocks. `wake()` ends a sleep early, for signals."""

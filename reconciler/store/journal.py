@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, insert, literal, or_, select, update
 
 from reconciler.planning.actions import Action, SlotRef, target_of
 from reconciler.planning.identity import operation_id
@@ -125,7 +125,7 @@ def move(
             error_message=error_message,
             updated_at=now,
             retry_at=retry_at,
-            after_owed=after_owed,
+            after_owed=or_(intents.c.after_owed, literal(after_owed)),
             epoch=writing.epoch,
         )
     )
