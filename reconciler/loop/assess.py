@@ -84,7 +84,7 @@ def replay(case: Case) -> Plan:
 def _with_this_look(memory: Memory, gathered: Gathered, owner: str) -> Memory:
     """Memory as it counts for this plan: a first look that was taken twice is on record; a strange cell is cold."""
     cold = learn_cold(memory, gathered.observation, owner)
-    return replace(memory, passes=memory.passes + gathered.complete_looks - 1, cold=cold)
+    return replace(memory, passes=memory.passes + max(0, gathered.complete_looks - 1), cold=cold)
 
 
 def _judge(

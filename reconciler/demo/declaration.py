@@ -1,0 +1,39 @@
+"""The demo's desired state: the two example fleets with the ids of a running cloud in the place of placeholders."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from importlib.resources import as_file, files
+from pathlib import Path
+
+from reconciler.demo.embedded import EmbeddedCloud
+
+EXAMPLES = ("web", "postgres")
+
+
+def declare(folder: Path, cloud: EmbeddedCloud) -> None:
+    """Write the example fleets into `folder`, pointed at this cloud."""
+    with as_file(files("desired_state") / "examples") as examples:
+        for name in EXAMPLES:
+            shutil.copytree(examples / name, folder / name)
+    for path in sorted(folder.rglob("*.yaml")):
+        path.write_text(_pointed_at(path.read_text(encoding="utf-8"), cloud), encoding="utf-8")
+
+
+def scale(folder: Path, fleet_folder: str, *, old: int, new: int) -> None:
+    """Declare another number of replicas, as a person would in an editor."""
+    for path in sorted((folder / fleet_folder).glob("*.yaml")):
+        text = path.read_text(encoding="utf-8")
+        if f"replicas: {old}\n" not in text:
+            raise ValueError(f"{path.name} does not declare {old} replicas")
+        path.write_text(text.replace(f"replicas: {old}\n", f"replicas: {new}\n"), encoding="utf-8")
+
+
+def _pointed_at(text: str, cloud: EmbeddedCloud) -> str:
+    text = re.sub(r"^# yaml-language-server:.*\n#\n", "", text)
+    text = re.sub(r"image: ami-[0-9a-z]+", f"image: {cloud.image}", text)
+    text = re.sub(r"sg-[0-9a-z]+", cloud.security_group, text)
+    for zone, subnet in cloud.subnets.items():
+        text = re.sub(rf"{zone}: subnet-[0-9a-z]+", f"{zone}: {subnet}", text)
+    return text
