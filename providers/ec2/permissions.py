@@ -1,0 +1,265 @@
+"""The IAM policy of the controller, generated from the table of operations: what the adapter can call, and no more.
+
+python -m providers.ec2.permissions [--account A --region R --owner O --role ROLE]
+
+Without arguments the values to fill in stand as ACCOUNT, REGION, OWNER and INSTANCE_ROLE, as in deploy/iam/policy.json.
+Nothing that lacks our owner tag can be changed, and the owner tag itself can be neither changed nor removed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from providers.ec2.observing import OWNER_TAG
+from providers.ec2.operations import OPERATIONS, Operation, Reach
+
+Statement = dict[str, Any]
+
+LAUNCH_USES = (
+    "image",
+    "key-pair",
+    "network-interface",
+    "placement-group",
+    "security-group",
+    "snapshot",
+    "subnet",
+)
+"""What RunInstances touches besides what it makes (service authorization reference, RunInstances)."""
+
+OURS = ("instance", "volume")
+"""The resource types that carry our owner tag."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Installation:
+    """What the policy is for. `roles` are those of the fleets' instance profiles, which launches pass on."""
+
+    account: str = "ACCOUNT"
+    region: str = "REGION"
+    owner: str = "OWNER"
+    roles: Sequence[str] = ("INSTANCE_ROLE",)
+    partition: str = "aws"
+
+
+def policy(installation: Installation) -> dict[str, Any]:
+    """The policy document, in IAM's JSON form."""
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            _read(installation),
+            _know_the_account(),
+            _read_image_parameters(installation),
+            _launch_tagged(installation),
+            _launch_with(installation),
+            _tag_at_launch(installation),
+            _tag_ours(installation),
+            _change_ours(installation),
+            _put_into_security_groups(installation),
+            _pass_roles(installation),
+            _encrypt_volumes(installation),
+            _never_another_owner(installation),
+            _never_untag(),
+        ],
+    }
+
+
+def _read(to: Installation) -> Statement:
+    """EC2 knows no resource level for its lists."""
+    return {
+        "Sid": "ReadTheRegion",
+        "Effect": "Allow",
+        "Action": _actions("ec2", Reach.READING),
+        "Resource": "*",
+        "Condition": {"StringEquals": {"aws:RequestedRegion": to.region}},
+    }
+
+
+def _know_the_account() -> Statement:
+    return {
+        "Sid": "KnowTheAccount",
+        "Effect": "Allow",
+        "Action": _actions("sts", Reach.READING),
+        "Resource": "*",
+    }
+
+
+def _read_image_parameters(to: Installation) -> Statement:
+    """Our own parameters, and those in which AWS publishes its images."""
+    arn = f"arn:{to.partition}:ssm:{to.region}"
+    return {
+        "Sid": "ReadImageParameters",
+        "Effect": "Allow",
+        "Action": _actions("ssm", Reach.READING),
+        "Resource": [f"{arn}:{to.account}:parameter/*", f"{arn}::parameter/aws/service/*"],
+    }
+
+
+def _launch_tagged(to: Installation) -> Statement:
+    return {
+        "Sid": "LaunchOnlyWhatIsTaggedAsOurs",
+        "Effect": "Allow",
+        "Action": _actions("ec2", Reach.LAUNCHING),
+        "Resource": _arns(to, OURS),
+        "Condition": {"StringEquals": {f"aws:RequestTag/{OWNER_TAG}": to.owner}},
+    }
+
+
+def _launch_with(to: Installation) -> Statement:
+    """Public images and AWS's snapshots belong to no account or another one."""
+    return {
+        "Sid": "LaunchWith",
+        "Effect": "Allow",
+        "Action": _actions("ec2", Reach.LAUNCHING),
+        "Resource": [
+            f"arn:{to.partition}:ec2:{to.region}:*:{resource_type}/*"
+            for resource_type in LAUNCH_USES
+        ],
+    }
+
+
+def _tag_at_launch(to: Installation) -> Statement:
+    launches = sorted(
+        operation.name for operation in OPERATIONS.values() if operation.reach is Reach.LAUNCHING
+    )
+    return {
+        "Sid": "TagWhatIsBeingLaunched",
+        "Effect": "Allow",
+        "Action": _actions("ec2", Reach.TAGGING),
+        "Resource": _arns(to, OURS),
+        "Condition": {
+            "StringEquals": {
+                "ec2:CreateAction": launches,
+                f"aws:RequestTag/{OWNER_TAG}": to.owner,
+            }
+        },
+    }
+
+
+def _tag_ours(to: Installation) -> Statement:
+    return {
+        "Sid": "TagOurs",
+        "Effect": "Allow",
+        "Action": _actions("ec2", Reach.TAGGING),
+        "Resource": _arns(to, OURS),
+        "Condition": _is_ours(to),
+    }
+
+
+def _change_ours(to: Installation) -> Statement:
+    return {
+        "Sid": "ChangeOurs",
+        "Effect": "Allow",
+        "Action": _actions("ec2", Reach.CHANGING),
+        "Resource": _arns(to, OURS),
+        "Condition": _is_ours(to),
+    }
+
+
+def _put_into_security_groups(to: Installation) -> Statement:
+    """ModifyInstanceAttribute asks for the groups as well as for the instance, and those are not ours."""
+    return {
+        "Sid": "PutOursIntoSecurityGroups",
+        "Effect": "Allow",
+        "Action": [OPERATIONS["modify_instance_attribute"].action],
+        "Resource": _arns(to, ("security-group",)),
+    }
+
+
+def _pass_roles(to: Installation) -> Statement:
+    """Not a call of ours: EC2 asks for it when a launch names an instance profile."""
+    return {
+        "Sid": "PassTheRolesOfTheFleets",
+        "Effect": "Allow",
+        "Action": ["iam:PassRole"],
+        "Resource": [f"arn:{to.partition}:iam::{to.account}:role/{role}" for role in to.roles],
+        "Condition": {"StringEquals": {"iam:PassedToService": "ec2.amazonaws.com"}},
+    }
+
+
+def _encrypt_volumes(to: Installation) -> Statement:
+    """Not calls of ours: EC2 makes them for us when volumes have a customer managed key (EBS user guide)."""
+    return {
+        "Sid": "EncryptVolumesThroughEc2",
+        "Effect": "Allow",
+        "Action": [
+            "kms:CreateGrant",
+            "kms:Decrypt",
+            "kms:DescribeKey",
+            "kms:GenerateDataKeyWithoutPlaintext",
+            "kms:ReEncryptFrom",
+            "kms:ReEncryptTo",
+        ],
+        "Resource": [f"arn:{to.partition}:kms:{to.region}:{to.account}:key/*"],
+        "Condition": {"StringEquals": {"kms:ViaService": f"ec2.{to.region}.amazonaws.com"}},
+    }
+
+
+def _never_another_owner(to: Installation) -> Statement:
+    """The second condition keeps requests that leave the owner tag alone."""
+    return {
+        "Sid": "NeverWriteAnotherOwner",
+        "Effect": "Deny",
+        "Action": ["ec2:CreateTags", "ec2:RunInstances"],
+        "Resource": "*",
+        "Condition": {
+            "StringNotEquals": {f"aws:RequestTag/{OWNER_TAG}": to.owner},
+            "Null": {f"aws:RequestTag/{OWNER_TAG}": "false"},
+        },
+    }
+
+
+def _never_untag() -> Statement:
+    """Also against wider policies beside this one: without its owner tag a resource is nobody's."""
+    return {
+        "Sid": "NeverRemoveTags",
+        "Effect": "Deny",
+        "Action": ["ec2:DeleteTags"],
+        "Resource": "*",
+    }
+
+
+def _actions(service: str, reach: Reach) -> list[str]:
+    def belongs(operation: Operation) -> bool:
+        return operation.reach is reach and operation.action.startswith(f"{service}:")
+
+    return sorted(operation.action for operation in OPERATIONS.values() if belongs(operation))
+
+
+def _arns(to: Installation, resource_types: Iterable[str]) -> list[str]:
+    return [
+        f"arn:{to.partition}:ec2:{to.region}:{to.account}:{resource_type}/*"
+        for resource_type in resource_types
+    ]
+
+
+def _is_ours(to: Installation) -> Mapping[str, Any]:
+    return {"StringEquals": {f"aws:ResourceTag/{OWNER_TAG}": to.owner}}
+
+
+def policy_text(installation: Installation) -> str:
+    """As it is committed: indented, ending with a newline."""
+    return json.dumps(policy(installation), indent=2) + "\n"
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Print the policy."""
+    parser = argparse.ArgumentParser(description="Print the IAM policy that the controller needs.")
+    values = Installation()
+    parser.add_argument("--account", default=values.account, help="account number")
+    parser.add_argument("--region", default=values.region)
+    parser.add_argument("--owner", default=values.owner, help="the installation's unique name")
+    parser.add_argument(
+        "--role", action="append", dest="roles", help="role of an instance profile; may be repeated"
+    )
+    parser.add_argument("--partition", default=values.partition, help="aws, aws-cn or aws-us-gov")
+    given = {name: value for name, value in vars(parser.parse_args(arguments)).items() if value}
+    sys.stdout.write(policy_text(Installation(**given)))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
