@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import islice
 from pathlib import Path
 
 from desired_state.advice import cell_advice, fleet_advice
@@ -17,9 +18,16 @@ from desired_state.documents.consistency import consistency_problems
 from desired_state.documents.document import Problem
 from desired_state.documents.fleet import FleetDocument
 from desired_state.documents.policy import SafetyPolicyDocument, policy_problems
-from desired_state.documents.validation import place_problem, validate
+from desired_state.documents.validation import MOST_EXPLAINED, place_problem, validate
 from desired_state.model import DesiredState, Fleet, SafetyPolicy, SourcePosition
-from desired_state.reading.diagnostics import Diagnostic, Severity, did_you_mean, one_of, quoted
+from desired_state.reading.diagnostics import (
+    Diagnostic,
+    Severity,
+    described,
+    did_you_mean,
+    one_of,
+    quoted,
+)
 from desired_state.reading.files import FoundFile, find_files
 from desired_state.reading.parse import parse
 from desired_state.reading.source import Source, UnreadableError, read_source
@@ -72,7 +80,10 @@ class _Document:
     def diagnostics(
         self, problems: Iterable[Problem], severity: Severity = Severity.ERROR
     ) -> list[Diagnostic]:
-        return [place_problem(found, self.tree, self.source, severity) for found in problems]
+        return [
+            place_problem(found, self.tree, self.source, severity)
+            for found in islice(problems, MOST_EXPLAINED)
+        ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,7 +208,7 @@ def _wrong_kind(document: _Document) -> Diagnostic:
         return document.source.diagnostic(
             place, "`kind` is missing", hint=f"it is {one_of(KINDS)}, in every document"
         )
-    message = f"`kind` must be {one_of(KINDS)}, not {quoted(kind)}"
+    message = f"`kind` must be {one_of(KINDS)}, not {described(kind)}"
     hint = did_you_mean(str(kind), KINDS)
     return document.source.diagnostic(place_of_value(tree, ["kind"]), message, hint=hint)
 

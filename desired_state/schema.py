@@ -57,6 +57,11 @@ class _SchemaOfFiles(GenerateJsonSchema):
             return self.generate_inner(schema["schema"])
         return super().default_schema(schema)
 
+    def dict_schema(self, schema: core_schema.DictSchema) -> JsonSchemaValue:
+        mapping = super().dict_schema(schema)
+        # Keys are either matched by a pattern or refused.
+        return mapping | ({"additionalProperties": False} if "patternProperties" in mapping else {})
+
     def encode_default(self, dft: Any) -> Any:
         if isinstance(dft, timedelta):
             return format_duration(dft)

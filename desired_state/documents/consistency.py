@@ -29,20 +29,19 @@ def consistency_problems(fleet: YamlMapping) -> Iterator[Problem]:
 
 
 def _zones_and_subnets(fleet: YamlMapping) -> Iterator[Problem]:
-    zones = list(dict.fromkeys(_texts(fleet, _ZONES)))
     subnets = value_at(fleet, _SUBNETS)
-    if not zones or not isinstance(subnets, YamlMapping):
+    first_index: dict[str, int] = {}
+    for index, zone in enumerate(_texts(fleet, _ZONES)):
+        first_index.setdefault(zone, index)
+    if not first_index or not isinstance(subnets, YamlMapping):
         return
-    for zone in zones:
+    for zone, index in first_index.items():
         if zone not in subnets:
-            at = (*_ZONES, _texts(fleet, _ZONES).index(zone))
-            yield Problem(
-                message=f"names {quoted(zone)}, which has no subnet in `spec.instance.subnets`",
-                at=at,
-            )
+            message = f"names {quoted(zone)}, which has no subnet in `spec.instance.subnets`"
+            yield Problem(message=message, at=(*_ZONES, index))
     for zone in subnets:
-        if zone not in zones:
-            hint = did_you_mean(zone, zones) or "add the zone, or remove its subnet"
+        if zone not in first_index:
+            hint = did_you_mean(zone, first_index) or "add the zone, or remove its subnet"
             message = f"is {quoted(zone)}, which is not in `spec.placement.zones`"
             yield Problem(message=message, at=(*_SUBNETS, zone, "[key]"), hint=hint)
 

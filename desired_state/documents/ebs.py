@@ -12,7 +12,8 @@ from desired_state.reading.quantities import format_size
 
 VolumeType = Literal["gp3", "gp2", "io2", "io1", "st1", "sc1", "standard"]
 
-_DEVICE = re.compile(r"/dev/(?:sd|xvd)([f-p])|/dev/xvd([b-d][a-z])")
+DEVICE_PATTERN = r"/dev/(?:sd|xvd)([f-p])|/dev/xvd([b-d][a-z])"
+_DEVICE = re.compile(DEVICE_PATTERN)
 _ROOT_DEVICES = ("/dev/sda", "/dev/sda1", "/dev/xvda")
 
 GP3_BASELINE_IOPS = 3000

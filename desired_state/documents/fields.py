@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Any, TypeVar
@@ -38,7 +38,7 @@ from desired_state.reading.quantities import (
     parse_size_gib,
 )
 
-_Item = TypeVar("_Item", bound=Hashable)
+_Item = TypeVar("_Item", bound=str)
 
 
 def _quantity(parse: Callable[[object], Any]) -> PlainValidator:
@@ -136,8 +136,10 @@ def _unique(items: list[_Item]) -> list[_Item]:
     return items
 
 
-Unique = AfterValidator(_unique)
-"""For lists whose items may not repeat."""
+UniqueList = Annotated[
+    list[_Item], AfterValidator(_unique), Field(json_schema_extra={"uniqueItems": True})
+]
+"""A list whose items may not repeat."""
 
 
 def _account_is_text(value: object) -> object:

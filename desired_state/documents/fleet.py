@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field
 
 from desired_state.documents.document import ApiVersion, Document
-from desired_state.documents.fields import Account, FleetName, Region, Unique, Zone
+from desired_state.documents.fields import Account, FleetName, Region, UniqueList, Zone
 from desired_state.documents.health import HealthDocument
 from desired_state.documents.instance import InstanceDocument
 from desired_state.documents.repair import RepairDocument
@@ -29,7 +29,7 @@ class PlacementDocument(Document):
         description="12 digits in quotes; nothing is done when the credentials are for another."
     )
     region: Region = Field(description="The region; nothing is done anywhere else.")
-    zones: Annotated[list[Zone], Unique] = Field(
+    zones: UniqueList[Zone] = Field(
         min_length=1,
         description="Zone ids (preferred: they mean the same in every account) or names.",
     )

@@ -15,7 +15,7 @@ from desired_state.documents.fields import (
     SecurityGroupId,
     SsmParameter,
     SubnetId,
-    Unique,
+    UniqueList,
     Zone,
 )
 from desired_state.documents.secret_values import secret_problems
@@ -51,6 +51,7 @@ def user_data_problems(text: str) -> Iterator[Problem]:
     if size > LARGEST_USER_DATA_BYTES:
         message = f"must be at most {LARGEST_USER_DATA_BYTES:,} bytes, not {size:,}"
         yield Problem(message=message, hint="let the script fetch the rest")
+        return
     yield from secret_problems(text)
 
 
@@ -82,17 +83,17 @@ class InstanceDocument(Document):
     """What each instance is launched with. IMDSv2 is required and tags are in its metadata, always."""
 
     image: Image = Field(description="An image id, or {ssm: /parameter}.")
-    types: Annotated[list[InstanceType], Unique] = Field(
+    types: UniqueList[InstanceType] = Field(
         min_length=1,
         description="Instance types in order of preference; the next one is used when capacity is short.",
     )
     subnets: dict[Zone, SubnetId] = Field(
         description="One subnet for each zone of the placement, by the zone as written there."
     )
-    security_groups: Annotated[list[SecurityGroupId], Unique] = Field(
+    security_groups: UniqueList[SecurityGroupId] = Field(
         min_length=1, max_length=16, description="Groups of an instance in service."
     )
-    staging_security_groups: Annotated[list[SecurityGroupId], Unique] = Field(
+    staging_security_groups: UniqueList[SecurityGroupId] = Field(
         default=[],
         max_length=16,
         description="Groups of a replacement until its commit. Default: the same groups as in service.",

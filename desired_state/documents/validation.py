@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from itertools import islice
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -13,6 +15,7 @@ from desired_state.documents.vocabulary import known_keys, known_words
 from desired_state.reading.diagnostics import (
     Diagnostic,
     Severity,
+    described,
     did_you_mean,
     one_of,
     quoted,
@@ -21,13 +24,15 @@ from desired_state.reading.source import Source
 from desired_state.reading.tree import (
     Path,
     YamlMapping,
-    YamlSequence,
     dotted,
     existing,
     paths_of_nulls,
     place_of_key,
     place_of_value,
 )
+
+MOST_EXPLAINED = 100
+"""A document with more errors is of another kind; explaining each would take longer than reading it."""
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -38,14 +43,26 @@ def validate(
     model: type[_Model], tree: YamlMapping, source: Source
 ) -> tuple[_Model | None, list[Diagnostic]]:
     """The document as the model, or None and a diagnostic for each thing that is wrong."""
-    diagnostics = [_no_value(tree, path, source) for path in paths_of_nulls(tree)]
+    error = None
     try:
         document = model.model_validate(tree)
-    except ValidationError as error:
-        for detail in error.errors(include_url=False):
-            diagnostics += _explain(model, tree, source, detail)
-        return None, diagnostics
+    except ValidationError as invalid:
+        document, error = None, invalid
+    diagnostics = list(islice(_all_diagnostics(model, tree, source, error), MOST_EXPLAINED))
+    if len(diagnostics) == MOST_EXPLAINED:
+        diagnostics[-1] = replace(
+            diagnostics[-1], message="there are more errors in this document", hint=None
+        )
     return (None if diagnostics else document), diagnostics
+
+
+def _all_diagnostics(
+    model: type[BaseModel], tree: YamlMapping, source: Source, error: ValidationError | None
+) -> Iterator[Diagnostic]:
+    for path in paths_of_nulls(tree):
+        yield _no_value(tree, path, source)
+    for detail in error.errors(include_url=False) if error is not None else []:
+        yield from _explain(model, tree, source, detail)
 
 
 def place_problem(
@@ -129,22 +146,22 @@ def _wrong_value(
     match kind:
         case "string_type":
             quotes = f'put it in quotes: "{_as_written(value)}"' if _is_scalar(value) else None
-            return f"must be a string, not {_described(value)}", quotes
+            return f"must be a string, not {described(value)}", quotes
         case "int_type" | "int_from_float":
-            return f"must be a whole number, not {_described(value)}", _number_hint(value)
+            return f"must be a whole number, not {described(value)}", _number_hint(value)
         case "bool_type":
             plain = _BOOLEANS.get(value.lower(), value.lower()) if isinstance(value, str) else ""
             hint = f"write {plain}, without quotes" if plain in {"true", "false"} else None
-            return f"must be true or false, not {_described(value)}", hint
+            return f"must be true or false, not {described(value)}", hint
         case "literal_error" | "enum":
             known = known_words(model, path) or _expected(context)
             hint = did_you_mean(value, known) if isinstance(value, str) else None
-            return f"must be {one_of(known)}, not {_described(value)}", hint
+            return f"must be {one_of(known)}, not {described(value)}", hint
         case "list_type":
             hint = f"write [{value}]" if isinstance(value, str) else None
-            return f"must be a list, not {_described(value)}", hint
+            return f"must be a list, not {described(value)}", hint
         case "dict_type" | "model_type" | "model_attributes_type":
-            return f"must be a mapping of keys to values, not {_described(value)}", None
+            return f"must be a mapping of keys to values, not {described(value)}", None
         case "greater_than_equal":
             return f"must be at least {context['ge']}, not {value}", None
         case "less_than_equal":
@@ -156,20 +173,7 @@ def _wrong_value(
             unit = "characters" if isinstance(value, str) else "items"
             return f"must have at most {context['max_length']} {unit}, not {size}", None
         case _:
-            return f"{detail['msg']}, not {_described(value)}", None
-
-
-def _described(value: object) -> str:
-    """A value with its kind, as in `the number 5`."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, (int, float)):
-        return f"the number {value}"
-    if isinstance(value, YamlMapping):
-        return "a mapping"
-    if isinstance(value, YamlSequence):
-        return "a list"
-    return quoted(value)
+            return f"{detail['msg']}, not {described(value)}", None
 
 
 def _number_hint(value: object) -> str | None:

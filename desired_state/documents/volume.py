@@ -19,6 +19,7 @@ from pydantic import (
 
 from desired_state.documents.document import Document, Problem, refuse
 from desired_state.documents.ebs import (
+    DEVICE_PATTERN,
     VolumeType,
     device_problem,
     iops_problems,
@@ -192,7 +193,7 @@ class VolumeDocument(Document):
     name: ClaimName = Field(description="Unique in the fleet.")
     device: Annotated[str, AfterValidator(_check_device)] = Field(
         description="/dev/sdf to /dev/sdp, unique in the fleet. Guests on Nitro see an NVMe device instead.",
-        examples=["/dev/sdf"],
+        json_schema_extra={"pattern": f"^(?:{DEVICE_PATTERN})$", "examples": ["/dev/sdf"]},
     )
     type: VolumeType = Field(default="gp3", description="Volume type. Default: gp3.")
     size: SizeGib = Field(description="Whole GiB or TiB. It may grow later, never shrink.")

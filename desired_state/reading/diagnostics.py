@@ -8,9 +8,6 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import StrEnum
 
-SHOWN_WIDTH = 100
-"""Characters of a source line that are shown; a longer line is cut on both sides of the column."""
-
 
 class Severity(StrEnum):
     """An error refuses the files; a warning is legal and unwise."""
@@ -21,13 +18,17 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnostic:
-    """One thing that is wrong, or unwise. `line` and `column` count from 1; a whole file has neither."""
+    """One thing that is wrong, or unwise. `line` and `column` count from 1; a whole file has neither.
+
+    `excerpt` is what is shown of the source line, `caret` the number of its characters before the column.
+    """
 
     file: str
     message: str
     line: int | None = None
     column: int | None = None
-    source_line: str | None = None
+    excerpt: str | None = None
+    caret: int = 0
     hint: str | None = None
     severity: Severity = Severity.ERROR
 
@@ -46,8 +47,9 @@ class Diagnostic:
     def render(self) -> str:
         """The one line, then the source line with a caret under the column, then the hint."""
         lines = [self.one_line()]
-        if self.source_line is not None and self.column is not None:
-            lines += [f"    {line}".rstrip() for line in _excerpt(self.source_line, self.column)]
+        if self.excerpt is not None:
+            under = " " * _columns(self.excerpt[: self.caret]) + "^"
+            lines += [f"    {self.excerpt}".rstrip(), f"    {under}"]
         if self.hint is not None:
             lines.append(f"    {printable(self.hint)}")
         return "\n".join(lines)
@@ -66,30 +68,31 @@ def one_of(words: Sequence[str]) -> str:
     return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} or {shown[-1]}"
 
 
-def quoted(value: object) -> str:
-    """A value as shown inside a message: strings in quotes, long ones cut."""
-    text = value if isinstance(value, str) else str(value)
-    if len(text) > 60:
-        text = text[:57] + "..."
-    return f"'{text}'" if isinstance(value, str) else text
+def quoted(text: str) -> str:
+    """Text as shown inside a message: in quotes, and cut when it is long."""
+    return f"'{text[:57]}...'" if len(text) > 60 else f"'{text}'"
+
+
+def described(value: object) -> str:
+    """A value as shown inside a message: `'five'`, `the number 5`, `true`, `a list`."""
+    if isinstance(value, str):
+        return quoted(value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (int, float)):
+        return f"the number {value}"
+    return (
+        "a mapping"
+        if isinstance(value, dict)
+        else "a list"
+        if isinstance(value, list)
+        else "nothing"
+    )
 
 
 def printable(text: str) -> str:
     """Text without characters that would move a terminal's cursor or hide what is written."""
     return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
-
-
-def _excerpt(line: str, column: int) -> tuple[str, str]:
-    """The part of the line around the column, and a line with the caret under it."""
-    line = printable(line.replace("\t", " "))
-    start = max(0, min(column - 1 - SHOWN_WIDTH // 2, len(line) - SHOWN_WIDTH))
-    shown = line[start : start + SHOWN_WIDTH]
-    before = line[start : column - 1]
-    if start > 0:
-        shown, before = "..." + shown, "..." + before
-    if start + SHOWN_WIDTH < len(line):
-        shown += "..."
-    return shown, " " * _columns(before) + "^"
 
 
 def _columns(text: str) -> int:

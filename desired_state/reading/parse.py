@@ -34,14 +34,22 @@ from desired_state.reading.tree import Place, YamlMapping, YamlSequence, YamlVal
 NESTING_LIMIT = 64
 """A fleet is 6 levels deep. The limit keeps hostile input from the interpreter's stack."""
 
+MOST_DOCUMENTS = 1000
+"""In one file; a fleet has one, and nobody reads a file with more of them."""
+
+MOST_REFUSED = 100
+"""A file with more of them is of another kind; telling each would take longer than reading it."""
+
 _WORDS: dict[str, bool | None] = {"true": True, "false": False, "null": None, "~": None, "": None}
 _INT = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
 _FLOAT = re.compile(r"-?(?:0|[1-9][0-9]{0,17})\.[0-9]{1,17}")
 
 
-class _NestedTooDeepError(Exception):
-    def __init__(self, place: Place) -> None:
-        super().__init__(place)
+class _StopReadingError(Exception):
+    """The rest of the file is not worth reading, or not safe to."""
+
+    def __init__(self, place: Place, message: str) -> None:
+        super().__init__(message)
         self.place = place
 
 
@@ -63,8 +71,8 @@ def parse(source: Source) -> Parsed:
     builder = _Builder(source)
     try:
         builder.build_all()
-    except _NestedTooDeepError as error:
-        builder.refuse(error.place, f"nested more than {NESTING_LIMIT} levels deep")
+    except _StopReadingError as error:
+        builder.diagnostics.append(source.diagnostic(error.place, str(error)))
     except (yaml.YAMLError, ValueError, OverflowError) as error:
         # The pure-Python parser lets errors of chr() through for impossible escapes.
         builder.diagnostics.append(explain_syntax_error(source, error))
@@ -86,6 +94,8 @@ class _Builder:
         self._next_event = _new_parser(source.text).get_event
 
     def refuse(self, place: Place, message: str, hint: str | None = None) -> None:
+        if len(self.diagnostics) >= MOST_REFUSED:
+            raise _StopReadingError(place, "too many errors: the rest of the file is not read")
         self.diagnostics.append(self.source.diagnostic(place, message, hint=hint))
         self.refused_places.add(place)
 
@@ -96,6 +106,9 @@ class _Builder:
 
     def _document(self) -> None:
         event = self._next_event()
+        if len(self.documents) == MOST_DOCUMENTS:
+            message = f"more than {MOST_DOCUMENTS} documents: the rest of the file is not read"
+            raise _StopReadingError(_place(event), message)
         document = self._value(event, depth=1)
         if isinstance(document, YamlMapping):
             self.documents.append(document)
@@ -114,7 +127,7 @@ class _Builder:
             self.refuse(_place(event), f"the alias `*{event.anchor}` is not allowed", _WRITE_OUT)
             return None
         if depth > NESTING_LIMIT:
-            raise _NestedTooDeepError(_place(event))
+            raise _StopReadingError(_place(event), f"nested more than {NESTING_LIMIT} levels deep")
         self._refuse_anchor_and_tag(event)
         if kind is MappingStartEvent:
             return self._mapping(event, depth)

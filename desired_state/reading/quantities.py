@@ -6,7 +6,7 @@ import re
 from datetime import timedelta
 
 from desired_state.model import Share
-from desired_state.reading.diagnostics import quoted
+from desired_state.reading.diagnostics import described
 
 DURATION_PATTERN = r"^[1-9][0-9]{0,8}[smhd]$"
 SIZE_PATTERN = r"^[1-9][0-9]{0,8}(GiB|TiB)$"
@@ -30,14 +30,14 @@ class QuantityError(ValueError):
 
 def parse_duration(value: object) -> timedelta:
     """`90s`, `15m`, `12h` or `7d`: a positive whole number and one unit. Raises QuantityError."""
-    if not isinstance(value, str) or not re.match(DURATION_PATTERN, value):
+    if not isinstance(value, str) or not re.fullmatch(DURATION_PATTERN, value):
         hint = f"add a unit, as in {value}s" if type(value) is int and value > 0 else None
         raise QuantityError(
-            f"must be a duration such as 90s, 15m, 12h or 7d, not {quoted(value)}", hint
+            f"must be a duration such as 90s, 15m, 12h or 7d, not {described(value)}", hint
         )
     duration = timedelta(seconds=int(value[:-1]) * _SECONDS[value[-1]])
     if duration > LONGEST:
-        raise QuantityError(f"must be at most {LONGEST.days}d, not {quoted(value)}")
+        raise QuantityError(f"must be at most {LONGEST.days}d, not {described(value)}")
     return duration
 
 
@@ -52,10 +52,10 @@ def format_duration(duration: timedelta) -> str:
 
 def parse_size_gib(value: object) -> int:
     """`200GiB` or `1TiB`, in GiB, the unit in which EBS sells volumes. Raises QuantityError."""
-    if isinstance(value, str) and re.match(SIZE_PATTERN, value):
+    if isinstance(value, str) and re.fullmatch(SIZE_PATTERN, value):
         return int(value[:-3]) * _GIB[value[-3:]]
     raise QuantityError(
-        f"must be a size such as 200GiB or 1TiB, not {quoted(value)}", _size_hint(value)
+        f"must be a size such as 200GiB or 1TiB, not {described(value)}", _size_hint(value)
     )
 
 
@@ -77,19 +77,19 @@ def parse_share(value: object) -> Share:
     """A count such as 2, or a share such as `20%`. Raises QuantityError."""
     if type(value) is int and value >= 0:
         return Share(count=value)
-    if isinstance(value, str) and re.match(SHARE_PATTERN, value):
+    if isinstance(value, str) and re.fullmatch(SHARE_PATTERN, value):
         return Share(percent=float(value[:-1]))
     raise QuantityError(
-        f"must be a whole number such as 2, or a share such as 20%, not {quoted(value)}"
+        f"must be a whole number such as 2, or a share such as 20%, not {described(value)}"
     )
 
 
 def parse_percent(value: object) -> float:
     """A share such as `20%`, as a number of percent. Raises QuantityError."""
-    if isinstance(value, str) and re.match(SHARE_PATTERN, value):
+    if isinstance(value, str) and re.fullmatch(SHARE_PATTERN, value):
         return float(value[:-1])
     hint = f"write {value}%" if type(value) is int and 0 <= value <= 100 else None
-    raise QuantityError(f"must be a share such as 20%, not {quoted(value)}", hint)
+    raise QuantityError(f"must be a share such as 20%, not {described(value)}", hint)
 
 
 def format_percent(percent: float) -> str:

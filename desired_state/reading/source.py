@@ -8,12 +8,17 @@ import stat
 from functools import cached_property
 from pathlib import Path
 
-from desired_state.reading.diagnostics import Diagnostic, Severity
+from desired_state.reading.diagnostics import Diagnostic, Severity, printable
 from desired_state.reading.secrets import masked
 from desired_state.reading.tree import Place
 
 SIZE_LIMIT_BYTES = 5_000_000
 """No file of fleets comes near this; a dump or a log given by mistake does."""
+
+SHOWN_WIDTH = 100
+"""Characters of a source line that are shown; a longer line is cut on both sides of the column."""
+MASKED_MARGIN = 2000
+"""Characters on both sides of the column in which secrets are looked for."""
 
 _LINE_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 """What libyaml counts as the end of a line, so that its line numbers find the right one."""
@@ -53,16 +58,30 @@ class Source:
     ) -> Diagnostic:
         """A diagnostic that shows the line at the place. What looks like a secret is masked."""
         line, column = place
-        source_line = self.lines[line - 1] if line <= len(self.lines) else ""
+        excerpt, caret = _excerpt(self.lines[line - 1] if line <= len(self.lines) else "", column)
         return Diagnostic(
             file=self.file,
             line=line,
             column=column,
             message=masked(message),
-            source_line=masked(source_line),
+            excerpt=excerpt,
+            caret=caret,
             hint=None if hint is None else masked(hint),
             severity=severity,
         )
+
+
+def _excerpt(line: str, column: int) -> tuple[str, int]:
+    """What is shown of the line around the column, and how much of that is before the column."""
+    # Masking a line of megabytes for each of its errors would take minutes; no secret is as long as the margin.
+    start = max(0, column - 1 - MASKED_MARGIN)
+    near = masked(line[start : column - 1 + MASKED_MARGIN])
+    at = column - 1 - start
+    first = max(0, min(at - SHOWN_WIDTH // 2, len(near) - SHOWN_WIDTH))
+    shown = printable(near[first : first + SHOWN_WIDTH].replace("\t", " "))
+    before = "..." if start + first > 0 else ""
+    after = "..." if start + first + SHOWN_WIDTH < len(line) else ""
+    return before + shown + after, len(before) + at - first
 
 
 def read_source(path: Path) -> Source:
