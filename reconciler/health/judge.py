@@ -67,6 +67,8 @@ class Subject:
     restarted_at: datetime | None
     stopped_by_us: bool
     blind: bool
+    reported: tuple[Evidence, ...] = ()
+    """What users' own checks yielded."""
 
     @property
     def grace_ends(self) -> datetime:
@@ -91,6 +93,7 @@ def read_signs(subject: Subject, now: datetime) -> tuple[Evidence, ...]:
     signs = [_state_sign(subject, now)]
     signs += _check_signs(subject, now)
     signs.append(_probe_sign(subject, now))
+    signs += subject.reported
     signs += [
         _evidence(Sign.CLAIM_ERROR, "ebs", Weight.BAD, now, claim.detail)
         for claim in subject.claims

@@ -20,6 +20,8 @@ class Sign(StrEnum):
     CLAIM = "claim"
     CLAIM_ERROR = "claim-error"
     SCHEDULED_EVENT = "scheduled-event"
+    USER_CHECK = "user-check"
+    """What a check of the users' own (`@on.check`) yields."""
     NO_DATA = "no-data"
 
 

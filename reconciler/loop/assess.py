@@ -12,6 +12,7 @@ from datetime import datetime
 from desired_state.model import DesiredState
 from providers.observed import Observation
 from providers.port import Cloud, Prober
+from reconciler.execution.handlers import CheckHandler
 from reconciler.loop.gathering import Gathered, ProbeRhythm, gather
 from reconciler.planning.case import Case
 from reconciler.planning.check import check_plan
@@ -31,6 +32,7 @@ class Senses:
     cloud: Cloud
     prober: Prober
     rhythm: ProbeRhythm
+    checks: tuple[CheckHandler, ...]
     owner: str
 
 
@@ -54,6 +56,7 @@ def assess(senses: Senses, desired: DesiredState, memory: Memory, now: datetime)
         cloud=senses.cloud,
         prober=senses.prober,
         rhythm=senses.rhythm,
+        checks=senses.checks,
         desired=desired,
         memory=memory,
         owner=senses.owner,
@@ -92,7 +95,9 @@ def _judge(
 ) -> tuple[Case, Lessons]:
     observation: Observation = gathered.observation
     world = arrange(desired=desired, observation=observation, memory=memory, owner=owner, now=now)
-    verdicts, remembered = judge_all(world, desired, observation, memory, now)
+    verdicts, remembered = judge_all(
+        world, desired, observation, memory, now, reported=gathered.reported
+    )
     case = Case(
         now=now,
         owner=owner,

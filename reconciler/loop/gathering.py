@@ -5,7 +5,7 @@ gather      the lists; the known ids that they lack, one by one; a second look b
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -19,6 +19,8 @@ from providers.observed import (
     Volume,
 )
 from providers.port import Cloud, Prober, ProbeTarget
+from reconciler.execution.handlers import CheckContext, CheckHandler
+from reconciler.health.verdict import Evidence, Sign, Weight
 from reconciler.planning.identity import Tag, slot_of
 from reconciler.planning.learning import missing_ids
 from reconciler.planning.memory import Memory
@@ -30,6 +32,8 @@ class Gathered:
 
     observation: Observation
     complete_looks: int
+    reported: Mapping[str, tuple[Evidence, ...]]
+    """What users' own checks yielded, by instance id."""
 
 
 @dataclass(slots=True)
@@ -44,6 +48,7 @@ def gather(
     cloud: Cloud,
     prober: Prober,
     rhythm: ProbeRhythm,
+    checks: Sequence[CheckHandler],
     desired: DesiredState,
     memory: Memory,
     owner: str,
@@ -62,7 +67,11 @@ def gather(
         observation = replace(again, calls=_added(observation.calls, again.calls))
     observation = _read_missing(cloud, observation, memory)
     probes = _probe(prober, rhythm, desired, observation, owner=owner, now=now)
-    return Gathered(observation=replace(observation, probes=probes), complete_looks=looks)
+    return Gathered(
+        observation=replace(observation, probes=probes),
+        complete_looks=looks,
+        reported=_ask_checks(checks, desired, observation, owner=owner, now=now),
+    )
 
 
 def _has_empty_slots(desired: DesiredState, observation: Observation) -> bool:
@@ -116,7 +125,7 @@ def _probe(
     due: list[ProbeTarget] = []
     current: dict[str, ProbeResult] = {}
     for instance in observation.instances.values():
-        fleet = _probed_fleet(instance, desired, owner)
+        fleet = _running_fleet(instance, desired, owner)
         if fleet is None or fleet.health.probe is None or instance.private_ip is None:
             continue
         last = rhythm.last.get(instance.id)
@@ -129,11 +138,47 @@ def _probe(
     return current
 
 
-def _probed_fleet(instance: Instance, desired: DesiredState, owner: str) -> Fleet | None:
+def _running_fleet(instance: Instance, desired: DesiredState, owner: str) -> Fleet | None:
     slot = slot_of(instance.tags)
     if slot is None or instance.tags.get(Tag.OWNER) != owner:
         return None
     return desired.fleet(slot.fleet) if instance.state is InstanceState.RUNNING else None
+
+
+def _ask_checks(
+    checks: Sequence[CheckHandler],
+    desired: DesiredState,
+    observation: Observation,
+    *,
+    owner: str,
+    now: datetime,
+) -> dict[str, tuple[Evidence, ...]]:
+    """What users' checks say of every running instance of a declared fleet; one that fails is no data."""
+    reported: dict[str, tuple[Evidence, ...]] = {}
+    for instance in observation.instances.values() if checks else ():
+        slot = slot_of(instance.tags)
+        if slot is None or _running_fleet(instance, desired, owner) is None:
+            continue
+        context = CheckContext(slot=slot, instance=instance, now=now)
+        reported[instance.id] = tuple(
+            evidence for check in checks for evidence in _ask(check, context)
+        )
+    return reported
+
+
+def _ask(check: CheckHandler, context: CheckContext) -> tuple[Evidence, ...]:
+    try:
+        return tuple(check.call(context))
+    except Exception as fault:  # noqa: BLE001 - users' code; its failure says nothing about the instance
+        return (
+            Evidence(
+                sign=Sign.NO_DATA,
+                source=check.name,
+                weight=Weight.NEUTRAL,
+                since=context.now,
+                detail=f"check {check.name} failed: {type(fault).__name__}: {fault}",
+            ),
+        )
 
 
 def _target(instance_id: str, address: str, fleet: Fleet) -> ProbeTarget:

@@ -70,6 +70,7 @@ class Reason(StrEnum):
     INSTANCE_CHECK = "instance-check-fails"
     ATTACHED_EBS_CHECK = "attached-ebs-check-fails"
     PROBE = "probe-fails"
+    USER_CHECK = "user-check-fails"
     STOPPED_BY_HAND = "stopped-by-hand"
     NEVER_STARTED = "never-started"
     RESTARTING = "restarting"

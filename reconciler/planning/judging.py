@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from desired_state.model import DesiredState
 from providers.observed import AttachmentState, GapSubject, Instance, Observation
 from providers.requests import RebootInstance, StartInstance, StopInstance
 from reconciler.health.judge import ClaimSign, Subject, judge
-from reconciler.health.verdict import RememberedHealth, Verdict
+from reconciler.health.verdict import Evidence, RememberedHealth, Verdict
 from reconciler.planning.claims import ClaimView, Standing
 from reconciler.planning.intents import Intent, IntentState
 from reconciler.planning.memory import Memory
@@ -17,14 +18,26 @@ from reconciler.planning.slots import SlotView, World
 
 
 def judge_all(
-    world: World, desired: DesiredState, observation: Observation, memory: Memory, now: datetime
+    world: World,
+    desired: DesiredState,
+    observation: Observation,
+    memory: Memory,
+    now: datetime,
+    *,
+    reported: Mapping[str, tuple[Evidence, ...]] | None = None,
 ) -> tuple[Mapping[str, Verdict], Mapping[str, RememberedHealth]]:
-    """Verdicts and what to remember, by instance id, of every live instance in a declared slot."""
+    """Verdicts and what to remember, by instance id, of every live instance in a declared slot.
+
+    `reported` is what users' own checks yielded, by instance id.
+    """
+    yielded = reported or {}
     verdicts: dict[str, Verdict] = {}
     remembered: dict[str, RememberedHealth] = {}
     for view in world.slots:
         for instance in view.alive:
             subject = _subject(view, instance, desired, observation, memory)
+            if instance.id in yielded:
+                subject = replace(subject, reported=yielded[instance.id])
             verdicts[instance.id], remembered[instance.id] = judge(subject, now)
     return verdicts, remembered
 

@@ -25,6 +25,7 @@ POINTLESS: dict[Sign, frozenset[LadderStep]] = {
     Sign.PENDING: frozenset({LadderStep.REBOOT, LadderStep.RESTART}),
     Sign.INSTANCE_CHECK: frozenset(),
     Sign.PROBE: frozenset(),
+    Sign.USER_CHECK: frozenset(),
     Sign.CLAIM: frozenset(),
     Sign.CLAIM_ERROR: frozenset({LadderStep.REBOOT, LadderStep.RESTART}),
     Sign.SCHEDULED_EVENT: frozenset(),
@@ -37,6 +38,7 @@ REASONS = (
     (Sign.INSTANCE_CHECK, Reason.INSTANCE_CHECK),
     (Sign.ATTACHED_EBS_CHECK, Reason.ATTACHED_EBS_CHECK),
     (Sign.PROBE, Reason.PROBE),
+    (Sign.USER_CHECK, Reason.USER_CHECK),
 )
 
 

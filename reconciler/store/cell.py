@@ -8,7 +8,7 @@ from datetime import datetime
 
 from reconciler.planning.actions import Action, SlotRef
 from reconciler.planning.intents import Intent, IntentState
-from reconciler.planning.memory import Approval, Memory, Pause
+from reconciler.planning.memory import Approval, CapacityMemory, Memory, Pause
 from reconciler.store import journal, leases, passes, recollection, words
 from reconciler.store.database import Database
 from reconciler.store.errors import CommitUnknown, StoreUnusable
@@ -149,6 +149,11 @@ class CellStore:
         """Keep what a pass learnt, in one transaction."""
         with self._journaling() as writing:
             passes.record(writing, done)
+
+    def remember_capacity(self, items: tuple[CapacityMemory, ...]) -> None:
+        """Keep what acting taught about capacity; the whole memory of it."""
+        with self._journaling() as writing:
+            passes.remember_capacity(writing, items)
 
     # What people say; needs no lease, so that it works beside a running controller.
 

@@ -56,7 +56,7 @@ def record(writing: Writing, done: PassRecord) -> None:
         held_since,
         [{"gate": gate, "since": since} for gate, since in lessons.held_since.items()],
     )
-    _remember(writing, capacity, [_capacity_row(item) for item in done.capacity])
+    remember_capacity(writing, done.capacity)
     _record_cell(writing, lessons)
     writing.connection.execute(
         insert(passes).values(
@@ -71,6 +71,11 @@ def record(writing: Writing, done: PassRecord) -> None:
         delete(passes).where(passes.c.cell == writing.cell, passes.c.as_of < oldest)
     )
     journal.forget_events(writing, oldest)
+
+
+def remember_capacity(writing: Writing, items: tuple[CapacityMemory, ...]) -> None:
+    """Make the memory of capacity these."""
+    _remember(writing, capacity, [_capacity_row(item) for item in items])
 
 
 def last(connection: Connection, cell: str) -> PassSummary | None:
