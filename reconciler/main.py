@@ -1,1 +1,158 @@
-"""Puts the parts together: settings, cells, store, clock. The composition root; no decision is made here."""
+"""Puts the parts together: settings, desired state, store, cells, clock. The composition root; decides nothing.
+
+look       every cell assessed, nothing changed            plan, status, explain, observe
+hold       every cell held by this process, ready to act    apply
+guard      a runner over all cells                          run
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+
+from desired_state.load import load
+from desired_state.model import DesiredState
+from providers.ec2.cloud import Ec2Cloud
+from providers.ec2.session import AwsSession
+from providers.probes.network import NetworkProber
+from reconciler.clock import SystemClock, system_randomness
+from reconciler.execution.handlers import STANDARD, Handlers
+from reconciler.execution.loading import load_handlers
+from reconciler.execution.retrying import RetryBudget
+from reconciler.loop.assess import Assessment, Senses, assess
+from reconciler.loop.cells import Cell, places_of
+from reconciler.loop.declared import Declared
+from reconciler.loop.gathering import ProbeRhythm
+from reconciler.loop.reconcile import Means, PassResult, reconcile
+from reconciler.loop.runner import Runner
+from reconciler.settings import Settings
+from reconciler.store.leases import Holder, this_process
+from reconciler.store.store import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reach:
+    """How cells are reached: settings, one boto3 session for all, the store, and the handlers in force."""
+
+    settings: Settings
+    session: AwsSession
+    store: Store
+    handlers: Handlers
+
+    def cell(self, account: str, region: str) -> Cell:
+        """A cell, its account verified.
+
+        Raises CredentialsError, EndpointUnreachable, CloudError, EndpointChanged.
+        """
+        cloud = Ec2Cloud(self.session.clients(region), account=account, region=region)
+        identity = cloud.identity()
+        return Cell(
+            identity=identity,
+            senses=Senses(
+                cloud=cloud,
+                prober=NetworkProber(self.settings.require_probe_proxy()),
+                rhythm=ProbeRhythm(),
+                checks=self.handlers.checks,
+                owner=self.settings.require_owner(),
+            ),
+            store=self.store.cell(identity),
+        )
+
+    def cells(self, desired: DesiredState) -> tuple[Cell, ...]:
+        """Every cell that the desired state names."""
+        return tuple(self.cell(account, region) for account, region in places_of(desired))
+
+
+def declared(settings: Settings) -> DesiredState:
+    """The desired state as its files say. Raises DesiredStateError and SettingsError."""
+    return load(settings.require_desired())
+
+
+@contextmanager
+def reaching(
+    settings: Settings, *, read_only: bool, handlers_path: Path | None = None
+) -> Iterator[Reach]:
+    """The means to reach cells. A read-only store is neither made, migrated nor written."""
+    settings.require_owner()
+    handlers = load_handlers(handlers_path) if handlers_path else STANDARD
+    with Store.open(settings.store, read_only=read_only) as store:
+        yield Reach(settings=settings, session=AwsSession(), store=store, handlers=handlers)
+
+
+def look(reach: Reach, desired: DesiredState) -> tuple[Assessment, ...]:
+    """Every cell assessed once; nothing is changed, and what was learnt is dropped."""
+    clock = SystemClock()
+    assessments = []
+    for cell in reach.cells(desired):
+        now = clock.now()
+        assessments.append(assess(cell.senses, desired, cell.store.memory(now), now))
+    return tuple(assessments)
+
+
+@contextmanager
+def hold(reach: Reach, desired: DesiredState, command: str) -> Iterator[tuple[Cell, ...]]:
+    """Every cell, held by this process until the end. Raises LeaseHeld, naming who holds one."""
+    holder = _holder(command)
+    with ExitStack() as held:
+        cells = reach.cells(desired)
+        for cell in cells:
+            cell.store.acquire(holder)
+            held.callback(cell.store.release)
+        yield cells
+
+
+def means(reach: Reach) -> Means:
+    """What passes act with, for one cell."""
+    return Means(
+        clock=SystemClock(),
+        randomness=system_randomness(),
+        handlers=reach.handlers,
+        budget=RetryBudget(),
+        log=structlog.get_logger(),
+    )
+
+
+def guard(reach: Reach, *, command: str, interval_s: float | None) -> Runner:
+    """A runner over all cells of the settings' desired state, which it reloads when files change."""
+    paths = reach.settings.require_desired()
+    holder = _holder(command)
+    acting: dict[str, Means] = {}
+
+    def open_cell(account: str, region: str) -> Cell:
+        cell = reach.cell(account, region)
+        cell.store.acquire(holder)
+        return cell
+
+    def one_pass(cell: Cell, desired: DesiredState) -> PassResult:
+        with_means = acting.setdefault(str(cell.identity), means(reach))
+        return reconcile(cell, desired, with_means)
+
+    return Runner(
+        declared=Declared.read(lambda: load(paths), lambda: fingerprint(paths)),
+        open_cell=open_cell,
+        one_pass=one_pass,
+        clock=SystemClock(),
+        interval_s=interval_s,
+    )
+
+
+def fingerprint(paths: Sequence[Path]) -> str:
+    """Changes when any file below the paths is added, removed or written. A file that is away is a change too."""
+    seen = hashlib.sha256()
+    for path in paths:
+        for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+            try:
+                status = file.stat()
+            except OSError:
+                continue
+            seen.update(f"{file}|{status.st_mtime_ns}|{status.st_size}|{status.st_ino}\n".encode())
+    return seen.hexdigest()
+
+
+def _holder(command: str) -> Holder:
+    return this_process(command, SystemClock().now())
