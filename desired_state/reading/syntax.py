@@ -9,15 +9,20 @@ import yaml
 
 from desired_state.reading.diagnostics import Diagnostic
 from desired_state.reading.source import Source
+from desired_state.reading.tree import Place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Explanation:
-    """`sign` is looked for in the parser's problem and context; `{line}` is where the context begins."""
+    """`sign` is looked for in the parser's context and problem; `{line}` is where the context begins.
+
+    The place told is that of the problem, or with `at_beginning` that of the context.
+    """
 
     sign: re.Pattern[str]
     message: str
     hint: str | None = None
+    at_beginning: bool = False
 
 
 # Both parsers, libyaml's and the pure-Python one, are covered; their wording differs.
@@ -29,7 +34,9 @@ _EXPLANATIONS = (
     ),
     _Explanation(
         sign=re.compile(r"while scanning a quoted scalar.*unexpected end", re.DOTALL),
-        message="the quoted text that begins on line {line} does not end",
+        message="the quoted text that begins here does not end",
+        hint="close it, or double a quote that is part of it",
+        at_beginning=True,
     ),
     _Explanation(
         sign=re.compile(r"while parsing a flow sequence", re.DOTALL),
@@ -40,6 +47,17 @@ _EXPLANATIONS = (
         message="the mapping that begins on line {line} needs a `,` or a `}}` here",
     ),
     _Explanation(
+        sign=re.compile(r"while scanning an (?:alias|anchor)"),
+        message="`*` and `&` cannot begin a value",
+        hint="put the value in quotes",
+        at_beginning=True,
+    ),
+    _Explanation(
+        sign=re.compile(r"expected (?:the )?node content"),
+        message="a value cannot begin so",
+        hint="put the value in quotes",
+    ),
+    _Explanation(
         sign=re.compile(r"could not find expected ':'"),
         message="a key without `:`",
         hint="write `key: value`, with a space after the colon",
@@ -47,12 +65,12 @@ _EXPLANATIONS = (
     _Explanation(
         sign=re.compile(r"while parsing a block mapping", re.DOTALL),
         message="this does not fit the mapping that begins on line {line}",
-        hint="check the indentation",
+        hint="check the indentation and the quotes",
     ),
     _Explanation(
         sign=re.compile(r"while parsing a block collection", re.DOTALL),
         message="this does not fit the list that begins on line {line}",
-        hint="check the indentation",
+        hint="check the indentation and the quotes",
     ),
 )
 
@@ -64,23 +82,28 @@ def explain_syntax_error(source: Source, error: Exception) -> Diagnostic:
     mark = error.problem_mark or error.context_mark
     if mark is None:
         return Diagnostic(file=source.file, message=f"cannot be read as YAML: {error.problem}")
-    place = (mark.line + 1, mark.column + 1)
-    began = error.context_mark.line + 1 if error.context_mark else place[0]
+    place = _place(mark)
+    began = _place(error.context_mark or mark)
     said = f"{error.context or ''} {error.problem or ''}"
     if "cannot start any token" in said:
         return _explain_character(source, place)
     for explanation in _EXPLANATIONS:
         if explanation.sign.search(said):
-            message = explanation.message.format(line=began)
-            return source.diagnostic(place, message, hint=explanation.hint)
+            message = explanation.message.format(line=began[0])
+            at = began if explanation.at_beginning else place
+            return source.diagnostic(at, message, hint=explanation.hint)
     return source.diagnostic(place, f"cannot be read as YAML: {error.problem}")
 
 
-def _explain_character(source: Source, place: tuple[int, int]) -> Diagnostic:
+def _place(mark: yaml.Mark) -> Place:
+    return mark.line + 1, mark.column + 1
+
+
+def _explain_character(source: Source, place: Place) -> Diagnostic:
     line, column = place
     character = source.lines[line - 1][column - 1 : column]
     if character == "\t":
         return source.diagnostic(place, "a tab cannot indent", hint="use spaces")
     return source.diagnostic(
-        place, f"`{character}` cannot begin a value", hint="put the value in quotes"
+        place, f"'{character}' cannot begin a value", hint="put the value in quotes"
     )
