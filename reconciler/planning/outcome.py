@@ -25,6 +25,8 @@ class SlotOutcome:
     verdict: Verdict | None = None
     next_check_at: datetime | None = None
     notes: tuple[str, ...] = ()
+    to_come: tuple[str, ...] = ()
+    """What follows the actions of this plan in the slot's course, one clause each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,7 @@ from desired_state.model import Fleet
 from providers.observed import Instance
 from reconciler.planning.absence import Sight, mass_disappearance
 from reconciler.planning.actions import (
+    Action,
     Bucket,
     Course,
     Gate,
@@ -37,6 +38,7 @@ from reconciler.planning.decision import (
 from reconciler.planning.gates import admit, take_tally
 from reconciler.planning.outcome import FleetSummary, Plan, SlotOutcome
 from reconciler.planning.placement import Rooms, place, unknown_zones
+from reconciler.planning.prospect import steps_to_come
 from reconciler.planning.released import decide_released
 from reconciler.planning.slots import World, arrange
 
@@ -55,12 +57,7 @@ def plan(case: Case) -> Plan:
     admitted, gated = admit(_in_order(drafts, case), take_tally(case, world))
     withheld = _queue([*_held(decisions), *refused, *gated, *_strays(world.strays)], case)
     actions = tuple(draft.action for draft in admitted)
-    acting = {action.slot for action in actions}
-    held = {item.slot for item in withheld}
-    slots = tuple(
-        _outcome(decision, _bucket(decision, acting=acting, held=held), case)
-        for decision in decisions
-    )
+    slots = _outcomes(decisions, actions, withheld, case)
     return Plan(
         made_at=case.now,
         actions=actions,
@@ -176,27 +173,44 @@ def _key(item: Withheld) -> str:
 # Where every slot stands
 
 
-def _outcome(decision: Decision, bucket: Bucket, case: Case) -> SlotOutcome:
+def _outcomes(
+    decisions: Iterable[Decision],
+    actions: tuple[Action, ...],
+    withheld: tuple[Withheld, ...],
+    case: Case,
+) -> tuple[SlotOutcome, ...]:
+    by_slot: dict[SlotRef | None, list[Action]] = {}
+    for action in actions:
+        by_slot.setdefault(action.slot, []).append(action)
+    held = {item.slot for item in withheld}
+    return tuple(
+        _outcome(decision, by_slot.get(decision.view.ref, []), case, held=held)
+        for decision in decisions
+    )
+
+
+def _outcome(
+    decision: Decision, actions: list[Action], case: Case, *, held: set[SlotRef | None]
+) -> SlotOutcome:
     view = decision.view
     instance = view.occupant or view.replacement
     return SlotOutcome(
         slot=view.ref,
-        bucket=bucket,
+        bucket=_bucket(decision, acting=bool(actions), held=view.ref in held),
         summary=decision.summary,
         instance_id=instance.id if instance else None,
         verdict=case.verdicts.get(instance.id) if instance else None,
         next_check_at=decision.next_check_at,
         notes=decision.notes,
+        to_come=steps_to_come(view, actions),
     )
 
 
-def _bucket(
-    decision: Decision, *, acting: set[SlotRef | None], held: set[SlotRef | None]
-) -> Bucket:
+def _bucket(decision: Decision, *, acting: bool, held: bool) -> Bucket:
     """Something is done now, or something is held, or the slot rests as its decision says."""
-    if decision.view.ref in acting:
+    if acting:
         return Bucket.ACTING
-    return Bucket.WITHHELD if decision.view.ref in held else decision.rests_in
+    return Bucket.WITHHELD if held else decision.rests_in
 
 
 def _summaries(case: Case, slots: tuple[SlotOutcome, ...]) -> tuple[FleetSummary, ...]:
