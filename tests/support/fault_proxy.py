@@ -122,6 +122,8 @@ class FaultProxy:
     honours_client_tokens: bool = False
     endpoint: str = ""
     calls: Counter[str] = field(default_factory=Counter)
+    sent: list[Parameters] = field(default_factory=list)
+    """The forms that clients sent, in order."""
     _rules: list[Rule] = field(default_factory=list)
     _seen: Counter[int] = field(default_factory=Counter)
     _launches: dict[tuple[str, str], _Launch] = field(default_factory=dict)
@@ -152,6 +154,7 @@ class FaultProxy:
         """Start counting anew."""
         with self._lock:
             self.calls.clear()
+            self.sent.clear()
 
     def answer(self, request: _Request) -> Reply | None:
         """The reply to one request; None ends the connection without one."""
@@ -183,6 +186,7 @@ class FaultProxy:
     def _effect_on(self, request: _Request) -> Effect | None:
         with self._lock:
             self.calls[request.operation] += 1
+            self.sent.append(request.parameters)
             for position, rule in enumerate(self._rules):
                 if rule.operation != request.operation or not rule.when(request.parameters):
                     continue

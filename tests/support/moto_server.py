@@ -140,8 +140,7 @@ def serve_until_standard_input_ends() -> None:
     threading.Thread(target=server.serve_forever, daemon=True).start()
     sys.stdout.write(f"http://127.0.0.1:{server.server_port}\n")
     sys.stdout.flush()
-    sys.stdin.read()
-    server.shutdown()
+    sys.stdin.read()  # The serving threads are daemons and go with the process.
 
 
 if __name__ == "__main__":
