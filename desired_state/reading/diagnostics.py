@@ -47,7 +47,7 @@ class Diagnostic:
     def render(self) -> str:
         """The one line, then the source line with a caret under the column, then the hint."""
         lines = [self.one_line()]
-        if self.excerpt is not None:
+        if self.excerpt is not None and self.excerpt.strip():
             under = " " * _columns(self.excerpt[: self.caret]) + "^"
             lines += [f"    {self.excerpt}".rstrip(), f"    {under}"]
         if self.hint is not None:

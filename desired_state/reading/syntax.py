@@ -82,11 +82,13 @@ def explain_syntax_error(source: Source, error: Exception) -> Diagnostic:
     mark = error.problem_mark or error.context_mark
     if mark is None:
         return Diagnostic(file=source.file, message=f"cannot be read as YAML: {error.problem}")
-    place = _place(mark)
-    began = _place(error.context_mark or mark)
+    place = _place(source, mark)
+    began = _place(source, error.context_mark or mark)
     said = f"{error.context or ''} {error.problem or ''}"
     if "cannot start any token" in said:
         return _explain_character(source, place)
+    if "node content" in said and _is_at_end(source, place):
+        return source.diagnostic(place, "the file ends in the middle of a list or a mapping")
     for explanation in _EXPLANATIONS:
         if explanation.sign.search(said):
             message = explanation.message.format(line=began[0])
@@ -95,8 +97,17 @@ def explain_syntax_error(source: Source, error: Exception) -> Diagnostic:
     return source.diagnostic(place, f"cannot be read as YAML: {error.problem}")
 
 
-def _place(mark: yaml.Mark) -> Place:
+def _place(source: Source, mark: yaml.Mark) -> Place:
+    """The mark's place; the parsers put the end of a file on a line of its own."""
+    if mark.line >= len(source.lines):
+        return len(source.lines), len(source.lines[-1]) + 1
     return mark.line + 1, mark.column + 1
+
+
+def _is_at_end(source: Source, place: Place) -> bool:
+    line, column = place
+    rest = [source.lines[line - 1][column - 1 :], *source.lines[line:]]
+    return not any(text.strip() for text in rest)
 
 
 def _explain_character(source: Source, place: Place) -> Diagnostic:
