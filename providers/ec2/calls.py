@@ -94,7 +94,7 @@ class Calls:
         self, method: Callable[..., Mapping[str, Any]], member: str, parameters: Mapping[str, Any]
     ) -> Mapping[str, Any]:
         page = self.send(method, **parameters)
-        if member not in page:
+        if page.get(member) is None:
             raise unreadable(OPERATIONS[method.__name__], f"the reply has no {member}")
         return page
 

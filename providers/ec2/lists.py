@@ -87,7 +87,7 @@ class Lists:
         ordered = sorted(set(names))
         for start in range(0, len(ordered), PARAMETERS_AT_ONCE):
             reply = self._calls.send(
-                self._clients.ssm.get_parameters,
+                self._clients.ssm().get_parameters,
                 Names=ordered[start : start + PARAMETERS_AT_ONCE],
             )
             for parameter in reply.get("Parameters", ()):

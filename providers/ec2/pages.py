@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 from lxml import etree
@@ -168,26 +169,24 @@ _INSTANCE_STATUS = Structure(
     }
 )
 
-PAGES: Mapping[str, Structure] = {
-    "DescribeInstances": Structure(
-        {
-            "reservationSet": (
-                "Reservations",
-                Items(
-                    Structure(
-                        {
-                            "ownerId": ("OwnerId", STRING),
-                            "instancesSet": ("Instances", Items(_INSTANCE)),
-                        }
-                    )
-                ),
-            )
-        }
-    ),
-    "DescribeVolumes": Structure({"volumeSet": ("Volumes", Items(_VOLUME))}),
-    "DescribeInstanceStatus": Structure(
-        {"instanceStatusSet": ("InstanceStatuses", Items(_INSTANCE_STATUS))}
-    ),
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A reply that is one list: the element that holds its items, the boto3 member, and the shape of an item."""
+
+    element: str
+    member: str
+    item: Structure
+
+
+_RESERVATION = Structure(
+    {"ownerId": ("OwnerId", STRING), "instancesSet": ("Instances", Items(_INSTANCE))}
+)
+
+PAGES: Mapping[str, Page] = {
+    "DescribeInstances": Page("reservationSet", "Reservations", _RESERVATION),
+    "DescribeVolumes": Page("volumeSet", "Volumes", _VOLUME),
+    "DescribeInstanceStatus": Page("instanceStatusSet", "InstanceStatuses", _INSTANCE_STATUS),
 }
 """The members that `translation` reads, by operation."""
 
@@ -212,33 +211,70 @@ def _take_list(
     taken = taken_from(operation_model.name, response_dict["body"])
     if taken is not None:
         members, rest = taken
-        customized_response_dict.update(members)
+        # botocore would take a list that is not there for an empty one.
+        missing = {member: None for member, _ in PAGES[operation_model.name].members.values()}
+        customized_response_dict.update(missing | members)
         response_dict["body"] = rest
 
 
 def taken_from(operation: str, body: bytes) -> tuple[dict[str, Any], bytes] | None:
-    """The members of a page and the small rest for botocore; None for anything but the operation's own document."""
+    """The members of a page and the small rest for botocore; None for anything but the operation's own document.
+
+    Each item is read and dropped as soon as it is complete: the tree of a whole page takes ten times its bytes.
+    """
+    items: list[Any] = []
     try:
-        root = etree.fromstring(body, _parser())
-    except etree.XMLSyntaxError:
+        parsing = _parsing(body)
+        reply: _Reply | None = None
+        for _, element in parsing:
+            reply = reply or _reply(element.getroottree().getroot(), operation)
+            if reply is None:
+                return None
+            holder = element.getparent()
+            if holder is not None and holder.tag == reply.list_tag:
+                items.append(reply.read_item(element))
+                _drop(element, holder)
+        reply = reply or _reply(parsing.root, operation)
+    except (etree.XMLSyntaxError, ValueError):
+        return (
+            None  # Not XML, or a number or time that is none; botocore says what is wrong with it.
+        )
+    if reply is None:
         return None
+    return {PAGES[operation].member: items}, _rest(reply)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Reply:
+    """The operation's own document while it is read. No list holds another one of its name."""
+
+    root: Element
+    namespace: str
+    list_tag: str
+    read_item: Read
+
+
+def _reply(root: Element, operation: str) -> _Reply | None:
+    """None for any other document, and for one that declares entities."""
     name = etree.QName(root)
-    if (
-        name.localname != f"{operation}Response"
-        or root.getroottree().docinfo.internalDTD is not None
-    ):
+    declares = root.getroottree().docinfo.internalDTD is not None
+    if name.localname != f"{operation}Response" or declares:
         return None
     namespace = f"{{{name.namespace}}}" if name.namespace else ""
-    try:
-        members = _reader(operation, namespace)(root)
-    except ValueError:
-        return None  # A number or time that is none; botocore says what is wrong with it.
-    return members, _rest(root, namespace)
+    return _Reply(
+        root=root,
+        namespace=namespace,
+        list_tag=namespace + PAGES[operation].element,
+        read_item=_reader(operation, namespace),
+    )
 
 
-def _parser() -> etree.XMLParser:
-    """A new one for each page, since a parser serves one thread. Nothing outside the document is ever loaded."""
-    return etree.XMLParser(
+def _parsing(body: bytes) -> etree.iterparse[Any]:
+    """The end of every item, nested ones too, while the body is read. Nothing outside the document is ever loaded."""
+    return etree.iterparse(
+        BytesIO(body),
+        events=("end",),
+        tag="{*}item",
         resolve_entities=False,
         load_dtd=False,
         no_network=True,
@@ -249,15 +285,24 @@ def _parser() -> etree.XMLParser:
     )
 
 
-def _rest(root: Element, namespace: str) -> bytes:
-    rest = etree.Element(root.tag)
-    rest.extend(child for name in _LEFT_TO_BOTOCORE for child in root.findall(namespace + name))
+def _drop(element: Element, holder: Element) -> None:
+    """Empty what was read, and remove the one before it: the parser may still append a tail to the newest."""
+    element.clear(keep_tail=True)  # type: ignore[call-arg]  # The stubs are older than it.
+    before = element.getprevious()
+    if before is not None:
+        holder.remove(before)
+
+
+def _rest(reply: _Reply) -> bytes:
+    rest = etree.Element(reply.root.tag)
+    for name in _LEFT_TO_BOTOCORE:
+        rest.extend(reply.root.findall(reply.namespace + name))
     return etree.tostring(rest)
 
 
 @lru_cache(maxsize=16)
 def _reader(operation: str, namespace: str) -> Read:
-    return _reader_of(PAGES[operation], namespace)
+    return _reader_of(PAGES[operation].item, namespace)
 
 
 def _reader_of(shape: Shape, namespace: str) -> Read:

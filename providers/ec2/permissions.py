@@ -256,7 +256,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument(
         "--role", action="append", dest="roles", help="role of an instance profile; may be repeated"
     )
-    parser.add_argument("--partition", default=values.partition, help="aws, aws-cn or aws-us-gov")
+    parser.add_argument("--partition", default=values.partition, help="aws or aws-us-gov")
     given = {name: value for name, value in vars(parser.parse_args(arguments)).items() if value}
     sys.stdout.write(policy_text(Installation(**given)))
 

@@ -6,8 +6,10 @@ AWS_ENDPOINT_URL, AWS_PROFILE and the rest of AWS's settings are botocore's own 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache, partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
@@ -42,12 +44,13 @@ class Timeouts:
 class CellClients:
     """The clients of one region, or whatever has their face.
 
-    `endpoint` is the EC2 client's. `credential_key` names the credentials in use, so that others are verified again;
+    `endpoint` is the EC2 client's. `ssm` makes its client when it is first asked for: only images that are named by a
+    parameter need one, and it takes 7 MB. `credential_key` names the credentials in use, so that others are verified again;
     it raises CredentialsError when there are none.
     """
 
     ec2: EC2Client
-    ssm: SSMClient
+    ssm: Callable[[], SSMClient]
     sts: STSClient
     endpoint: str
     credential_key: Callable[[], str]
@@ -77,25 +80,21 @@ class AwsSession:
 
         Raises CredentialsError, and EndpointUnreachable for a region or endpoint that cannot be.
         """
-        with self._creating:
-            try:
-                ec2 = self._session.client("ec2", region_name=region, config=self._config)
-                ssm = self._session.client("ssm", region_name=region, config=self._config)
-                sts = self._session.client("sts", region_name=region, config=self._config)
-            except (ValueError, NoRegionError) as error:
-                raise EndpointUnreachable(
-                    f"no clients for region {region!r}: {error}. Check spec.placement.region and AWS_ENDPOINT_URL"
-                ) from error
-            except BotoCoreError as error:
-                raise credentials_error(str(error)) from error
+        with self._creating, _failures_told(region):
+            ec2 = self._session.client("ec2", region_name=region, config=self._config)
+            sts = self._session.client("sts", region_name=region, config=self._config)
         pages.install(ec2)
         return CellClients(
             ec2=ec2,
-            ssm=ssm,
+            ssm=cache(partial(self._ssm, region)),
             sts=sts,
             endpoint=ec2.meta.endpoint_url,
             credential_key=self._credential_key,
         )
+
+    def _ssm(self, region: str) -> SSMClient:
+        with self._creating, _failures_told(region):
+            return self._session.client("ssm", region_name=region, config=self._config)
 
     def _credential_key(self) -> str:
         """The access key id, which is no secret; reading it renews credentials that are about to expire."""
@@ -106,3 +105,16 @@ class AwsSession:
             return credentials.get_frozen_credentials().access_key or ""
         except BotoCoreError as error:
             raise credentials_error(str(error)) from error
+
+
+@contextmanager
+def _failures_told(region: str) -> Iterator[None]:
+    """What botocore raises while a client is made, in the port's words."""
+    try:
+        yield
+    except (ValueError, NoRegionError) as error:
+        raise EndpointUnreachable(
+            f"no clients for region {region!r}: {error}. Check spec.placement.region and AWS_ENDPOINT_URL"
+        ) from error
+    except BotoCoreError as error:
+        raise credentials_error(str(error)) from error
