@@ -55,7 +55,11 @@ class CellStore:
         if self._lease:
             with self._database.write() as connection:
                 leases.give_up(connection, self._lease)
-            self._lease = None
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the lock file alone, as the end of the process would; Store.close calls it."""
+        self._lease = None
         if self._lock_file:
             self._lock_file.release()
 

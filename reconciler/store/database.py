@@ -16,7 +16,9 @@ from sqlalchemy.pool import StaticPool
 from reconciler.store.errors import CommitUnknown, StoreUnusable
 
 BUSY_TIMEOUT_S = 10.0
-"""How long a transaction waits for another process's; theirs take milliseconds."""
+"""How long a writer waits for another process's transaction; those take milliseconds."""
+READ_BUSY_TIMEOUT_S = 2.0
+"""How long a reader waits: a person sits before it."""
 
 _WRITES = "reconciler_writes"
 
@@ -66,6 +68,14 @@ class Database:
             except DBAPIError as fault:
                 raise CommitUnknown(self._message(fault)) from fault
 
+    def check(self) -> None:
+        """Raise StoreUnusable when the file is damaged: nothing may rest on half a journal."""
+        with self.read() as connection:
+            found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
+        if found != "ok":
+            advice = _ADVICE[sqlite3.SQLITE_CORRUPT]
+            raise StoreUnusable(f"the store {self.path or 'in memory'} {advice} ({found})")
+
     def close(self) -> None:
         """Let go of the file."""
         with self._lock:
@@ -92,7 +102,7 @@ def _engine(path: Path | None, *, read_only: bool) -> Engine:
         connection = sqlite3.connect(
             database,
             uri=path is not None,
-            timeout=BUSY_TIMEOUT_S,
+            timeout=READ_BUSY_TIMEOUT_S if read_only else BUSY_TIMEOUT_S,
             isolation_level=None,  # Transactions begin where the listener below says so.
             check_same_thread=False,  # One thread at a time, by the lock in Database.
         )
@@ -129,7 +139,7 @@ _ADVICE: dict[int | None, str] = {
     sqlite3.SQLITE_NOTADB: f"is not a database of ours: name the right file with --store{_KEPT}",
     sqlite3.SQLITE_READONLY: "cannot be written: make the file and its directory writable for this user",
     sqlite3.SQLITE_FULL: "cannot grow, the disk is full: free some space; nothing is done without a journal",
-    sqlite3.SQLITE_BUSY: f"has been locked by another process for {BUSY_TIMEOUT_S:.0f} s: see who holds the file open",
+    sqlite3.SQLITE_BUSY: "has been locked by another process for seconds: see who holds the file open",
     sqlite3.SQLITE_LOCKED: "is locked by this process: report this as a bug",
     sqlite3.SQLITE_CANTOPEN: "cannot be opened: its directory must exist and be writable for this user",
     sqlite3.SQLITE_PERM: "may not be opened: run as the user who owns it",

@@ -13,13 +13,14 @@ _WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
 def create_private(path: Path) -> None:
     """Make an empty file 0600, and its directory 0700 where that is missing. An existing file stays as it is."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         os.close(os.open(path, flags, 0o600))
-    except FileExistsError:
-        check_private(path)
     except OSError as fault:
+        if path.exists() or path.is_symlink():
+            check_private(path)
+            return
         raise StoreUnusable(
             f"the store {path} cannot be made: {fault.strerror}."
             f" Make {path.parent} writable for this user, or name another place with --store"

@@ -21,6 +21,7 @@ class Store:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._cells: list[CellStore] = []
 
     @staticmethod
     def open(url_or_path: str | Path, *, read_only: bool = False) -> Store:
@@ -38,6 +39,7 @@ class Store:
             create_private(path)
         database = Database(path, read_only=read_only)
         try:
+            database.check()
             _check_schema(database)
         except BaseException:
             database.close()
@@ -52,13 +54,13 @@ class Store:
         with self._database.read() as connection:
             row = _registered(connection, identity)
             if row == identity.endpoint:
-                return CellStore(self._database, str(identity))
+                return self._opened(identity)
             if row is not None and _has_history(connection, identity):
                 raise EndpointChanged(cell=str(identity), known=row, found=identity.endpoint)
         if not self._database.read_only:
             with self._database.write() as connection:
                 _register(connection, identity)
-        return CellStore(self._database, str(identity))
+        return self._opened(identity)
 
     def confirm_endpoint(self, identity: CellIdentity) -> None:
         """A person confirms that the cell is to be reached through this endpoint from now on."""
@@ -75,8 +77,18 @@ class Store:
             )
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Let go of the file and of the lock files beside it, as the end of the process would.
+
+        A cell that is to be free for others at once is released first.
+        """
+        for cell in self._cells:
+            cell.close()
         self._database.close()
+
+    def _opened(self, identity: CellIdentity) -> CellStore:
+        cell = CellStore(self._database, str(identity))
+        self._cells.append(cell)
+        return cell
 
     def __enter__(self) -> Self:
         return self

@@ -1,0 +1,236 @@
+"""What passes and people leave in the store, and how a case gets it back."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from reconciler.health.verdict import RememberedHealth, Sign, Status
+from reconciler.planning.actions import Gate, SlotRef
+from reconciler.planning.intents import IntentState
+from reconciler.planning.memory import (
+    Approval,
+    CapacityMemory,
+    ColdStart,
+    Memory,
+    Pause,
+)
+from reconciler.store.cell import CellStore
+from reconciler.store.errors import StoreUnusable
+from reconciler.store.passes import PassRecord
+from reconciler.store.store import Store
+from tests.support.actions import attach, launch, retag, terminate
+from tests.support.cases import CELL
+from tests.support.fleets import DAY, HOUR, MINUTE, SECOND
+from tests.support.memory_of_passes import known, lessons
+from tests.support.resources import NOW, instance_id, slot
+
+HEALTH = RememberedHealth(
+    status=Status.SUSPECT,
+    status_since=NOW - MINUTE,
+    since={Sign.PROBE: NOW - MINUTE, Sign.SYSTEM_CHECK: NOW - 7 * SECOND},
+    healthy_at=NOW - HOUR,
+    good_since=None,
+    probe_failures=3,
+)
+SHORT = CapacityMemory(
+    zone="use1-az1", type="m6i.large", failures=2, last_failed_at=NOW, until=NOW + 3 * MINUTE
+)
+APPROVAL = Approval(
+    id="web-1-0a1b2c",
+    gate=Gate.APPROVE,
+    granted_at=NOW,
+    expires_at=NOW + DAY,
+    granted_by="erin",
+)
+PAUSE = Pause(
+    scope="web", reason="upgrade", paused_at=NOW, expires_at=NOW + 4 * HOUR, paused_by="erin"
+)
+
+
+def test_a_new_cell_remembers_nothing(cell: CellStore) -> None:
+    assert cell.memory(NOW) == Memory()
+    assert cell.last_pass() is None
+
+
+def test_what_a_pass_learnt_comes_back_exactly(path: Path) -> None:
+    resources = {
+        item.id: item
+        for item in (
+            known("web/1"),
+            known("web/2", absent_since=NOW - MINUTE, absent_checks=2),
+            known("web/3", ended=True, slot=None, claim="data", kind="volume"),
+        )
+    }
+    learnt = lessons(
+        known=resources,
+        health={instance_id("web/1"): HEALTH},
+        held_since={"web/1|mode-approve": NOW - HOUR},
+        cold=ColdStart(since=NOW - HOUR, complete_observations=2),
+    )
+    with Store.open(path) as store:
+        store.cell(CELL).record_pass(PassRecord(lessons=learnt, capacity=(SHORT,)))
+    with Store.open(path, read_only=True) as store:
+        memory = store.cell(CELL).memory(NOW)
+    assert memory == Memory(
+        passes=1,
+        cold=learnt.cold,
+        known=learnt.known,
+        health=learnt.health,
+        capacity=(SHORT,),
+        held_since=learnt.held_since,
+    )
+
+
+def test_a_pass_takes_the_place_of_what_the_last_one_knew(cell: CellStore) -> None:
+    first = lessons(
+        known={item.id: item for item in (known("web/1"), known("web/2"))},
+        health={"i-1": HEALTH},
+        held_since={"web/1|paused": NOW},
+        cold=ColdStart(since=NOW, complete_observations=1),
+    )
+    cell.record_pass(PassRecord(lessons=first, capacity=(SHORT,)))
+    changed = known("web/2", zone="use1-az4")
+    second = lessons(known={item.id: item for item in (changed, known("web/3"))})
+    cell.record_pass(PassRecord(lessons=second))
+    assert cell.memory(NOW) == Memory(passes=2, known=second.known)
+
+
+def test_only_complete_looks_are_counted(cell: CellStore) -> None:
+    for looks in (2, 0, 1):
+        cell.record_pass(PassRecord(lessons=lessons(complete_looks=looks)))
+    assert cell.memory(NOW).passes == 3
+
+
+def test_a_pass_is_kept_whole_or_not_at_all(cell: CellStore) -> None:
+    cell.record_pass(PassRecord(lessons=lessons(known={known("web/1").id: known("web/1")})))
+    twice = (SHORT, replace(SHORT, failures=9), replace(SHORT, zone=None))
+    with pytest.raises(StoreUnusable, match="nothing was written"):
+        cell.record_pass(PassRecord(lessons=lessons(known={}), capacity=twice))
+    assert list(cell.memory(NOW).known) == [known("web/1").id]
+    assert cell.memory(NOW).passes == 1
+
+
+def test_status_sees_the_last_pass(cell: CellStore) -> None:
+    for minutes in (1, 2):
+        learnt = lessons(as_of=NOW + minutes * MINUTE, complete_looks=minutes - 1)
+        cell.record_pass(PassRecord(lessons=learnt, counts={"healthy": minutes}))
+    last = cell.last_pass()
+    assert last is not None
+    assert (last.as_of, last.complete, last.counts) == (NOW + 2 * MINUTE, True, {"healthy": 2})
+
+
+def test_closed_intents_are_recent_for_a_day_oldest_first(cell: CellStore) -> None:
+    for hours, ordinal in ((30, 1), (3, 2), (2, 3)):
+        action = launch(f"web/{ordinal}")
+        cell.begin(action, NOW - hours * HOUR)
+        cell.move(action.operation_id, IntentState.OBSERVED, NOW - hours * HOUR)
+    assert [item.action for item in cell.memory(NOW).recent_intents] == [
+        launch("web/2"),
+        launch("web/3"),
+    ]
+
+
+def test_an_abandoned_intent_stays_recent_until_it_is_found_or_lost(cell: CellStore) -> None:
+    action = launch("web/1")
+    cell.begin(action, NOW - 30 * DAY)
+    cell.move(action.operation_id, IntentState.ABANDONED, NOW - 30 * DAY)
+    assert [item.action for item in cell.memory(NOW).recent_intents] == [action]
+    cell.move(action.operation_id, IntentState.LOST, NOW - 29 * DAY)
+    assert cell.memory(NOW).recent_intents == ()
+
+
+def test_the_highest_incarnation_counts_launches_that_may_have_had_effect(cell: CellStore) -> None:
+    for incarnation, state in ((1, "observed"), (2, "lost"), (3, "rejected")):
+        action = launch("web/1", incarnation=incarnation)
+        cell.begin(action, NOW)
+        cell.move(action.operation_id, IntentState(state), NOW)
+    cell.begin(terminate("web/1", incarnation=9), NOW)
+    cell.begin(launch("web/2", incarnation=4), NOW)
+    assert cell.memory(NOW + 365 * DAY).highest_incarnations == {
+        slot("web/1"): 2,
+        slot("web/2"): 4,
+    }
+
+
+def test_the_highest_attempt_is_kept_for_each_family_however_it_ended(cell: CellStore) -> None:
+    for attempt in (1, 2, 3):
+        action = launch("web/1", attempt=attempt)
+        cell.begin(action, NOW)
+        cell.move(action.operation_id, IntentState.REJECTED, NOW)
+    cell.begin(retag("web/2"), NOW)
+    assert cell.memory(NOW + 365 * DAY).highest_attempts == {
+        launch("web/1").family: 3,
+        retag("web/2").family: 1,
+    }
+
+
+def test_old_events_of_ended_intents_are_dropped_and_their_numbers_kept(cell: CellStore) -> None:
+    ended, still_open = launch("web/1"), launch("web/2")
+    cell.begin(ended, NOW - 40 * DAY)
+    cell.move(ended.operation_id, IntentState.OBSERVED, NOW - 40 * DAY)
+    cell.begin(still_open, NOW - 40 * DAY)
+    cell.record_pass(PassRecord(lessons=lessons(as_of=NOW)))
+    assert [entry.action for entry in cell.history(None, 10)] == [still_open]
+    assert cell.memory(NOW).highest_incarnations[SlotRef("web", 1)] == 1
+    assert cell.intent(ended.operation_id) is not None
+
+
+def test_an_approval_is_remembered_until_it_expires_or_is_revoked(cell: CellStore) -> None:
+    cell.grant(APPROVAL)
+    assert cell.memory(NOW).approvals == {APPROVAL.id: APPROVAL}
+    assert cell.memory(NOW + DAY).approvals == {}
+    assert cell.revoke(APPROVAL.id)
+    assert not cell.revoke(APPROVAL.id)
+    assert cell.memory(NOW).approvals == {}
+
+
+def test_a_second_approval_of_the_same_id_takes_the_place_of_the_first(cell: CellStore) -> None:
+    cell.grant(APPROVAL)
+    longer = replace(APPROVAL, expires_at=NOW + 2 * DAY, granted_by="sam")
+    cell.grant(longer)
+    assert cell.memory(NOW).approvals == {APPROVAL.id: longer}
+
+
+def test_a_pause_is_remembered_until_it_expires_or_is_resumed(cell: CellStore) -> None:
+    cell.pause(PAUSE)
+    cell.pause(replace(PAUSE, scope="*"))
+    assert len(cell.memory(NOW).pauses) == 2
+    assert cell.memory(NOW + 4 * HOUR).pauses == ()
+    assert cell.resume("*")
+    assert not cell.resume("*")
+    assert cell.memory(NOW).pauses == (PAUSE,)
+
+
+def test_a_cold_cell_released_by_a_person_stays_released(cell: CellStore) -> None:
+    cold = ColdStart(since=NOW, complete_observations=1)
+    cell.record_pass(PassRecord(lessons=lessons(cold=cold)))
+    cell.release_cold()
+    # A pass that began before the word was given knows nothing of it.
+    cell.record_pass(PassRecord(lessons=lessons(cold=replace(cold, complete_observations=2))))
+    assert cell.memory(NOW).cold == ColdStart(since=NOW, complete_observations=2, released=True)
+
+
+def test_cells_share_a_file_and_nothing_else(store: Store) -> None:
+    here, there = store.cell(CELL), store.cell(replace(CELL, region="eu-west-1"))
+    here.begin(launch("web/1"), NOW)
+    here.record_pass(PassRecord(lessons=lessons(known={known("web/1").id: known("web/1")})))
+    here.grant(APPROVAL)
+    here.pause(PAUSE)
+    assert there.memory(NOW) == Memory()
+    assert there.history(None, 10) == ()
+    there.record_pass(PassRecord(lessons=lessons()))
+    assert list(here.memory(NOW).known) == [known("web/1").id]
+
+
+def test_the_same_memory_always_reads_in_the_same_order(cell: CellStore) -> None:
+    for ordinal in (3, 1, 2):
+        cell.begin(attach(f"shared-postgres/{ordinal}"), NOW)
+    resources = {known(f"web/{n}").id: known(f"web/{n}") for n in (5, 4, 6)}
+    cell.record_pass(PassRecord(lessons=lessons(known=resources)))
+    memory = cell.memory(NOW)
+    assert list(memory.known) == sorted(resources)
+    ids = [item.action.operation_id for item in memory.open_intents]
+    assert ids == sorted(ids)
