@@ -37,11 +37,13 @@ def _zones_and_subnets(fleet: YamlMapping) -> Iterator[Problem]:
         return
     for zone, index in first_index.items():
         if zone not in subnets:
-            message = f"names {quoted(zone)}, which has no subnet in `spec.instance.subnets`"
-            yield Problem(message=message, at=(*_ZONES, index))
+            message = f"is {quoted(zone)}, which has no subnet"
+            hint = "add it to `spec.instance.subnets`"
+            yield Problem(message=message, at=(*_ZONES, index), hint=hint)
     for zone in subnets:
         if zone not in first_index:
-            hint = did_you_mean(zone, first_index) or "add the zone, or remove its subnet"
+            without_subnet = [zone for zone in first_index if zone not in subnets]
+            hint = did_you_mean(zone, without_subnet) or "add the zone, or remove its subnet"
             message = f"is {quoted(zone)}, which is not in `spec.placement.zones`"
             yield Problem(message=message, at=(*_SUBNETS, zone, "[key]"), hint=hint)
 

@@ -152,7 +152,7 @@ def _account_is_text(value: object) -> object:
 _NAME = r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
 _NAME_IS = "lower-case letters, digits and inner hyphens"
 
-FleetName = Annotated[str, _Matching(_NAME, _NAME_IS, "shared-postgres", 63)]
+FleetName = Annotated[str, _Matching(_NAME, _NAME_IS, "web", 63)]
 ClaimName = Annotated[str, _Matching(_NAME, _NAME_IS, "data", 32)]
 Account = Annotated[
     str,
@@ -180,12 +180,10 @@ SsmParameter = Annotated[
 InstanceType = Annotated[
     str, _Matching(r"[a-z][a-z0-9-]*\.[a-z0-9-]+", "an instance type", "m6i.large", 64)
 ]
-SubnetId = Annotated[
-    str, _Matching(r"subnet-[0-9a-f]{1,17}", "a subnet id", "subnet-0a1b2c3d4e5f60718", 24)
-]
+SubnetId = Annotated[str, _Matching(r"subnet-[0-9a-f]{1,17}", "a subnet id", "subnet-0a1b2c3d", 24)]
 SecurityGroupId = Annotated[
     str,
-    _Matching(r"sg-[0-9a-f]{1,17}", "the id of a security group", "sg-0a1b2c3d4e5f60718", 20),
+    _Matching(r"sg-[0-9a-f]{1,17}", "the id of a security group", "sg-0a1b2c3d", 20),
 ]
 InstanceProfile = Annotated[
     str,

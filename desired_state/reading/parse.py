@@ -112,7 +112,7 @@ class _Builder:
         document = self._value(event, depth=1)
         if isinstance(document, YamlMapping):
             self.documents.append(document)
-        elif not (type(event) is ScalarEvent and event.value == "" and event.implicit[0]):
+        elif not _is_absent(event):
             # Nothing between two `---` is no document at all, as other tools read it.
             self.refuse(
                 _place(event),
@@ -169,8 +169,9 @@ class _Builder:
                 continue
             mapping[key] = value
             mapping.key_places[key] = key_place
-            written = type(value_event) is not ScalarEvent or value_event.value != ""
-            mapping.value_places[key] = _place(value_event) if written else key_place
+            mapping.value_places[key] = (
+                key_place if _is_absent(value_event) else _place(value_event)
+            )
         return mapping
 
     def _key(self, event: Any, depth: int, mapping: YamlMapping) -> str | None:
@@ -209,6 +210,11 @@ def resolve_plain(text: str) -> str | int | float | bool | None:
         if _FLOAT.fullmatch(text):
             return float(text)
     return text
+
+
+def _is_absent(event: Any) -> bool:
+    """Whether nothing is written where a value could be."""
+    return type(event) is ScalarEvent and event.value == "" and event.implicit[0]
 
 
 def _place(event: Any) -> Place:

@@ -17,7 +17,7 @@ LONGEST = timedelta(days=3650)
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _GIB = {"GiB": 1, "TiB": 1024}
-_WRITTEN_SIZE = re.compile(r"([0-9]+)\s*([KMGTP]i?B?)", re.IGNORECASE)
+_WRITTEN_SIZE = re.compile(r"([1-9][0-9]*)\s*([GT]i?B?)", re.IGNORECASE)
 
 
 class QuantityError(ValueError):
@@ -63,7 +63,7 @@ def _size_hint(value: object) -> str | None:
     if type(value) is int and value > 0:
         return f"add the unit, as in {value}GiB"
     written = _WRITTEN_SIZE.fullmatch(value) if isinstance(value, str) else None
-    if written is not None and written[2][0].upper() in "GT":
+    if written is not None:
         return f"EBS counts in powers of 1024: write {written[1]}{written[2][0].upper()}iB"
     return None
 
