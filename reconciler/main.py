@@ -19,6 +19,7 @@ from desired_state.load import load
 from desired_state.model import DesiredState
 from providers.ec2.cloud import Ec2Cloud
 from providers.ec2.session import AwsSession
+from providers.observed import CellIdentity
 from providers.probes.network import NetworkProber
 from reconciler.clock import SystemClock, system_randomness
 from reconciler.execution.handlers import STANDARD, Handlers
@@ -49,7 +50,7 @@ class Reach:
 
         Raises CredentialsError, EndpointUnreachable, CloudError, EndpointChanged.
         """
-        cloud = Ec2Cloud(self.session.clients(region), account=account, region=region)
+        cloud = self.cloud(account, region)
         identity = cloud.identity()
         return Cell(
             identity=identity,
@@ -62,6 +63,10 @@ class Reach:
             ),
             store=self.store.cell(identity),
         )
+
+    def cloud(self, account: str, region: str) -> Ec2Cloud:
+        """The cloud behind a cell, nothing of it asked yet."""
+        return Ec2Cloud(self.session.clients(region), account=account, region=region)
 
     def cells(self, desired: DesiredState) -> tuple[Cell, ...]:
         """Every cell that the desired state names."""
@@ -92,6 +97,14 @@ def look(reach: Reach, desired: DesiredState) -> tuple[Assessment, ...]:
         now = clock.now()
         assessments.append(assess(cell.senses, desired, cell.store.memory(now), now))
     return tuple(assessments)
+
+
+def identities(reach: Reach, desired: DesiredState) -> tuple[CellIdentity, ...]:
+    """Every cell as it is reached now, its account verified, whatever endpoint the store knows.
+
+    Raises CredentialsError, EndpointUnreachable, CloudError.
+    """
+    return tuple(reach.cloud(account, region).identity() for account, region in places_of(desired))
 
 
 @contextmanager

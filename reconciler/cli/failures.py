@@ -22,11 +22,14 @@ EXPECTED = frozenset(
         "providers.errors.EndpointUnreachable",
         "reconciler.cli.output.ReaderGone",
         "reconciler.cli.failures.Refused",
+        "reconciler.demo.embedded.EmbeddedCloudError",
+        "reconciler.execution.loading.HandlersError",
         "reconciler.planning.check.PlanViolationError",
         "reconciler.settings.SettingsError",
         "reconciler.store.errors.StoreError",
         "reconciler.surface.case_file.CaseFileError",
         "reconciler.surface.explain.UnknownSlot",
+        "reconciler.surface.selection.UnknownFleet",
     }
 )
 """Classes, subclasses included, whose text is made for people."""

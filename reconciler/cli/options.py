@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from reconciler.planning.actions import SlotRef
 from reconciler.settings import Settings, default_store
 
 Decorated = Callable[..., Any]
@@ -59,6 +60,44 @@ output_option = click.option(
 )
 
 
+handlers_option = click.option(
+    "--handlers",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Python file with handlers of yours (`from reconciler import on`).",
+)
+
+
+class _Slot(click.ParamType[SlotRef]):
+    """A slot, written as `fleet/ordinal`."""
+
+    name = "slot"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> SlotRef:
+        if isinstance(value, SlotRef):
+            return value
+        try:
+            return SlotRef.parse(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+SLOT = _Slot()
+
+
+def store_settings(function: Decorated) -> Decorated:
+    """The store alone, for a command that asks no cloud; it is called with `settings`."""
+
+    @wraps(function)
+    def with_settings(*, store: str | None, **others: Any) -> Any:
+        settings = Settings(desired=(), store=_store(store), owner=None, probe_proxy=None)
+        return function(settings=settings, **others)
+
+    return store_option(with_settings)
+
+
 def cell_options(function: Decorated) -> Decorated:
     """All that a command needs to meet its cells; it is called with them as `settings`."""
 
@@ -73,7 +112,7 @@ def cell_options(function: Decorated) -> Decorated:
     ) -> Any:
         settings = Settings(
             desired=desired,
-            store=store or str(default_store(os.environ, Path.home())),
+            store=_store(store),
             owner=owner,
             probe_proxy=probe_proxy,
         )
@@ -82,3 +121,7 @@ def cell_options(function: Decorated) -> Decorated:
     for option in (probe_proxy_option, owner_option, store_option, desired_option):
         with_settings = option(with_settings)
     return with_settings
+
+
+def _store(given: str | None) -> str:
+    return given or str(default_store(os.environ, Path.home()))

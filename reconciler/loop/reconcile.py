@@ -10,7 +10,7 @@ carry out  the plan, each action written down before it is done
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import structlog
@@ -25,6 +25,7 @@ from reconciler.execution.retrying import RetryBudget
 from reconciler.loop import events
 from reconciler.loop.assess import Assessment, assess
 from reconciler.loop.cells import Cell
+from reconciler.planning.actions import Action
 from reconciler.planning.outcome import Plan
 from reconciler.planning.settling import Settled
 from reconciler.store.passes import PassRecord
@@ -52,9 +53,9 @@ class PassResult:
 
 
 def reconcile(
-    cell: Cell, desired: DesiredState, means: Means, *, only: Collection[str] | None = None
+    cell: Cell, desired: DesiredState, means: Means, *, only: Callable[[Action], bool] | None = None
 ) -> PassResult:
-    """One pass. With `only`, nothing but the actions of these operation ids is done: those that a person has seen.
+    """One pass. With `only`, nothing but the planned actions that it accepts is done: those that a person has seen.
 
     Raises what `assess` raises, and StoreError when the journal can't be kept; then nothing more is done.
     """
@@ -91,12 +92,10 @@ def _executor(cell: Cell, desired: DesiredState, means: Means) -> Executor:
     )
 
 
-def _chosen(plan: Plan, only: Collection[str] | None) -> Plan:
+def _chosen(plan: Plan, only: Callable[[Action], bool] | None) -> Plan:
     if only is None:
         return plan
-    return replace(
-        plan, actions=tuple(action for action in plan.actions if action.operation_id in only)
-    )
+    return replace(plan, actions=tuple(action for action in plan.actions if only(action)))
 
 
 def _record(assessment: Assessment, outcomes: tuple[Outcome, ...]) -> PassRecord:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TextIO
 
 import structlog
 
 
-def configure_logging(stream: TextIO, *, json: bool) -> None:
-    """Send every event to the stream, with an ISO instant in UTC; `json` gives one object a line."""
+def configure_logging(stream: TextIO, *, json: bool, least: int = logging.INFO) -> None:
+    """Send every event of at least that level to the stream, with an ISO instant in UTC.
+
+    `json` gives one object a line; otherwise a line for people.
+    """
     renderer: structlog.types.Processor = (
         structlog.processors.JSONRenderer(sort_keys=False, ensure_ascii=False)
         if json
@@ -23,6 +27,7 @@ def configure_logging(stream: TextIO, *, json: bool) -> None:
             structlog.processors.format_exc_info,
             renderer,
         ],
+        wrapper_class=structlog.make_filtering_bound_logger(least),
         logger_factory=structlog.WriteLoggerFactory(stream),
         cache_logger_on_first_use=False,
     )

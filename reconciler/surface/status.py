@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from reconciler.planning.actions import Bucket
 from reconciler.planning.case import Case
 from reconciler.planning.memory import Memory
 from reconciler.planning.outcome import Plan, SlotOutcome
+from reconciler.store.passes import PassSummary
 from reconciler.surface import words
 from reconciler.surface.action_text import describe
 from reconciler.surface.history import STATE_STYLES, intent_document
@@ -20,6 +22,7 @@ from reconciler.surface.layout import (
     Span,
     Style,
     bounded_width,
+    fields,
     line,
     wrapped,
 )
@@ -29,11 +32,23 @@ from reconciler.surface.plan_text import BUCKET_STYLES, fleet_lines, header_line
 FORMAT_VERSION = "1.0"
 
 
-def status_lines(case: Case, plan: Plan, *, width: int) -> list[Line]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """A cell as assessed just now, and the last pass on record; None where the store has none."""
+
+    case: Case
+    plan: Plan
+    last_pass: PassSummary | None
+
+
+def status_lines(standing: Standing, *, width: int) -> list[Line]:
     """The standing of one cell."""
-    width = bounded_width(width)
+    case, plan, width = standing.case, standing.plan, bounded_width(width)
     sections = (
-        header_lines(case, width=width),
+        [
+            *header_lines(case, width=width),
+            *fields([("last pass", line(_last_pass(standing)))], width=width, indent=0),
+        ],
         fleet_lines(plan.fleets, width=width),
         _not_healthy(plan.slots, width=width),
         _under_way(case.memory, now=case.now, width=width),
@@ -43,16 +58,17 @@ def status_lines(case: Case, plan: Plan, *, width: int) -> list[Line]:
     return [item for section in sections if section for item in (*section, BLANK)][:-1]
 
 
-def statuses_document(standing: Iterable[tuple[Case, Plan]]) -> Json:
+def statuses_document(standings: Iterable[Standing]) -> Json:
     """The standing of several cells in one document."""
     return {
         "formatVersion": FORMAT_VERSION,
         "kind": "status",
-        "cells": [_status_document(case, plan) for case, plan in standing],
+        "cells": [_status_document(standing) for standing in standings],
     }
 
 
-def _status_document(case: Case, plan: Plan) -> Json:
+def _status_document(standing: Standing) -> Json:
+    case, plan = standing.case, standing.plan
     memory = case.memory
     return {
         **cell_document(case),
@@ -68,7 +84,15 @@ def _status_document(case: Case, plan: Plan) -> Json:
         "capacity": json_value(memory.capacity),
         "cold": json_value(memory.cold),
         "passes": memory.passes,
+        "lastPass": json_value(standing.last_pass),
     }
+
+
+def _last_pass(standing: Standing) -> str:
+    if standing.last_pass is None:
+        return "none on record: neither `run` nor `apply` has worked on this cell with this store"
+    when = words.ago(standing.last_pass.as_of, standing.case.now)
+    return when if standing.last_pass.complete else f"{when}, incomplete"
 
 
 def _not_healthy(outcomes: Sequence[SlotOutcome], *, width: int) -> list[Line]:

@@ -1,0 +1,174 @@
+"""`reconciler apply`: show the plan, ask, and carry out what was shown."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import click
+
+from desired_state.model import DesiredState
+from reconciler.cli.actor import actor
+from reconciler.cli.confirmations import Confirmations, confirmed, require_released
+from reconciler.cli.converging import Ending, once, until_converged
+from reconciler.cli.failures import Refused
+from reconciler.cli.options import cell_options, handlers_option
+from reconciler.cli.output import print_lines, say, stdout_width
+from reconciler.cli.plan import SOMETHING_TO_DO, plans_lines
+from reconciler.cli.quantities import Duration
+from reconciler.clock import SystemClock
+from reconciler.loop.assess import assess
+from reconciler.loop.cells import Cell
+from reconciler.main import Reach, declared, hold, means, reaching
+from reconciler.planning.actions import Bucket
+from reconciler.planning.case import Case
+from reconciler.planning.memory import Approval
+from reconciler.planning.outcome import Plan
+from reconciler.settings import Settings
+from reconciler.surface import words
+from reconciler.surface.logs import configure_logging
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """What is proposed for one cell, and the confirmations that it rests on."""
+
+    cell: Cell
+    case: Case
+    plan: Plan
+    approvals: tuple[Approval, ...]
+
+    @property
+    def under_way(self) -> bool:
+        """Slots on their way, with nothing to do for them now."""
+        return any(slot.bucket is Bucket.WAITING for slot in self.plan.slots)
+
+
+@click.command("apply")
+@click.option("--yes", is_flag=True, help="Don't ask; needed where there is no terminal.")
+@click.option("--wait", is_flag=True, help="Go on, pass after pass, until all stands as declared.")
+@click.option(
+    "--timeout",
+    type=Duration(),
+    default=timedelta(minutes=30),
+    metavar="DURATION",
+    help="How long --wait waits.  [default: 30m]",
+)
+@click.option(
+    "--confirm-shrink", is_flag=True, help="Confirm a scale-down that is large or has volumes."
+)
+@click.option(
+    "--retire",
+    multiple=True,
+    metavar="FLEET",
+    help="End the instances of a fleet that is no longer declared; its volumes stay.",
+)
+@handlers_option
+@cell_options
+def command(
+    *,
+    settings: Settings,
+    yes: bool,
+    wait: bool,
+    timeout: timedelta,
+    confirm_shrink: bool,
+    retire: tuple[str, ...],
+    handlers: Path | None,
+) -> int:
+    r"""Show the plan, ask, and carry out what was shown.
+
+    After the question the cloud is read again, and only what was shown is done. With --wait, later passes do what
+    follows for the same slots. Refused while `reconciler run` holds the cell.
+    Exit code 0: done. 2: something is withheld or left. 1: an error, or something that the cloud refused.
+
+    \b
+      reconciler apply --desired fleets/ --owner prod-east
+      reconciler apply --yes --wait --timeout 1h
+      reconciler apply --retire old-web
+    """
+    configure_logging(sys.stderr, json=False, least=logging.ERROR)
+    desired = declared(settings)
+    wishes = Confirmations(
+        shrink=confirm_shrink,
+        retire=retire,
+        by=actor(os.environ),
+        lasts=desired.policy.approval_lasts,
+    )
+    with (
+        reaching(settings, read_only=False, handlers_path=handlers) as reach,
+        hold(reach, desired, "reconciler apply") as cells,
+    ):
+        proposals = _propose(cells, desired, wishes)
+        print_lines(
+            plans_lines([(item.case, item.plan) for item in proposals], width=stdout_width())
+        )
+        acting = [item for item in proposals if item.plan.actions or (wait and item.under_way)]
+        if acting:
+            _ask(acting, yes=yes)
+        endings = [_carry_out(item, reach, desired, wait=wait, timeout=timeout) for item in acting]
+    return _conclude(proposals, endings, waited=wait)
+
+
+def _propose(cells: Sequence[Cell], desired: DesiredState, wishes: Confirmations) -> list[Proposal]:
+    """What would be done in every cell, the flags counted in. Refused when a flag makes no sense."""
+    clock = SystemClock()
+    seen = [
+        (cell, assess(cell.senses, desired, cell.store.memory(now), now))
+        for cell, now in ((cell, clock.now()) for cell in cells)
+    ]
+    require_released(wishes.retire, (assessment.plan for _, assessment in seen))
+    proposals = []
+    for cell, assessment in seen:
+        plan, approvals = confirmed(assessment, wishes)
+        proposals.append(Proposal(cell=cell, case=assessment.case, plan=plan, approvals=approvals))
+    return proposals
+
+
+def _ask(proposals: list[Proposal], *, yes: bool) -> None:
+    """Returns when a person, or --yes, agrees. Refused otherwise, with nothing done."""
+    number = sum(len(item.plan.actions) for item in proposals)
+    if yes or not number:
+        return
+    if not sys.stdin.isatty():
+        raise Refused(
+            "there is no terminal to ask on, so nothing was done; use --yes to do it unasked"
+        )
+    if not click.confirm(f"\nDo {'this' if number == 1 else f'these {number} actions'}?", err=True):
+        raise Refused("not confirmed; nothing was done")
+
+
+def _carry_out(
+    proposal: Proposal, reach: Reach, desired: DesiredState, *, wait: bool, timeout: timedelta
+) -> Ending:
+    for approval in proposal.approvals:
+        proposal.cell.store.grant(approval)
+    acting = means(reach)
+    if wait:
+        return until_converged(proposal.cell, desired, acting, proposal.plan, timeout=timeout)
+    return once(proposal.cell, desired, acting, proposal.plan)
+
+
+def _conclude(proposals: list[Proposal], endings: list[Ending], *, waited: bool) -> int:
+    """The closing sentence and the exit code."""
+    failed = [outcome for ending in endings for outcome in ending.failed]
+    if failed:
+        say(f"error: {words.count(len(failed), 'action')} did not go through; see above")
+        return 1
+    withheld = sum(ending.withheld for ending in endings) + sum(
+        len(item.plan.withheld) for item in proposals if not item.plan.actions and not endings
+    )
+    if endings and all(ending.converged for ending in endings):
+        say("done: everything stands as declared")
+    elif endings and not waited:
+        under_way = sum(ending.under_way for ending in endings)
+        say(
+            f"done what was shown; {words.count(under_way, 'slot')} on the way, `reconciler apply --wait` follows them"
+        )
+    if withheld:
+        say(f"{withheld} withheld; `reconciler plan` shows what lets it go")
+    return SOMETHING_TO_DO if withheld or (waited and not all(e.converged for e in endings)) else 0

@@ -1,0 +1,23 @@
+"""`reconciler demo`: the whole story on this machine, no AWS needed."""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+from reconciler.demo.story import tell
+
+
+@click.command("demo")
+def command() -> int:
+    r"""Watch fleets being brought up, broken and healed; needs no AWS.
+
+    Starts an embedded cloud in a process of its own (the extra `moto`), declares two fleets, brings them up, breaks
+    things behind the controller's back and heals them, with the same commands that are used against AWS. Nothing
+    beyond this machine is touched and nothing is left behind.
+
+    \b
+      reconciler demo
+    """
+    return tell(os.environ)
