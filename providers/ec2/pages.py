@@ -211,9 +211,7 @@ def _take_list(
     taken = taken_from(operation_model.name, response_dict["body"])
     if taken is not None:
         members, rest = taken
-        # botocore would take a list that is not there for an empty one.
-        missing = {member: None for member, _ in PAGES[operation_model.name].members.values()}
-        customized_response_dict.update(missing | members)
+        customized_response_dict.update(members)
         response_dict["body"] = rest
 
 
@@ -236,12 +234,13 @@ def taken_from(operation: str, body: bytes) -> tuple[dict[str, Any], bytes] | No
                 _drop(element, holder)
         reply = reply or _reply(parsing.root, operation)
     except (etree.XMLSyntaxError, ValueError):
-        return (
-            None  # Not XML, or a number or time that is none; botocore says what is wrong with it.
-        )
+        # Not XML, or a number or time that is none; botocore says what is wrong with it.
+        return None
     if reply is None:
         return None
-    return {PAGES[operation].member: items}, _rest(reply)
+    # botocore would take a list that is not there for an empty one.
+    there = reply.root.find(reply.list_tag) is not None
+    return {PAGES[operation].member: items if there else None}, _rest(reply)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -45,7 +45,9 @@ class CellClients:
     """The clients of one region, or whatever has their face.
 
     `endpoint` is the EC2 client's. `ssm` makes its client when it is first asked for: only images that are named by a
-    parameter need one, and it takes 7 MB. `credential_key` names the credentials in use, so that others are verified again;
+    parameter need one, and it takes 7 MB.
+
+    `credential_key` names the credentials in use, so that others are verified again;
     it raises CredentialsError when there are none.
     """
 
