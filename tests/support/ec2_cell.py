@@ -15,7 +15,7 @@ import boto3
 import pytest
 
 from providers.ec2.cloud import Ec2Cloud
-from providers.ec2.session import AwsSession, CellClients, Timeouts
+from providers.ec2.session import AwsSession, CellClients
 from providers.observed import Observation
 from providers.requests import LaunchInstance, LaunchVolume
 from tests.support.fault_proxy import FaultProxy, running_fault_proxy
@@ -92,13 +92,6 @@ def data_volume(**changed: Any) -> LaunchVolume:
     return LaunchVolume(**fields | changed)
 
 
-def clients_at(endpoint: str, timeouts: Timeouts | None = None) -> CellClients:
-    """The adapter's clients for any endpoint; credentials are those of the caller's environment."""
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("AWS_ENDPOINT_URL", endpoint)
-        return AwsSession(timeouts).clients(REGION)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SharedWire:
     """What is made once a session, since a boto3 session loads EC2's model of several megabytes."""
@@ -112,16 +105,18 @@ class SharedWire:
 def shared_wire(moto_server: MotoServer) -> Iterator[SharedWire]:
     """Proxy and clients; `cell` heals the one and wraps the others anew for each test."""
     with running_fault_proxy(moto_server.endpoint) as proxy, pytest.MonkeyPatch.context() as set_:
-        for name, value in FAKE_CREDENTIALS.items():
+        for name, value in (FAKE_CREDENTIALS | {"AWS_ENDPOINT_URL": proxy.endpoint}).items():
             set_.setenv(name, value)
         aws = boto3.client("ec2", region_name=REGION, endpoint_url=moto_server.endpoint)
-        yield SharedWire(proxy=proxy, clients=clients_at(proxy.endpoint), aws=aws)
+        yield SharedWire(proxy=proxy, clients=AwsSession().clients(REGION), aws=aws)
 
 
 @pytest.fixture
-def cell(moto: str, shared_wire: SharedWire) -> Ec2Cell:
+def cell(moto: str, shared_wire: SharedWire, monkeypatch: pytest.MonkeyPatch) -> Ec2Cell:
     """An empty cloud with the default network and a security group; faults healed, calls forgotten."""
     wire = shared_wire
+    # For as long as the test runs, since clients may be made late: none may ever look for the real AWS.
+    monkeypatch.setenv("AWS_ENDPOINT_URL", wire.proxy.endpoint)
     wire.proxy.heal()
     subnets = wire.aws.describe_subnets()["Subnets"]
     group = wire.aws.create_security_group(
