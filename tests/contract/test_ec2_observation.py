@@ -321,6 +321,6 @@ def test_an_error_code_that_nobody_knows_is_a_gap_and_counted(cell: Ec2Cell) -> 
 def test_a_cold_adapter_and_a_warm_one_see_the_same(cell: Ec2Cell) -> None:
     cell.launched()
     warm = cell.observe()
-    cold = Ec2Cloud(cell.cloud._clients, account=ACCOUNT, region=REGION)
+    cold = Ec2Cloud(cell.clients, account=ACCOUNT, region=REGION)
     assert cold.observe(owner=OWNER, image_parameters=(), now=NOW) == warm
     assert OWNED.items() <= next(iter(warm.instances.values())).tags.items()

@@ -6,8 +6,8 @@ cell          an empty cloud behind the proxy, with a network to launch into
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -33,6 +33,7 @@ class Ec2Cell:
     """`cloud` goes through the proxy; `aws` is a plain client that goes straight to moto, behind everyone's back."""
 
     cloud: Ec2Cloud
+    clients: CellClients
     aws: Any
     proxy: FaultProxy
     subnets: Mapping[str, str]
@@ -72,6 +73,25 @@ class Ec2Cell:
         reply = self.aws.describe_instances(InstanceIds=[instance_id])
         found: dict[str, Any] = reply["Reservations"][0]["Instances"][0]
         return found
+
+    def cloud_of_account(self, account: str) -> Ec2Cloud:
+        """The adapter for a desired state that names this account, with the credentials that there are."""
+        return Ec2Cloud(self.clients, account=account, region=REGION)
+
+    def cloud_with_credentials(self, key: Callable[[], str]) -> Ec2Cloud:
+        """The adapter with credentials that change over time."""
+        clients = replace(self.clients, credential_key=key)
+        return Ec2Cloud(clients, account=ACCOUNT, region=REGION)
+
+    def cloud_at(self, ec2_endpoint: str) -> Ec2Cloud:
+        """The adapter with EC2 elsewhere; STS answers as ever."""
+        ec2 = boto3.client(
+            "ec2",
+            region_name=REGION,
+            endpoint_url=ec2_endpoint,
+            config=self.clients.ec2.meta.config,
+        )
+        return Ec2Cloud(replace(self.clients, ec2=ec2), account=ACCOUNT, region=REGION)
 
     def observe(self, *image_parameters: str) -> Observation:
         """What the adapter sees of OWNER."""
@@ -127,6 +147,7 @@ def cell(moto: str, shared_wire: SharedWire, monkeypatch: pytest.MonkeyPatch) ->
     wire.proxy.forget_calls()
     return Ec2Cell(
         cloud=cloud,
+        clients=wire.clients,
         aws=wire.aws,
         proxy=wire.proxy,
         subnets={subnet["AvailabilityZoneId"]: subnet["SubnetId"] for subnet in subnets},
