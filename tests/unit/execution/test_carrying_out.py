@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -297,15 +298,17 @@ class LeaseTaken:
     def __init__(self, acting: Acting, *, after_launches: int) -> None:
         self.acting = acting
         self.left = after_launches
+        self.lock = threading.Lock()
 
     def __call__(self, _context: object) -> None:
         # Another process writes past this one's store.
-        self.left -= 1
-        if self.left == 0:
-            raw = sqlite3.connect(self.acting.path, timeout=5)
-            with raw:
-                raw.execute("UPDATE leases SET holder = 'another', epoch = epoch + 1")
-            raw.close()
+        with self.lock:
+            self.left -= 1
+            if self.left == 0:
+                raw = sqlite3.connect(self.acting.path, timeout=5)
+                with raw:
+                    raw.execute("UPDATE leases SET holder = 'another', epoch = epoch + 1")
+                raw.close()
 
 
 def test_a_minute_of_trouble_is_not_answered_with_a_storm_of_retries(acting: Acting) -> None:
