@@ -31,6 +31,7 @@ from reconciler.planning.memory import Approval
 from reconciler.planning.outcome import Plan
 from reconciler.settings import Settings
 from reconciler.surface import words
+from reconciler.surface.layout import BLANK
 from reconciler.surface.logs import configure_logging
 
 
@@ -110,6 +111,8 @@ def command(
         acting = [item for item in proposals if item.plan.actions or (wait and item.under_way)]
         if acting:
             _ask(acting, yes=yes)
+        if acting:
+            print_lines([BLANK])
         endings = [_carry_out(item, reach, desired, wait=wait, timeout=timeout) for item in acting]
     return _conclude(proposals, endings, waited=wait)
 

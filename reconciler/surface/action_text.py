@@ -6,7 +6,7 @@ so that nothing is hidden by the telling.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import assert_never
@@ -223,9 +223,28 @@ def _resize_fields(request: ResizeVolume) -> tuple[tuple[str, str], ...]:
     return tuple((label, value) for label, value in values if value)
 
 
-def folded(actions: Sequence[Action]) -> list[tuple[Action, ...]]:
+ToCome = Mapping[SlotRef, tuple[str, ...]]
+"""What follows the actions of a plan, by slot."""
+
+
+def folded(actions: Sequence[Action], to_come: ToCome) -> list[tuple[Action, ...]]:
     """The actions in their order, with neighbours that read alike in one group."""
-    return [tuple(group) for _, group in groupby(actions, key=likeness)]
+
+    def alike(action: Action) -> tuple[object, ...]:
+        return likeness(action), steps_after([action], actions, to_come)
+
+    return [tuple(group) for _, group in groupby(actions, key=alike)]
+
+
+def steps_after(
+    group: Sequence[Action], actions: Sequence[Action], to_come: ToCome
+) -> tuple[str, ...]:
+    """What follows a group of the actions; told once for each slot, after the last of its actions."""
+    slot = group[-1].slot
+    if slot is None or slot not in to_come:
+        return ()
+    last = next(action for action in reversed(actions) if action.slot == slot)
+    return to_come[slot] if last is group[-1] else ()
 
 
 def likeness(action: Action) -> tuple[object, ...]:
@@ -241,10 +260,10 @@ def likeness(action: Action) -> tuple[object, ...]:
     )
 
 
-def action_lines(group: Sequence[Action], *, width: int) -> list[Line]:
-    """A group of alike actions: its title and, indented below, its fields and its reason."""
+def action_lines(group: Sequence[Action], *, width: int, steps: Sequence[str] = ()) -> list[Line]:
+    """A group of alike actions: its title and, indented below, its fields, its reason and the steps to come."""
     first = group[0]
-    rows: list[Field] = [*field_rows(group), ("why", line(why(first)))]
+    rows: list[Field] = [*field_rows(group), ("why", line(why(first))), *step_rows(steps)]
     return [
         *title_lines(
             verb_of(first.request),
@@ -256,6 +275,11 @@ def action_lines(group: Sequence[Action], *, width: int) -> list[Line]:
         *apart_lines(group, width=width),
         *fields(rows, width=width, indent=INDENT),
     ]
+
+
+def step_rows(steps: Sequence[str]) -> list[Field]:
+    """What follows, one step a line."""
+    return [("" if at else "then", line(step)) for at, step in enumerate(steps)]
 
 
 def title_lines(

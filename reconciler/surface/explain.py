@@ -61,6 +61,7 @@ def explain_lines(
         _standing(case, outcome, width=width),
         _evidence(outcome.verdict, now=case.now, width=width),
         _planned(plan, slot, width=width),
+        _to_come(outcome, width=width),
         _held(plan, slot, width=width),
         _ahead(plan, outcome, now=case.now, width=width),
         [line(Span("History", Style.HEADING)), *_history(history, width=width)],
@@ -189,7 +190,18 @@ def _planned(plan: Plan, slot: SlotRef, *, width: int) -> list[Line]:
     if not actions:
         return []
     lines = [line(Span("Planned now", Style.HEADING))]
-    return lines + [item for group in folded(actions) for item in action_lines(group, width=width)]
+    for group in folded(actions, {}):
+        lines += action_lines(group, width=width)
+    return lines
+
+
+def _to_come(outcome: SlotOutcome, *, width: int) -> list[Line]:
+    if not outcome.to_come:
+        return []
+    lines = [line(Span("To come", Style.HEADING))]
+    for step in outcome.to_come:
+        lines += wrapped(line(step), width=width, first=line("  * "))
+    return lines
 
 
 def _held(plan: Plan, slot: SlotRef, *, width: int) -> list[Line]:

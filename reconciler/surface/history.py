@@ -52,7 +52,7 @@ def entry_lines(entry: HistoryEntry, *, width: int) -> list[Line]:
     if entry.error_code is not None:
         message = f": {entry.message}" if entry.message else ""
         rows.append(("error", line(Span(f"{entry.error_code}{message}", Style.BAD))))
-    elif entry.message:
+    elif entry.message and entry.message != entry.event:
         rows.append(("note", line(entry.message)))
     return [
         *wrapped(line(title), width=width, first=head, indent=INDENT),

@@ -115,6 +115,7 @@ def slot_document(outcome: SlotOutcome) -> Json:
         "instanceId": outcome.instance_id,
         "verdict": None if outcome.verdict is None else verdict_document(outcome.verdict),
         "nextCheckAt": json_value(outcome.next_check_at),
+        "toCome": list(outcome.to_come),
         "notes": list(outcome.notes),
     }
 

@@ -14,7 +14,15 @@ from reconciler.planning.actions import Bucket
 from reconciler.planning.case import Case
 from reconciler.planning.outcome import FleetSummary, Plan, SlotOutcome
 from reconciler.surface import words
-from reconciler.surface.action_text import VERBS, action_lines, folded, verb_of
+from reconciler.surface.action_text import (
+    INDENT,
+    VERBS,
+    action_lines,
+    folded,
+    step_rows,
+    steps_after,
+    verb_of,
+)
 from reconciler.surface.layout import (
     BLANK,
     GAP,
@@ -61,8 +69,8 @@ def plan_lines(case: Case, plan: Plan, *, width: int) -> list[Line]:
     return [item for section in sections if section for item in (*section, BLANK)][:-1]
 
 
-def header_lines(case: Case, *, width: int) -> list[Line]:
-    """Which account, region and endpoint, whose resources, and what was read when."""
+def header_lines(case: Case, *, width: int, more: Sequence[Field] = ()) -> list[Line]:
+    """Which account, region and endpoint, whose resources, and what was read when; then `more`."""
     observation = case.observation
     cell = observation.cell
     seen = (
@@ -77,6 +85,7 @@ def header_lines(case: Case, *, width: int) -> list[Line]:
         ("owner", line(case.owner)),
         ("observed", line(seen)),
         *(("not read", line(Span(_gap(gap), Style.BAD))) for gap in observation.gaps),
+        *more,
     ]
     return fields(rows, width=width, indent=0)
 
@@ -121,8 +130,10 @@ def _action_lines(plan: Plan, *, width: int) -> list[Line]:
     order = ", in this order" if len(plan.actions) > 1 else ""
     heading = f"Actions: {len(plan.actions)} to do now{order}"
     lines = [line(Span(heading, Style.HEADING)), *_legend(plan, width=width)]
-    for group in folded(plan.actions):
-        lines += [BLANK, *action_lines(group, width=width)]
+    to_come = {outcome.slot: outcome.to_come for outcome in plan.slots}
+    for group in folded(plan.actions, to_come):
+        steps = steps_after(group, plan.actions, to_come)
+        lines += [BLANK, *action_lines(group, width=width, steps=steps)]
     return lines
 
 
@@ -147,19 +158,20 @@ def _bucket_lines(
     bucket: Bucket, outcomes: Iterable[SlotOutcome], *, now: datetime, width: int
 ) -> list[Line]:
     """The slots of a bucket that speaks for itself; those with one summary share a line."""
-    alike: dict[str, list[SlotOutcome]] = {}
+    alike: dict[tuple[str, tuple[str, ...]], list[SlotOutcome]] = {}
     for outcome in outcomes:
         if outcome.bucket is bucket:
-            alike.setdefault(_standing(outcome, now), []).append(outcome)
+            alike.setdefault((_standing(outcome, now), outcome.to_come), []).append(outcome)
     if not alike:
         return []
     number = sum(len(group) for group in alike.values())
     heading = f"{bucket.value.capitalize()}: {words.count(number, 'slot')} {_of_bucket(bucket)}"
     lines = [line(Span(heading, Style.HEADING))]
-    for standing, group in alike.items():
+    for (standing, steps), group in alike.items():
         refs = words.slots([outcome.slot for outcome in group])
         head = line(GAP, Span(refs, Style.STRONG), GAP)
-        lines += wrapped(line(standing), width=width, first=head, indent=6)
+        lines += wrapped(line(standing), width=width, first=head, indent=INDENT)
+        lines += fields(step_rows(steps), width=width, indent=INDENT)
     return lines
 
 

@@ -22,7 +22,6 @@ from reconciler.surface.layout import (
     Span,
     Style,
     bounded_width,
-    fields,
     line,
     wrapped,
 )
@@ -45,10 +44,7 @@ def status_lines(standing: Standing, *, width: int) -> list[Line]:
     """The standing of one cell."""
     case, plan, width = standing.case, standing.plan, bounded_width(width)
     sections = (
-        [
-            *header_lines(case, width=width),
-            *fields([("last pass", line(_last_pass(standing)))], width=width, indent=0),
-        ],
+        header_lines(case, width=width, more=[("last pass", line(_last_pass(standing)))]),
         fleet_lines(plan.fleets, width=width),
         _not_healthy(plan.slots, width=width),
         _under_way(case.memory, now=case.now, width=width),

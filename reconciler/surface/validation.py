@@ -22,7 +22,6 @@ def valid_lines(desired: DesiredState) -> list[Line]:
             Span(words.count(fleet.replicas, "replica")),
             Span(f"mode {fleet.mode.value}{', paused' if fleet.paused else ''}"),
             Span(_volumes(fleet)),
-            Span(f"{fleet.placement.account}/{fleet.placement.region}", Style.DIM),
             Span(f"{fleet.source.file}:{fleet.source.line}", Style.DIM),
         ]
         for fleet in desired.fleets

@@ -8,12 +8,13 @@ from datetime import UTC, datetime, timedelta
 from reconciler.planning.actions import Bucket, Course, Gate, Reason, SlotRef
 
 REASONS: dict[Reason, str] = {
-    Reason.NONE_EVER: "no instance has held this slot yet",
+    Reason.NONE_EVER: "a new slot",
     Reason.GONE: "its instance is gone",
     Reason.SYSTEM_CHECK: "EC2's system check fails",
     Reason.INSTANCE_CHECK: "EC2's instance check fails",
     Reason.ATTACHED_EBS_CHECK: "EC2's attached-EBS check fails",
     Reason.PROBE: "its probe fails",
+    Reason.USER_CHECK: "a check of yours fails",
     Reason.STOPPED_BY_HAND: "it was stopped by hand",
     Reason.NEVER_STARTED: "it did not become healthy by its start deadline",
     Reason.RESTARTING: "it was stopped to be started again",
@@ -27,9 +28,9 @@ REASONS: dict[Reason, str] = {
     Reason.ORIGINAL_RECOVERED: "the original is healthy again",
     Reason.IN_SERVICE: "it goes into service",
     Reason.CLAIM_NAMED: "its volume is told apart by its tags",
-    Reason.DRIFT: "it differs from what is declared",
+    Reason.DRIFT: "drift",
     Reason.UPDATE: "the declaration of its launch changed",
-    Reason.SURPLUS: "fewer replicas are declared",
+    Reason.SURPLUS: "surplus",
     Reason.RETIRED: "its fleet is being retired",
     Reason.ORPHAN: "it belongs to no slot",
 }
