@@ -1,0 +1,285 @@
+"""The IAM policy: generated from the calls, committed, and as narrow as it says."""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import botocore.session
+import pytest
+from botocore import xform_name
+
+from providers.ec2.observing import OWNER_TAG
+from providers.ec2.operations import OPERATIONS
+from providers.ec2.permissions import Installation, policy, policy_text
+from reconciler.planning.identity import Tag
+from tests.support.iam_policy import Asked, allowed
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+ADAPTER = REPOSITORY / "providers" / "ec2"
+
+ACCOUNT = "123456789012"
+REGION = "us-east-1"
+POLICY = policy(
+    Installation(account=ACCOUNT, region=REGION, owner="prod", roles=("postgres", "web"))
+)
+
+CALLED_FOR_US = {
+    "iam:PassRole",
+    "kms:CreateGrant",
+    "kms:Decrypt",
+    "kms:DescribeKey",
+    "kms:GenerateDataKeyWithoutPlaintext",
+    "kms:ReEncryptFrom",
+    "kms:ReEncryptTo",
+}
+"""Not calls of the adapter: EC2 checks them when a launch names a profile or a key."""
+
+
+def granted_actions() -> set[str]:
+    return {
+        action
+        for statement in POLICY["Statement"]
+        if statement["Effect"] == "Allow"
+        for action in statement["Action"]
+    }
+
+
+# The policy, the table and the source say the same
+
+
+def test_the_committed_policy_is_the_generated_one() -> None:
+    committed = (REPOSITORY / "deploy" / "iam" / "policy.json").read_text()
+    assert committed == policy_text(Installation()), "run: make schema"
+
+
+def test_the_command_prints_the_policy_with_its_values_filled_in() -> None:
+    printed = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "providers.ec2.permissions",
+            *("--account", ACCOUNT, "--region", REGION, "--owner", "prod"),
+            *("--role", "postgres", "--role", "web"),
+        ],
+        cwd=REPOSITORY,
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    assert json.loads(printed.stdout) == POLICY
+
+
+def test_every_operation_of_the_table_is_granted_and_nothing_else() -> None:
+    used = {operation.action for operation in OPERATIONS.values()}
+    assert granted_actions() == used | CALLED_FOR_US
+
+
+def test_every_call_in_the_adapter_is_in_the_table_and_the_other_way_round() -> None:
+    """Found in the source: any attribute that is a method of one of the three clients."""
+    assert set(methods_named_in_the_adapter()) == set(OPERATIONS)
+
+
+def methods_named_in_the_adapter() -> Iterator[str]:
+    session = botocore.session.Session()
+    methods = {
+        xform_name(operation)
+        for service in ("ec2", "ssm", "sts")
+        for operation in session.get_service_model(service).operation_names
+    }
+    for source in sorted(ADAPTER.glob("*.py")):
+        for node in ast.walk(ast.parse(source.read_text())):
+            if isinstance(node, ast.Attribute) and node.attr in methods:
+                yield node.attr
+
+
+@pytest.mark.parametrize("method", sorted(OPERATIONS))
+def test_an_operation_has_the_name_that_its_method_has_on_the_wire(method: str) -> None:
+    operation = OPERATIONS[method]
+    service = operation.action.partition(":")[0]
+    model = botocore.session.Session().get_service_model(service)
+    assert operation.name in model.operation_names
+    assert xform_name(operation.name) == method
+
+
+def test_the_owner_tag_is_the_one_that_planning_writes() -> None:
+    assert OWNER_TAG == Tag.OWNER
+
+
+def test_a_linter_of_templates_knows_every_action_and_condition(tmp_path: Path) -> None:
+    """It also finds misspelt actions."""
+    template = {
+        "Resources": {
+            "Policy": {
+                "Type": "AWS::IAM::ManagedPolicy",
+                "Properties": {"PolicyDocument": POLICY},
+            }
+        }
+    }
+    path = tmp_path / "template.json"
+    path.write_text(json.dumps(template))
+    checked = subprocess.run(
+        [Path(sys.executable).parent / "cfn-lint", path],
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+    assert (checked.returncode, checked.stdout) == (0, "")
+
+
+def test_the_policy_fits_into_a_managed_policy() -> None:
+    """6,144 characters without white space (IAM user guide, quotas)."""
+    assert len(json.dumps(POLICY, separators=(",", ":"))) < 6144
+
+
+# What it lets through and what it stops
+
+
+def arn(resource_type: str, *, account: str = ACCOUNT, region: str = REGION) -> str:
+    return f"arn:aws:ec2:{region}:{account}:{resource_type}/x"
+
+
+def resource_tag(owner: str) -> dict[str, str]:
+    return {f"aws:ResourceTag/{OWNER_TAG}": owner}
+
+
+def request_tag(owner: str) -> dict[str, str]:
+    return {f"aws:RequestTag/{OWNER_TAG}": owner}
+
+
+CHANGES = sorted(
+    operation.action for operation in OPERATIONS.values() if operation.reach == "changing"
+)
+READS = sorted(
+    operation.action
+    for operation in OPERATIONS.values()
+    if operation.reach == "reading" and operation.action.startswith("ec2:")
+)
+
+
+@pytest.mark.parametrize("resource_type", ["instance", "volume"])
+@pytest.mark.parametrize("action", CHANGES)
+def test_what_is_ours_can_be_changed_and_what_is_not_cannot(
+    action: str, resource_type: str
+) -> None:
+    def may(resource: str, context: dict[str, str]) -> bool:
+        return allowed(POLICY, Asked(action=action, resource=resource, context=context))
+
+    assert may(arn(resource_type), resource_tag("prod"))
+    assert not may(arn(resource_type), {})
+    assert not may(arn(resource_type), resource_tag("staging"))
+    assert not may(arn(resource_type), request_tag("prod"))
+    assert not may(arn(resource_type, account="999999999999"), resource_tag("prod"))
+    assert not may(arn(resource_type, region="eu-west-1"), resource_tag("prod"))
+
+
+@pytest.mark.parametrize("action", READS)
+def test_lists_are_read_in_the_one_region(action: str) -> None:
+    for region, expected in ((REGION, True), ("eu-west-1", False)):
+        asked = Asked(action=action, resource="*", context={"aws:RequestedRegion": region})
+        assert allowed(POLICY, asked) is expected
+
+
+@pytest.mark.parametrize(
+    ("resource", "context", "expected"),
+    [
+        (arn("instance"), request_tag("prod"), True),
+        (arn("volume"), request_tag("prod"), True),
+        (arn("instance"), {}, False),
+        (arn("volume"), {}, False),
+        (arn("instance"), request_tag("staging"), False),
+        (arn("subnet"), {}, True),
+        (arn("image", account=""), {}, True),
+        (arn("subnet"), request_tag("staging"), False),
+        (arn("subnet", region="eu-west-1"), {}, False),
+        (arn("elastic-gpu"), {}, False),
+    ],
+)
+def test_a_launch_must_be_tagged_as_ours(
+    resource: str,
+    context: dict[str, str],
+    expected: bool,  # noqa: FBT001 - a table of answers
+) -> None:
+    asked = Asked(action="ec2:RunInstances", resource=resource, context=context)
+    assert allowed(POLICY, asked) is expected
+
+
+@pytest.mark.parametrize(
+    ("context", "expected"),
+    [
+        (resource_tag("prod"), True),
+        (resource_tag("prod") | request_tag("prod"), True),
+        (request_tag("prod") | {"ec2:CreateAction": "RunInstances"}, True),
+        # Taking over what is not ours: untagged, or somebody else's.
+        (request_tag("prod"), False),
+        (resource_tag("staging") | request_tag("prod"), False),
+        (request_tag("prod") | {"ec2:CreateAction": "CreateVolume"}, False),
+        # Giving away what is ours.
+        (resource_tag("prod") | request_tag("staging"), False),
+        (request_tag("staging") | {"ec2:CreateAction": "RunInstances"}, False),
+        ({"ec2:CreateAction": "RunInstances"}, False),
+        ({}, False),
+    ],
+)
+def test_tags_are_written_at_launch_and_on_ours_and_never_change_the_owner(
+    context: dict[str, str],
+    expected: bool,  # noqa: FBT001 - a table of answers
+) -> None:
+    for resource_type in ("instance", "volume"):
+        asked = Asked(action="ec2:CreateTags", resource=arn(resource_type), context=context)
+        assert allowed(POLICY, asked) is expected
+
+
+def test_no_tag_is_ever_removed() -> None:
+    """Not even beside a wider policy, since the deny is explicit."""
+    wide = {"Effect": "Allow", "Action": ["*"], "Resource": "*"}
+    beside_administrator = {"Statement": [wide, *POLICY["Statement"]]}
+    asked = Asked(action="ec2:DeleteTags", resource=arn("instance"), context=resource_tag("prod"))
+    assert not allowed(beside_administrator, asked)
+    assert allowed(beside_administrator, Asked(action="ec2:CreateVolume", resource=arn("volume")))
+
+
+@pytest.mark.parametrize(
+    ("role", "service", "expected"),
+    [
+        ("postgres", "ec2.amazonaws.com", True),
+        ("web", "ec2.amazonaws.com", True),
+        ("administrator", "ec2.amazonaws.com", False),
+        ("postgres", "lambda.amazonaws.com", False),
+    ],
+)
+def test_only_the_roles_of_the_fleets_are_passed_and_only_to_ec2(
+    role: str,
+    service: str,
+    expected: bool,  # noqa: FBT001 - a table of answers
+) -> None:
+    asked = Asked(
+        action="iam:PassRole",
+        resource=f"arn:aws:iam::{ACCOUNT}:role/{role}",
+        context={"iam:PassedToService": service},
+    )
+    assert allowed(POLICY, asked) is expected
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        "ec2:CreateVolume",
+        "ec2:DeleteVolume",
+        "ec2:DeleteSnapshot",
+        "ec2:ReplaceRoute",
+        "ec2:AuthorizeSecurityGroupIngress",
+        "iam:CreateAccessKey",
+        "ssm:GetParameter",
+        "ssm:SendCommand",
+        "sts:AssumeRole",
+        "s3:DeleteObject",
+    ],
+)
+def test_what_the_adapter_never_calls_is_not_allowed(action: str) -> None:
+    context = resource_tag("prod") | request_tag("prod") | {"aws:RequestedRegion": REGION}
+    assert not allowed(POLICY, Asked(action=action, resource=arn("instance"), context=context))
