@@ -74,7 +74,7 @@ GATES: dict[Gate, str] = {
     Gate.LAST_COPY: "a younger good copy of its data",
     Gate.LADDER: "a person: no step of the repair ladder is left",
     Gate.ORPHAN: "a person's approval",
-    Gate.RETIRE: "`reconciler apply --retire` with the fleet's name",
+    Gate.RETIRE: "`reconciler apply --retire FLEET`",
 }
 """What opens each gate."""
 
