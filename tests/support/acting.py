@@ -104,8 +104,9 @@ class Acting:
         now = self.clock.now()
         observation = self.cloud.observe(owner=OWNER, image_parameters=(), now=now)
         memory = self.journal.memory(now)
-        absent = [item.resource_id for item in memory.open_intents if item.resource_id]
-        instances = self.cloud.read_instances([key for key in absent if key.startswith("i-")])
+        open_ids = [item.resource_id or "" for item in memory.open_intents]
+        named = [key for key in open_ids if key.startswith("i-")]
+        instances = self.cloud.read_instances(named) if named else {}
         return Case(
             now=now,
             owner=OWNER,

@@ -78,6 +78,7 @@ class MemoryCloud:
         """Ids whose reading by name fails."""
         self.calls: list[Call] = []
         self._faults: list[Fault] = []
+        self._failing_reads: list[BaseException] = []
         self._lock = threading.RLock()
 
     # The port.
@@ -118,17 +119,17 @@ class MemoryCloud:
 
     def read_instances(self, ids: Iterable[str]) -> Mapping[str, tuple[Presence, Instance | None]]:
         with self._lock:
-            self._record("DescribeInstances")
+            self._look("DescribeInstances")
             return {key: self._read(key, self.world.instances) for key in ids}
 
     def read_volumes(self, ids: Iterable[str]) -> Mapping[str, tuple[Presence, Volume | None]]:
         with self._lock:
-            self._record("DescribeVolumes")
+            self._look("DescribeVolumes")
             return {key: self._read(key, self.world.volumes) for key in ids}
 
     def find_launch(self, request: LaunchInstance) -> Instance | None:
         with self._lock:
-            self._record("DescribeInstances")
+            self._look("DescribeInstances")
             for instance in self.world.instances.values():
                 if instance.client_token == request.client_token and instance.id not in self.hidden:
                     return instance
@@ -171,6 +172,10 @@ class MemoryCloud:
         self._faults.append(
             Fault(request_type=request_type, raises=raises, after_effect=after_effect, times=times)
         )
+
+    def fail_reads(self, raises: BaseException, *, times: int = 1) -> None:
+        """The next readings by id or token raise; observing goes on."""
+        self._failing_reads += [raises] * times
 
     def terminate_by_hand(self, instance_id: str) -> None:
         """Someone terminates it in the console."""
@@ -219,6 +224,11 @@ class MemoryCloud:
         self.calls.append(
             Call(operation=operation, at=self.clock.now(), request=request, user_data=user_data)
         )
+
+    def _look(self, operation: str) -> None:
+        self._record(operation)
+        if self._failing_reads:
+            raise self._failing_reads.pop(0)
 
     def _ours(self, owner: str, items: Mapping[str, Item]) -> dict[str, Item]:
         return {

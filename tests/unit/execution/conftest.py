@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from tests.support.acting import Acting
-from tests.support.fleets import postgres_fleet, web_fleet
+from tests.support.fleets import health_spec, http_probe, postgres_fleet, web_fleet
 
 
 @pytest.fixture
 def acting(tmp_path: Path) -> Iterator[Acting]:
-    cell = Acting(tmp_path, web_fleet(replicas=4), postgres_fleet(replicas=2))
+    probed = web_fleet(replicas=4, health=health_spec(http_probe()))
+    cell = Acting(tmp_path, probed, postgres_fleet(replicas=2))
     yield cell
     cell.close()
