@@ -57,6 +57,8 @@ def _confined(reference: str, *, declared_in: Path, root: Path) -> Path:
         real = beside.resolve(strict=True)
     except OSError as error:
         raise UnreadableError(why_unreadable(beside, error)) from error
+    except ValueError as error:  # NUL, or what cannot be encoded.
+        raise UnreadableError("is not the name of a file") from error
     except RuntimeError as error:  # Python 3.11 reports a loop of links so.
         raise UnreadableError("is a symbolic link that leads back to itself") from error
     if not real.is_relative_to(root.resolve()):

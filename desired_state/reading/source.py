@@ -97,11 +97,9 @@ def read_bytes(path: Path, *, limit: int) -> bytes:
     Raises UnreadableError for what is larger, is no regular file, or cannot be opened or read.
     """
     try:
-        # Without O_NONBLOCK the open of a named pipe would wait for a writer for ever.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(descriptor, "rb") as file:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise UnreadableError(_kind_of(path))
+        with open(path, "rb", opener=_open_without_waiting) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise UnreadableError("is not a regular file")
             content = file.read(limit + 1)
     except OSError as error:
         raise UnreadableError(why_unreadable(path, error)) from error
@@ -139,14 +137,17 @@ def has_control_characters(text: str) -> bool:
 def why_unreadable(path: Path, error: OSError) -> str:
     """The end of the sentence `<path> ...` for an error of the file system."""
     if isinstance(error, FileNotFoundError):
-        if path.is_symlink():
+        if os.path.islink(path):  # noqa: PTH114 - does not raise for names that are too long
             return f"is a symbolic link to {path.readlink()}, which does not exist"
         return "does not exist"
+    if isinstance(error, IsADirectoryError):
+        return "is a directory, not a file"
     return f"cannot be read: {(error.strerror or str(error)).lower()}"
 
 
-def _kind_of(path: Path) -> str:
-    return "is a directory, not a file" if path.is_dir() else "is not a regular file"
+def _open_without_waiting(path: str, flags: int) -> int:
+    """Opening a named pipe would else wait for a writer for ever."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _place_after(text: str) -> Place:

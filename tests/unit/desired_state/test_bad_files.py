@@ -237,6 +237,26 @@ def test_directories_linked_in_a_circle_are_searched_once() -> None:
     assert [fleet.name for fleet in load([Path("fleets")]).fleets] == ["web"]
 
 
+@pytest.mark.parametrize("target", ["../secret.yaml", "../elsewhere", "/", "/etc/passwd"])
+def test_a_link_that_leads_out_of_the_directory_is_refused_and_not_followed(target: str) -> None:
+    load_files({"fleets/web.yaml": WEB, "elsewhere/other.yaml": POSTGRES})
+    Path("secret.yaml").write_text("hidden: [")
+    Path("fleets/link.yaml").symlink_to(target)
+    assert refusal_of_paths("fleets") == dedent("""\
+        fleets/link.yaml: error: is a link that leads out of fleets
+            give the place it leads to as a path of its own""")
+
+
+def test_directories_nested_deep_are_searched() -> None:
+    deep = Path("fleets")
+    deep.mkdir()
+    for _level in range(200):
+        deep = deep / "d"
+        deep.mkdir()
+    (deep / "web.yaml").write_text(WEB)
+    assert [fleet.name for fleet in load([Path("fleets")]).fleets] == ["web"]
+
+
 def test_a_fleet_declared_twice_is_refused_with_both_positions() -> None:
     assert refusal_of_files({"a.yaml": WEB, "b.yaml": POSTGRES + "---\n" + WEB}) == dedent("""\
         b.yaml:28:18: error: fleet 'web' is declared already, at a.yaml:3:18

@@ -201,8 +201,11 @@ WRONG_VALUES = {
     ),
     "a path that would end the request": (
         "{tcp: 80}",
-        '{http: {port: 80, path: "/\\r\\nX: y"}}',
-        "16:36 `spec.health.probe.http.path` must be a path that begins with a slash, such as /healthz, not '/\ufffd\ufffdX: y'",
+        '{http: {port: 80, path: "/\\r\\n"}}',
+        (
+            "16:36 `spec.health.probe.http.path` must be a path that begins with a slash, "
+            "such as /healthz, not '/\ufffd\ufffd'"
+        ),
     ),
     "a timeout beyond the interval": (
         "{tcp: 80}",

@@ -35,7 +35,7 @@ def test_a_duration_is_a_number_and_a_unit(text: str, duration: timedelta) -> No
 
 @pytest.mark.parametrize(
     "value",
-    ["", "m", "0s", "-5m", "1.5h", "5 m", "5M", "1h30m", "1w", "015m", "15m\n", "\uff11\uff15m", True, None, [], {}, 1.5],
+    ["", "m", "0s", "-5m", "1.5h", "5 m", "5M", "1h30m", "1w", "015m", "15m\n", "\uff11\uff15m", True, None, [], {}],
 )  # fmt: skip
 def test_nothing_else_is_a_duration(value: object) -> None:
     with pytest.raises(QuantityError, match="must be a duration such as 90s, 15m, 12h or 7d, not "):
