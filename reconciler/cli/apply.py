@@ -81,7 +81,7 @@ def command(
     retire: tuple[str, ...],
     handlers: Path | None,
 ) -> int:
-    r"""Show the plan, ask, and carry out what was shown.
+    """Show the plan, ask, and carry out what was shown.
 
     After the question the cloud is read again, and only what was shown is done. With --wait, later passes do what
     follows for the same slots. Refused while `reconciler run` holds the cell.

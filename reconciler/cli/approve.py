@@ -43,7 +43,7 @@ Waiting = tuple[CellIdentity, Withheld]
 def command(
     *, settings: Settings, ids: tuple[str, ...], fleet: str | None, lasts: timedelta | None
 ) -> int:
-    r"""Release what a gate withholds for a person's word.
+    """Release what a gate withholds for a person's word.
 
     IDs are shown by `reconciler plan`, beside what they release. They stay the same over passes and restarts, and
     each is for one course of one slot. Nothing is done by this command itself: `run` or `apply` goes on with it.

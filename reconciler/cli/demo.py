@@ -11,7 +11,7 @@ from reconciler.demo.story import tell
 
 @click.command("demo")
 def command() -> int:
-    r"""Watch fleets being brought up, broken and healed; needs no AWS.
+    """Watch fleets being brought up, broken and healed; needs no AWS.
 
     Starts an embedded cloud in a process of its own (the extra `moto`), declares two fleets, brings them up, breaks
     things behind the controller's back and heals them, with the same commands that are used against AWS. Nothing

@@ -20,7 +20,7 @@ ENTRIES_SHOWN = 30
 @output_option
 @cell_options
 def command(*, settings: Settings, slot: SlotRef, output: str) -> int:
-    r"""Tell everything about one slot.
+    """Tell everything about one slot.
 
     Where it stands, on which evidence, what holds it back, what would change that, when it is looked at again, and
     what was done to it. SLOT is written as fleet/ordinal.

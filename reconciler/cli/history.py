@@ -28,7 +28,7 @@ from reconciler.surface.layout import BLANK, Line, Span, Style, line
 @output_option
 @store_settings
 def command(*, settings: Settings, slot: SlotRef | None, limit: int, output: str) -> int:
-    r"""Show what was done, when and why: the newest entries of the journal, oldest first.
+    """Show what was done, when and why: the newest entries of the journal, oldest first.
 
     Reads the store alone; no cloud is asked.
 

@@ -25,7 +25,7 @@ from reconciler.surface.plan_text import header_lines
 )
 @cell_options
 def command(*, settings: Settings, record: Path | None) -> int:
-    r"""Record a case: all that a plan rests on, without secrets.
+    """Record a case: all that a plan rests on, without secrets.
 
     A case holds the declared fleets, what was read of the cloud, the verdicts, and what the store remembers; of user
     data only the hash. `plan --case` plans it again on any machine, without credentials. Without -o only what was

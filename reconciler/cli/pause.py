@@ -34,7 +34,7 @@ from reconciler.surface import words
 )
 @cell_options
 def command(*, settings: Settings, scope: str, lasts: timedelta | None, reason: str) -> int:
-    r"""Do nothing to a fleet, a slot or everything, for a while.
+    """Do nothing to a fleet, a slot or everything, for a while.
 
     SCOPE is a fleet (`web`), a slot (`web/3`) or, when left out, everything that the store knows. What is under way
     is still followed to its end. Works beside a running controller and without the cloud.

@@ -35,7 +35,7 @@ Planned = tuple[Case, Plan]
 @output_option
 @cell_options
 def command(*, settings: Settings, fleet: str | None, case_file: Path | None, output: str) -> int:
-    r"""Show what would be done, what is withheld, and why. Changes nothing.
+    """Show what would be done, what is withheld, and why. Changes nothing.
 
     This is the very plan that `apply` and `run` would carry out now: the cloud is read, nothing is cached.
     Exit code 0: nothing to do. 2: something to do, or something withheld. 1: an error.

@@ -26,7 +26,7 @@ from reconciler.store.store import Store
 )
 @cell_options
 def command(*, settings: Settings, scope: str | None, cold: bool, endpoint: bool) -> int:
-    r"""End a pause, or let a cold cell or a new endpoint act.
+    """End a pause, or let a cold cell or a new endpoint act.
 
     SCOPE is what was paused: a fleet, a slot or, when left out, everything. A pause of a fleet is not ended by
     resuming one of its slots.

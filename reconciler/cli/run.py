@@ -31,7 +31,7 @@ from reconciler.surface.logs import configure_logging
 @handlers_option
 @cell_options
 def command(*, settings: Settings, interval: timedelta | None, handlers: Path | None) -> int:
-    r"""Stay on guard: reconcile every cell until stopped.
+    """Stay on guard: reconcile every cell until stopped.
 
     One line per pass on stderr: for people on a terminal, JSON elsewhere. SIGTERM and Ctrl-C let the pass under way
     end; SIGHUP, or a change of the files, reads the desired state again. An invalid or far smaller one is refused and

@@ -13,7 +13,7 @@ from reconciler.cli.output import print_text, say
     "--write", is_flag=True, help="Bring the committed schema.json up to date (for developers)."
 )
 def command(*, write: bool) -> int:
-    r"""Print the JSON Schema of the declaration files, for editors.
+    """Print the JSON Schema of the declaration files, for editors.
 
     Put `# yaml-language-server: $schema=PATH` on the first line of a file and editors check and complete it.
 

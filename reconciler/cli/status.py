@@ -16,7 +16,7 @@ from reconciler.surface.status import Standing, status_lines, statuses_document
 @output_option
 @cell_options
 def command(*, settings: Settings, output: str) -> int:
-    r"""Show how every fleet and every slot stands.
+    """Show how every fleet and every slot stands.
 
     Looks at the cloud now, and adds what the store knows: actions under way, pauses, approvals, the last pass of the
     controller. Changes nothing; the exit code is 0 whenever the question could be answered.

@@ -18,7 +18,7 @@ from reconciler.surface.validation import refused_document, valid_document, vali
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
 @output_option
 def command(*, desired: tuple[Path, ...], paths: tuple[Path, ...], output: str) -> int:
-    r"""Check the declared fleets; every error at once, with its position.
+    """Check the declared fleets; every error at once, with its position.
 
     PATHS are files and directories, in place of --desired. Warnings are for what is legal and unwise; they don't
     change the exit code, which is 0 for a usable desired state and 1 for any other.
