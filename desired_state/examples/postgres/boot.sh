@@ -76,11 +76,14 @@ find_device() {
 }
 
 # The name under which EBS attached an NVMe device, from its controller's vendor field (bytes 3072 to 3103), which
-# holds it with or without /dev/ in front.
+# holds it with or without /dev/ in front. Empty when it cannot be told.
 attached_as() {
   local name
-  name=$(nvme id-ctrl --raw-binary "$1" 2>/dev/null | dd bs=1 skip=3072 count=32 status=none |
-    tr -d '\0 ') || return 1
+  # Without pipefail: dd stops reading early, which must not count as a failure of nvme.
+  name=$(
+    set +o pipefail
+    nvme id-ctrl --raw-binary "$1" 2>/dev/null | dd bs=1 skip=3072 count=32 status=none | tr -d '\0 '
+  )
   echo "${name#/dev/}"
 }
 

@@ -1,0 +1,188 @@
+"""The examples: valid, without a warning, and with boot scripts that are careful with data."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+
+import desired_state.load as loading
+from desired_state.load import load
+from desired_state.model import HttpProbe, Mode, TcpProbe
+from desired_state.schema import SCHEMA_FILE, json_schema
+
+ROOT = Path(loading.__file__).parent
+EXAMPLES = ROOT / "examples"
+DOCUMENTS = [*sorted(EXAMPLES.rglob("*.yaml")), *sorted((ROOT / "policies").rglob("*.yaml"))]
+SCRIPTS = sorted(EXAMPLES.rglob("*.sh"))
+POSTGRES_BOOT = EXAMPLES / "postgres" / "boot.sh"
+
+
+def test_the_examples_are_a_stateless_and_a_stateful_fleet() -> None:
+    state = load([EXAMPLES])
+    assert state.warnings == ()
+    postgres, web = state.fleets
+    assert (web.name, web.replicas, web.stateful, web.mode) == ("web", 6, False, Mode.AUTO)
+    assert isinstance(web.health.probe, HttpProbe)
+    assert (postgres.name, postgres.replicas, postgres.mode) == ("shared-postgres", 3, Mode.AUTO)
+    assert [claim.name for claim in postgres.claims] == ["data"]
+    assert isinstance(postgres.health.probe, TcpProbe)
+    assert postgres.health.probe.port == 5432
+    for fleet in state.fleets:
+        assert len(fleet.placement.zones) == 3
+        assert fleet.instance.user_data is not None
+
+
+def test_each_example_stands_by_itself() -> None:
+    assert [fleet.name for fleet in load([EXAMPLES / "web"]).fleets] == ["web"]
+    assert [fleet.name for fleet in load([EXAMPLES / "postgres"]).fleets] == ["shared-postgres"]
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.parent.name)
+def test_the_first_line_leads_editors_to_the_schema(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    first = text.splitlines()[0]
+    prefix = "# yaml-language-server: $schema="
+    assert first.startswith(prefix)
+    assert (path.parent / first.removeprefix(prefix)).resolve() == SCHEMA_FILE.resolve()
+    Draft202012Validator(json_schema()).validate(yaml.safe_load(text))
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.parent.name)
+def test_the_boot_scripts_are_valid_and_strict(path: Path) -> None:
+    subprocess.run(["bash", "-n", str(path)], check=True)
+    assert path.read_text(encoding="utf-8").startswith("#!/usr/bin/env bash\n")
+    assert "\nset -euo pipefail\n" in path.read_text(encoding="utf-8")
+
+
+class Machine:
+    """A directory of stand-in programs that a boot script finds before the real ones, and what they were asked."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.log = directory / "log"
+        self.log.touch()
+        self.install("sleep")
+        self.install("logger")
+
+    def install(self, program: str, body: str = "") -> None:
+        """Add a program that logs its call and then runs the body."""
+        path = self.directory / program
+        path.write_text(f'#!/bin/bash\necho "{program} $*" >>"{self.log}"\n{body}\n')
+        path.chmod(0o755)
+
+    def calls_of(self, program: str) -> list[str]:
+        return [line for line in self.log.read_text().splitlines() if line.split()[0] == program]
+
+    def run(self, *commands: str) -> subprocess.CompletedProcess[str]:
+        """Run functions of the database's boot script in the place of its last line, which runs them all."""
+        script = POSTGRES_BOOT.read_text(encoding="utf-8").removesuffix('main "$@"\n')
+        return subprocess.run(
+            ["bash", "-c", script + "\n".join(commands)],
+            env={"PATH": f"{self.directory}:{os.environ['PATH']}:/usr/sbin:/sbin"},
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    directory = tmp_path / "bin"
+    directory.mkdir()
+    return Machine(directory)
+
+
+@pytest.fixture
+def device(tmp_path: Path) -> Path:
+    """A file of zeros in the place of a volume."""
+    path = tmp_path / "device"
+    with path.open("wb") as file:
+        file.truncate(8 << 20)
+    return path
+
+
+def test_the_database_waits_until_it_is_the_occupant(machine: Machine, tmp_path: Path) -> None:
+    asked = tmp_path / "asked"
+    machine.install(
+        "curl",
+        f"""\
+        case "$*" in
+          *api/token*) echo session; exit 0 ;;
+          *"X-aws-ec2-metadata-token: session"*tags/instance/fleet-reconciler:role)
+            echo x >>"{asked}"
+            case "$(wc -l <"{asked}")" in
+              1) exit 22 ;;  # The tag is not there yet.
+              2) echo replacement ;;
+              *) echo occupant ;;
+            esac ;;
+          *) exit 1 ;;
+        esac""",
+    )
+    completed = machine.run("wait_for_role occupant", "echo now")
+    assert (completed.returncode, completed.stdout) == (0, "now\n")
+    assert len(machine.calls_of("sleep")) == 2
+
+
+def test_a_blank_volume_gets_a_filesystem(machine: Machine, device: Path) -> None:
+    machine.install("mkfs.ext4")
+    completed = machine.run(f'make_filesystem_if_blank "{device}"')
+    assert completed.returncode == 0, completed.stdout + completed.stderr
+    assert machine.calls_of("mkfs.ext4") == [f"mkfs.ext4 -q -L postgres {device}"]
+
+
+def test_a_volume_with_a_filesystem_is_kept(machine: Machine, device: Path) -> None:
+    machine.install("mkfs.ext4")
+    subprocess.run(
+        [shutil.which("mkswap", path="/usr/sbin:/sbin:/usr/bin") or "mkswap", str(device)],
+        check=True,
+        capture_output=True,
+    )
+    completed = machine.run(f'make_filesystem_if_blank "{device}"')
+    assert completed.returncode == 0
+    assert "keeping it" in completed.stdout
+    assert machine.calls_of("mkfs.ext4") == []
+
+
+@pytest.mark.parametrize("offset", [0, 4096, 1_000_000])
+def test_a_volume_that_holds_anything_is_never_formatted(
+    machine: Machine, device: Path, offset: int
+) -> None:
+    machine.install("mkfs.ext4")
+    with device.open("r+b") as file:
+        file.seek(offset)
+        file.write(b"data")
+    completed = machine.run(f'make_filesystem_if_blank "{device}"')
+    assert completed.returncode == 1
+    assert "leaving it alone" in completed.stdout
+    assert machine.calls_of("mkfs.ext4") == []
+
+
+def test_a_volume_that_cannot_be_read_is_never_formatted(machine: Machine, tmp_path: Path) -> None:
+    machine.install("mkfs.ext4")
+    completed = machine.run(f'make_filesystem_if_blank "{tmp_path / "gone"}"')
+    assert completed.returncode == 1
+    assert machine.calls_of("mkfs.ext4") == []
+
+
+def test_the_device_is_known_by_the_name_it_was_attached_under(machine: Machine) -> None:
+    # The controller's answer: 3,072 bytes, then the name in 32 bytes, filled up with spaces.
+    machine.install(
+        "nvme", "head -c 3072 /dev/zero; printf '%-32s' /dev/sdf; head -c 992 /dev/zero"
+    )
+    assert machine.run("attached_as /dev/nvme1n1").stdout == "sdf\n"
+    machine.install("nvme", "head -c 3072 /dev/zero; printf '%-32s' sdg; head -c 992 /dev/zero")
+    assert machine.run("attached_as /dev/nvme1n1").stdout == "sdg\n"
+
+
+def test_without_postgres_in_the_image_the_boot_stops(machine: Machine) -> None:
+    completed = machine.run("program=$(postgres_program no-such-program)", "echo went on")
+    assert completed.returncode == 1
+    assert "no no-such-program in this image" in completed.stderr
+    assert "went on" not in completed.stdout
