@@ -1,20 +1,60 @@
 #!/usr/bin/env bash
 # Boots a database instance of the fleet `shared-postgres`.
 #
-# It waits for two things before it touches any data: that the volume of its claim is attached, and that this instance
-# is the occupant of its slot. A replacement boots while the old instance may still be running; until the controller
-# has proof that the old one can no longer write, the volume is not here and the role is not `occupant`.
+# It waits for two things before it touches any data: that this instance is the occupant of its slot, and that the
+# volume of its claim is attached. A replacement boots while the old instance may still be running; until the controller
+# has proof that the old one can no longer write, the role is not `occupant` and the volume is not here.
 #
-# The image brings PostgreSQL; nothing is installed at boot, because in an outage the package mirrors fail too.
+# cloud-init runs this once, and once is not enough: an instance may be rebooted, or stopped and started. So it only
+# installs itself as a service, which prepares the volume and runs the database at every boot.
+#
+# The image brings PostgreSQL, with the service of its own package disabled. Nothing is installed at boot, because in
+# an outage the package mirrors fail too.
 set -euo pipefail
 
 readonly METADATA=http://169.254.169.254/latest
 readonly DEVICE=/dev/sdf
 readonly MOUNT=/srv/postgres
 readonly DATA="$MOUNT/data"
+readonly PROGRAM=/usr/local/sbin/fleet-postgres
 readonly POLL_SECONDS=2
 
 main() {
+  case "${1:-install}" in
+    install) install_service ;;
+    prepare) prepare ;;
+    run) run_postgres ;;
+  esac
+}
+
+install_service() {
+  install -m 0755 "${BASH_SOURCE[0]}" "$PROGRAM"
+  cat >/etc/systemd/system/fleet-postgres.service <<UNIT
+[Unit]
+Description=PostgreSQL on the volume of this slot
+Wants=network-online.target
+After=network-online.target
+
+[Service]
+ExecStartPre=$PROGRAM prepare
+ExecStart=$PROGRAM run
+# The volume may come late; the controller, not systemd, decides how long is too long.
+TimeoutStartSec=infinity
+Restart=always
+RestartSec=5
+# PostgreSQL's fast shutdown: to the server alone first, then to what is left.
+KillSignal=SIGINT
+KillMode=mixed
+TimeoutStopSec=90
+
+[Install]
+WantedBy=multi-user.target
+UNIT
+  systemctl daemon-reload
+  systemctl enable --now --no-block fleet-postgres.service
+}
+
+prepare() {
   local device
   say "waiting for the role"
   wait_for_role occupant
@@ -23,8 +63,7 @@ main() {
   say "the volume is $device"
   make_filesystem_if_blank "$device"
   mount_volume "$device"
-  start_postgres
-  say "in service"
+  make_database_if_none
 }
 
 say() {
@@ -116,23 +155,26 @@ mount_volume() {
   mount -o noatime "$device" "$MOUNT"
   # A volume that grew brings its filesystem along.
   resize2fs "$device" >/dev/null
+  # Left by an instance that was not shut down in order, it names a process that is not of this boot.
+  rm -f "$DATA/postmaster.pid"
 }
 
-# Who may connect is for pg_hba.conf to say, which lives with the data.
-start_postgres() {
-  local initdb pg_ctl
+make_database_if_none() {
+  local initdb
+  [[ -s "$DATA/PG_VERSION" ]] && return 0
+  say "no database yet: making one"
   initdb=$(postgres_program initdb)
-  pg_ctl=$(postgres_program pg_ctl)
   install -d -m 0700 -o postgres -g postgres "$DATA"
-  if [[ ! -s "$DATA/PG_VERSION" ]]; then
-    say "no database yet: making one"
-    runuser -u postgres -- "$initdb" --pgdata="$DATA" --data-checksums \
-      --auth-local=peer --auth-host=scram-sha-256
-  fi
-  # What the old instance left behind names a process of another machine.
-  rm -f "$DATA/postmaster.pid"
-  runuser -u postgres -- "$pg_ctl" start --wait --timeout=600 \
-    --pgdata="$DATA" --log="$DATA/boot.log" --options="-c listen_addresses=*"
+  runuser -u postgres -- "$initdb" --pgdata="$DATA" --data-checksums \
+    --auth-local=peer --auth-host=scram-sha-256
+}
+
+# Takes the place of this script. Who may connect is for pg_hba.conf to say, which lives with the data.
+run_postgres() {
+  local postgres
+  postgres=$(postgres_program postgres)
+  exec setpriv --reuid=postgres --regid=postgres --init-groups \
+    "$postgres" -D "$DATA" -c listen_addresses='*' -c unix_socket_directories=/tmp
 }
 
 # Packages of Debian and of the PostgreSQL project keep their programs off the path.
