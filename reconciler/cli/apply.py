@@ -21,6 +21,7 @@ from reconciler.cli.options import cell_options, handlers_option
 from reconciler.cli.output import print_lines, say, stdout_width
 from reconciler.cli.plan import SOMETHING_TO_DO, plans_lines
 from reconciler.cli.quantities import Duration
+from reconciler.cli.subcommand import subcommand
 from reconciler.clock import SystemClock
 from reconciler.loop.assess import assess
 from reconciler.loop.cells import Cell
@@ -50,7 +51,7 @@ class Proposal:
         return any(slot.bucket is Bucket.WAITING for slot in self.plan.slots)
 
 
-@click.command("apply")
+@subcommand("apply")
 @click.option("--yes", is_flag=True, help="Don't ask; needed where there is no terminal.")
 @click.option("--wait", is_flag=True, help="Go on, pass after pass, until all stands as declared.")
 @click.option(
@@ -87,7 +88,6 @@ def command(
     follows for the same slots. Refused while `reconciler run` holds the cell.
     Exit code 0: done. 2: something is withheld or left. 1: an error, or something that the cloud refused.
 
-    \b
       reconciler apply --desired fleets/ --owner prod-east
       reconciler apply --yes --wait --timeout 1h
       reconciler apply --retire old-web

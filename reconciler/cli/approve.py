@@ -14,6 +14,7 @@ from reconciler.cli.failures import Refused
 from reconciler.cli.options import cell_options
 from reconciler.cli.output import say
 from reconciler.cli.quantities import Duration
+from reconciler.cli.subcommand import subcommand
 from reconciler.clock import SystemClock
 from reconciler.main import declared, look, reaching
 from reconciler.planning.actions import Withheld
@@ -25,7 +26,7 @@ from reconciler.surface import words
 Waiting = tuple[CellIdentity, Withheld]
 
 
-@click.command("approve")
+@subcommand("approve")
 @click.argument("ids", nargs=-1, metavar="ID...")
 @click.option(
     "--fleet",
@@ -48,7 +49,6 @@ def command(
     IDs are shown by `reconciler plan`, beside what they release. They stay the same over passes and restarts, and
     each is for one course of one slot. Nothing is done by this command itself: `run` or `apply` goes on with it.
 
-    \b
       reconciler approve shared-postgres-17-3fa2c1
       reconciler approve --fleet shared-postgres --for 2h
     """

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 
-import click
-
+from reconciler.cli.subcommand import subcommand
 from reconciler.demo.story import tell
 
 
-@click.command("demo")
+@subcommand("demo")
 def command() -> int:
     """Watch fleets being brought up, broken and healed; needs no AWS.
 
@@ -17,7 +16,6 @@ def command() -> int:
     things behind the controller's back and heals them, with the same commands that are used against AWS. Nothing
     beyond this machine is touched and nothing is left behind.
 
-    \b
       reconciler demo
     """
     return tell(os.environ)

@@ -6,6 +6,7 @@ import click
 
 from reconciler.cli.options import SLOT, cell_options, output_option
 from reconciler.cli.output import print_document, print_lines, stdout_width
+from reconciler.cli.subcommand import subcommand
 from reconciler.loop.assess import Assessment
 from reconciler.main import declared, look, reaching
 from reconciler.planning.actions import SlotRef
@@ -15,7 +16,7 @@ from reconciler.surface.explain import UnknownSlot, explain_document, explain_li
 ENTRIES_SHOWN = 30
 
 
-@click.command("explain")
+@subcommand("explain")
 @click.argument("slot", type=SLOT)
 @output_option
 @cell_options
@@ -25,7 +26,6 @@ def command(*, settings: Settings, slot: SlotRef, output: str) -> int:
     Where it stands, on which evidence, what holds it back, what would change that, when it is looked at again, and
     what was done to it. SLOT is written as fleet/ordinal.
 
-    \b
       reconciler explain shared-postgres/17
     """
     desired = declared(settings)

@@ -8,6 +8,7 @@ import click
 
 from reconciler.cli.options import SLOT, output_option, store_settings
 from reconciler.cli.output import print_document, print_lines, stdout_width
+from reconciler.cli.subcommand import subcommand
 from reconciler.planning.actions import SlotRef
 from reconciler.settings import Settings
 from reconciler.store.journal import HistoryEntry
@@ -16,7 +17,7 @@ from reconciler.surface.history import histories_document, history_lines
 from reconciler.surface.layout import BLANK, Line, Span, Style, line
 
 
-@click.command("history")
+@subcommand("history")
 @click.argument("slot", type=SLOT, required=False)
 @click.option(
     "--limit",
@@ -28,11 +29,10 @@ from reconciler.surface.layout import BLANK, Line, Span, Style, line
 @output_option
 @store_settings
 def command(*, settings: Settings, slot: SlotRef | None, limit: int, output: str) -> int:
-    """Show what was done, when and why: the newest entries of the journal, oldest first.
+    """Show what was done, when and why.
 
-    Reads the store alone; no cloud is asked.
+    The newest entries of the journal, oldest first. Reads the store alone; no cloud is asked.
 
-    \b
       reconciler history
       reconciler history shared-postgres/17 --limit 200
     """

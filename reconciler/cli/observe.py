@@ -9,13 +9,14 @@ import click
 from providers.observed import CellIdentity
 from reconciler.cli.options import cell_options
 from reconciler.cli.output import print_lines, say, stdout_width
+from reconciler.cli.subcommand import subcommand
 from reconciler.main import declared, look, reaching
 from reconciler.settings import Settings
 from reconciler.surface.case_file import write_case
 from reconciler.surface.plan_text import header_lines
 
 
-@click.command("observe")
+@subcommand("observe")
 @click.option(
     "-o",
     "--record",
@@ -31,7 +32,6 @@ def command(*, settings: Settings, record: Path | None) -> int:
     data only the hash. `plan --case` plans it again on any machine, without credentials. Without -o only what was
     seen is shown.
 
-    \b
       reconciler observe -o case.json
       reconciler plan --case case.json
     """

@@ -13,6 +13,7 @@ from reconciler.cli.options import cell_options
 from reconciler.cli.output import say
 from reconciler.cli.quantities import Duration
 from reconciler.cli.scopes import EVERYTHING, known_cells, policy_in_force, require_scope, said
+from reconciler.cli.subcommand import subcommand
 from reconciler.clock import SystemClock
 from reconciler.planning.memory import Pause
 from reconciler.settings import Settings
@@ -20,7 +21,7 @@ from reconciler.store.store import Store
 from reconciler.surface import words
 
 
-@click.command("pause")
+@subcommand("pause")
 @click.argument("scope", default=EVERYTHING)
 @click.option(
     "--for",
@@ -39,7 +40,6 @@ def command(*, settings: Settings, scope: str, lasts: timedelta | None, reason: 
     SCOPE is a fleet (`web`), a slot (`web/3`) or, when left out, everything that the store knows. What is under way
     is still followed to its end. Works beside a running controller and without the cloud.
 
-    \b
       reconciler pause --reason "zone use1-az4 is being looked at"
       reconciler pause shared-postgres/17 --for 24h --reason "forensics, ticket 4711"
     """

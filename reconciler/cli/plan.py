@@ -8,6 +8,7 @@ import click
 
 from reconciler.cli.options import cell_options, output_option
 from reconciler.cli.output import print_document, print_lines, stdout_width
+from reconciler.cli.subcommand import subcommand
 from reconciler.loop.assess import replay
 from reconciler.planning.case import Case
 from reconciler.planning.outcome import Plan
@@ -23,7 +24,7 @@ SOMETHING_TO_DO = 2
 Planned = tuple[Case, Plan]
 
 
-@click.command("plan")
+@subcommand("plan")
 @click.option("--fleet", metavar="NAME", help="Show this fleet alone.")
 @click.option(
     "--case",
@@ -40,7 +41,6 @@ def command(*, settings: Settings, fleet: str | None, case_file: Path | None, ou
     This is the very plan that `apply` and `run` would carry out now: the cloud is read, nothing is cached.
     Exit code 0: nothing to do. 2: something to do, or something withheld. 1: an error.
 
-    \b
       reconciler plan --desired fleets/ --owner prod-east
       reconciler plan --fleet shared-postgres
       reconciler plan -o json | jq '.cells[].plan.withheld'

@@ -11,12 +11,13 @@ from reconciler.cli.failures import Refused
 from reconciler.cli.options import cell_options
 from reconciler.cli.output import say
 from reconciler.cli.scopes import EVERYTHING, known_cells, said
+from reconciler.cli.subcommand import subcommand
 from reconciler.clock import SystemClock
 from reconciler.settings import Settings
 from reconciler.store.store import Store
 
 
-@click.command("resume")
+@subcommand("resume")
 @click.argument("scope", required=False)
 @click.option(
     "--cold", is_flag=True, help="Let cells act whose store is new although resources are there."
@@ -31,7 +32,6 @@ def command(*, settings: Settings, scope: str | None, cold: bool, endpoint: bool
     SCOPE is what was paused: a fleet, a slot or, when left out, everything. A pause of a fleet is not ended by
     resuming one of its slots.
 
-    \b
       reconciler resume
       reconciler resume shared-postgres
       reconciler resume --cold

@@ -14,6 +14,7 @@ import structlog
 
 from reconciler.cli.options import cell_options, handlers_option
 from reconciler.cli.quantities import Duration
+from reconciler.cli.subcommand import subcommand
 from reconciler.loop import events
 from reconciler.loop.runner import Runner
 from reconciler.main import guard, reaching
@@ -21,7 +22,7 @@ from reconciler.settings import Settings
 from reconciler.surface.logs import configure_logging
 
 
-@click.command("run")
+@subcommand("run")
 @click.option(
     "--interval",
     type=Duration(),
@@ -37,7 +38,6 @@ def command(*, settings: Settings, interval: timedelta | None, handlers: Path | 
     end; SIGHUP, or a change of the files, reads the desired state again. An invalid or far smaller one is refused and
     the last good one stays in force.
 
-    \b
       reconciler run --desired fleets/ --owner prod-east
       reconciler run --handlers ops/handlers.py --interval 30s
     """

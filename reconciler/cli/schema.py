@@ -6,9 +6,10 @@ import click
 
 from desired_state.schema import SCHEMA_FILE, schema_text, write_schema
 from reconciler.cli.output import print_text, say
+from reconciler.cli.subcommand import subcommand
 
 
-@click.command("schema")
+@subcommand("schema")
 @click.option(
     "--write", is_flag=True, help="Bring the committed schema.json up to date (for developers)."
 )
@@ -17,7 +18,6 @@ def command(*, write: bool) -> int:
 
     Put `# yaml-language-server: $schema=PATH` on the first line of a file and editors check and complete it.
 
-    \b
       reconciler schema > fleet.schema.json
     """
     if write:

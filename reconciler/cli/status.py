@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import click
-
 from reconciler.cli.options import cell_options, output_option
 from reconciler.cli.output import print_document, print_lines, stdout_width
+from reconciler.cli.subcommand import subcommand
 from reconciler.main import declared, look, reaching
 from reconciler.settings import Settings
 from reconciler.surface.layout import BLANK, Line
 from reconciler.surface.status import Standing, status_lines, statuses_document
 
 
-@click.command("status")
+@subcommand("status")
 @output_option
 @cell_options
 def command(*, settings: Settings, output: str) -> int:
@@ -21,7 +20,6 @@ def command(*, settings: Settings, output: str) -> int:
     Looks at the cloud now, and adds what the store knows: actions under way, pauses, approvals, the last pass of the
     controller. Changes nothing; the exit code is 0 whenever the question could be answered.
 
-    \b
       reconciler status --desired fleets/ --owner prod-east
       reconciler status -o json | jq '.cells[].slots[] | select(.bucket != "healthy")'
     """

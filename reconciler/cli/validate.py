@@ -9,11 +9,12 @@ import click
 from desired_state.load import DesiredStateError, load
 from reconciler.cli.options import desired_option, output_option
 from reconciler.cli.output import print_document, print_lines, say
+from reconciler.cli.subcommand import subcommand
 from reconciler.settings import SettingsError
 from reconciler.surface.validation import refused_document, valid_document, valid_lines
 
 
-@click.command("validate")
+@subcommand("validate")
 @desired_option
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
 @output_option
@@ -23,7 +24,6 @@ def command(*, desired: tuple[Path, ...], paths: tuple[Path, ...], output: str) 
     PATHS are files and directories, in place of --desired. Warnings are for what is legal and unwise; they don't
     change the exit code, which is 0 for a usable desired state and 1 for any other.
 
-    \b
       reconciler validate fleets/
       reconciler validate -o json fleets/web.yaml policies/
     """
