@@ -47,8 +47,8 @@ class Report:
 
     def __str__(self) -> str:
         parts = [f"## {self.title}", "", *table(self.columns, self.rows), ""]
-        parts += [str(target) for target in self.targets]
-        parts += [f"- FAIL: {note}" for note in self.notes]
+        # Figures of a command that failed say nothing of its targets.
+        parts += [f"- FAIL: {note}" for note in self.notes] or map(str, self.targets)
         return "\n".join(parts) + "\n"
 
 
