@@ -10,8 +10,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-
-import structlog
+from typing import TYPE_CHECKING
 
 from desired_state.model import DesiredState
 from providers.errors import CloudError, CredentialsError, EndpointUnreachable
@@ -23,6 +22,9 @@ from reconciler.loop.reconcile import PassResult
 from reconciler.planning.check import PlanViolationError
 from reconciler.planning.outcome import Plan
 from reconciler.store.errors import LeaseLost, StoreUnusable
+
+if TYPE_CHECKING:  # A dry run does without structlog, which takes 5 MB and 60 ms.
+    from structlog.typing import FilteringBoundLogger
 
 BACKOFF_S = (5.0, 10.0, 20.0, 40.0, 60.0)
 """Waits after unexpected failures of a cell in a row; the last one repeats (design rule 7)."""
@@ -49,8 +51,8 @@ class Runner:
     open_cell: Callable[[str, str], Cell]
     one_pass: Callable[[Cell, DesiredState], PassResult]
     clock: Clock
+    log: FilteringBoundLogger
     interval_s: float | None = None
-    log: structlog.typing.FilteringBoundLogger = field(default_factory=structlog.get_logger)
     stopped_cells: list[str] = field(default_factory=list)
     _stopping: threading.Event = field(default_factory=threading.Event)
     _woken: dict[tuple[str, str], threading.Event] = field(default_factory=dict)
