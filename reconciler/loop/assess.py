@@ -109,7 +109,7 @@ def _judge(
     lessons = Lessons(
         as_of=now,
         complete_looks=gathered.complete_looks,
-        known=learn_known(memory, observation, owner, now),
+        known=learn_known(memory, observation, owner, desired.policy, now),
         health=remembered,
         held_since={},
         cold=memory.cold,

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from desired_state.model import SafetyPolicy
-from providers.observed import Observation, Presence
+from providers.observed import InstanceState, Observation, Presence, VolumeState
 from reconciler.planning.memory import KnownResource, Memory
 
 MASS_WINDOW = timedelta(hours=1)
@@ -15,18 +15,31 @@ MASS_WINDOW = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sight:
-    """What absence is judged by: an observation, the policy's windows, and the instant."""
+    """What absence is judged by: an observation, the policy's windows, and the instant.
+
+    `answering` are the zones in which anything of ours is shown. They are only looked up where an id was not found.
+    """
 
     observation: Observation
     policy: SafetyPolicy
     now: datetime
+    answering: frozenset[str]
+
+
+def sight_of(observation: Observation, policy: SafetyPolicy, now: datetime) -> Sight:
+    """How this observation lets absence be judged."""
+    answering: frozenset[str] = frozenset()
+    if Presence.NOT_FOUND in observation.by_id.values():
+        zones = {item.zone for item in observation.instances.values()}
+        answering = frozenset(zones | {item.zone for item in observation.volumes.values()})
+    return Sight(observation=observation, policy=policy, now=now, answering=answering)
 
 
 class Absence(StrEnum):
     """Why a known id is not among what the lists show as ours."""
 
     ENDED = "ended"
-    """Read as terminated or deleted: positively gone."""
+    """Read as terminated or deleted, or proved gone before: positively gone."""
     PROVEN = "proven"
     """Absent twice, a consistency window apart, NotFound by id both times, while a neighbour answers."""
     UNPROVEN = "unproven"
@@ -35,31 +48,29 @@ class Absence(StrEnum):
 
 
 def absence_of(resource: KnownResource, sight: Sight) -> Absence:
-    """How far the absence of one known id from the lists is proved."""
+    """How far the absence of one known id from the lists of what is ours is proved."""
+    observation = sight.observation
+    shown = observation.instances.get(resource.id) or observation.volumes.get(resource.id)
+    if shown is not None:
+        # EC2 takes the tags off what has ended before it forgets it.
+        ended = shown.state in (InstanceState.TERMINATED, VolumeState.DELETED)
+        return Absence.ENDED if ended else Absence.TAGS_REMOVED
     if resource.ended:
         return Absence.ENDED
-    observation = sight.observation
-    if resource.id in observation.instances or resource.id in observation.volumes:
-        return Absence.TAGS_REMOVED
     match observation.by_id.get(resource.id):
         case Presence.FOUND:
             return Absence.TAGS_REMOVED
         case Presence.NOT_FOUND:
-            seen_before = resource.absent_since is not None and (
-                sight.now - resource.absent_since >= sight.policy.consistency_window
-            )
-            if seen_before and observation.complete and _neighbour_answers(resource, observation):
-                return Absence.PROVEN
-            return Absence.UNPROVEN
+            proven = is_missed_twice(resource, sight) and resource.zone in sight.answering
+            return Absence.PROVEN if proven and observation.complete else Absence.UNPROVEN
         case Presence.UNREADABLE | None:
             return Absence.UNPROVEN
 
 
-def _neighbour_answers(resource: KnownResource, observation: Observation) -> bool:
-    """Another id of the same zone is shown, so the zone itself is not what is missing."""
-    return any(item.zone == resource.zone for item in observation.instances.values()) or any(
-        item.zone == resource.zone for item in observation.volumes.values()
-    )
+def is_missed_twice(resource: KnownResource, sight: Sight) -> bool:
+    """It was missed before, a consistency window ago: a neighbour that answers completes the proof."""
+    since = resource.absent_since
+    return since is not None and sight.now - since >= sight.policy.consistency_window
 
 
 def mass_disappearance(memory: Memory, sight: Sight) -> frozenset[str]:

@@ -214,6 +214,30 @@ def target_of(request: Request) -> str | None:
             assert_never(request)
 
 
+def named_ids(request: Request) -> tuple[str, ...]:
+    """Every id that a request names."""
+    match request:
+        case LaunchInstance():
+            return ()
+        case AttachVolume() | DetachVolume() | KeepVolumeOnTermination():
+            return (request.volume_id, request.instance_id)
+        case ResizeVolume():
+            return (request.volume_id,)
+        case SetTags():
+            return (request.resource_id,)
+        case (
+            TerminateInstance()
+            | StopInstance()
+            | StartInstance()
+            | RebootInstance()
+            | SetSecurityGroups()
+            | SetMetadataOptions()
+        ):
+            return (request.instance_id,)
+        case _:
+            assert_never(request)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Withheld:
     """An action that is due and held back: by which gate, why, since when, its place, and when it may go.

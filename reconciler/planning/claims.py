@@ -6,7 +6,7 @@ call, because RunInstances tags all volumes of a launch alike; until then its de
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -53,7 +53,7 @@ class ClaimView:
 
 
 def view_claims(
-    claims: Iterable[Claim],
+    claims: Sequence[Claim],
     *,
     occupant: Instance | None,
     slot_instances: Sequence[Instance],
@@ -63,24 +63,35 @@ def view_claims(
     sight: Sight,
 ) -> tuple[ClaimView, ...]:
     """One view per declared claim, in the order of the document."""
-    declared = tuple(claims)
+    if not claims:
+        return ()
     roots = {item.id: item.root_device for item in slot_instances}
+    ours = roots.keys() | {item.id for item in known if item.kind == "instance"}
+    shown = sorted(volumes, key=lambda volume: volume.id)
     views = []
-    for claim in declared:
-        candidates = [
-            volume
-            for volume in volumes
-            if _fills(volume, claim, only=len(declared) == 1, roots=roots)
-        ]
+    for claim in claims:
+        candidates = _candidates(claim, shown, only=len(claims) == 1, roots=roots)
         if candidates:
-            views.append(_view_of_candidates(claim, candidates, occupant, set(roots)))
+            views.append(_view_of_candidates(claim, candidates, occupant, ours))
         else:
-            views.append(_view_without_volume(claim, known, sight, ever_occupied=ever_occupied))
+            views.append(_view_without_volume(claim, shown, known, sight, ever=ever_occupied))
     return tuple(views)
 
 
+def _candidates(
+    claim: Claim, volumes: Sequence[Volume], *, only: bool, roots: dict[str, str | None]
+) -> list[Volume]:
+    """The volumes that may fill a claim. One that is named for it goes before any that is merely in its place."""
+    filling = [volume for volume in volumes if _fills(volume, claim, only=only, roots=roots)]
+    named = [volume for volume in filling if Tag.CLAIM in volume.tags]
+    return named or filling
+
+
 def _fills(volume: Volume, claim: Claim, *, only: bool, roots: dict[str, str | None]) -> bool:
-    """By its claim tag; without one, by its device; without a device, when the fleet has but one claim."""
+    """By its claim tag; without one, by its device; without a device, when the fleet has but one claim.
+
+    What was made from a snapshot and is on no device may be an instance's former root volume.
+    """
     if volume.state in (VolumeState.DELETING, VolumeState.DELETED):
         return False
     if Tag.QUARANTINE_UNTIL in volume.tags:
@@ -94,7 +105,7 @@ def _fills(volume: Volume, claim: Claim, *, only: bool, roots: dict[str, str | N
             and attachment.device != roots.get(attachment.instance_id)
             for attachment in volume.attachments
         )
-    return only
+    return only and not volume.snapshot_id
 
 
 def _view_of_candidates(
@@ -102,27 +113,22 @@ def _view_of_candidates(
 ) -> ClaimView:
     """The one that fills the claim: on the occupant first, then the newest incarnation that is on an instance."""
     on_occupant = [v for v in candidates if occupant and _attachment_to(v, occupant.id)]
-    attached = [v for v in candidates if v.attachments]
-    for group in (on_occupant, attached, candidates):
-        if not group:
-            continue
-        newest = max(incarnation_of(volume.tags) for volume in group)
-        leading = [volume for volume in group if incarnation_of(volume.tags) == newest]
-        if len(leading) > 1:
-            ids = ", ".join(sorted(volume.id for volume in leading))
-            return ClaimView(
-                claim=claim, standing=Standing.CONFLICT, detail=f"several volumes fill it: {ids}"
-            )
-        return _view_of_volume(claim, leading[0], occupant, ours)
-    raise AssertionError("a claim with candidates has a leading one")
+    group = on_occupant or [v for v in candidates if v.attachments] or candidates
+    newest = max(incarnation_of(volume.tags) for volume in group)
+    leading = [volume for volume in group if incarnation_of(volume.tags) == newest]
+    if len(leading) > 1:
+        ids = ", ".join(sorted(volume.id for volume in leading))
+        detail = f"several volumes fill it: {ids}"
+        return ClaimView(claim=claim, standing=Standing.CONFLICT, detail=detail)
+    return _view_of_volume(claim, leading[0], occupant, ours)
 
 
 def _view_of_volume(
     claim: Claim, volume: Volume, occupant: Instance | None, ours: set[str]
 ) -> ClaimView:
-    attachment = (_attachment_to(volume, occupant.id) if occupant else None) or next(
-        iter(volume.attachments), None
-    )
+    attachment = _attachment_to(volume, occupant.id) if occupant else None
+    if attachment is None and volume.attachments:
+        attachment = volume.attachments[0]
 
     def view(standing: Standing, detail: str) -> ClaimView:
         return ClaimView(
@@ -155,13 +161,17 @@ def _attachment_to(volume: Volume, instance_id: str) -> Attachment | None:
 
 def _view_without_volume(
     claim: Claim,
+    shown: Sequence[Volume],
     known: Sequence[KnownResource],
     sight: Sight,
     *,
-    ever_occupied: bool,
+    ever: bool,
 ) -> ClaimView:
+    ids = {volume.id for volume in shown}
     remembered = [
-        item for item in known if item.kind == "volume" and item.claim in (None, claim.name)
+        item
+        for item in known
+        if item.kind == "volume" and item.claim in (None, claim.name) and item.id not in ids
     ]
     proofs = {item.id: absence_of(item, sight) for item in remembered}
     unproven = sorted(id_ for id_, proof in proofs.items() if proof is Absence.UNPROVEN)
@@ -172,7 +182,9 @@ def _view_without_volume(
     if unproven:
         detail = f"{', '.join(unproven)} is not shown; not yet proved gone"
         return ClaimView(claim=claim, standing=Standing.UNPROVEN, detail=detail)
-    if remembered or ever_occupied:
-        detail = f"{', '.join(sorted(proofs)) or 'its volume'} is gone"
+    if remembered:
+        detail = f"{', '.join(sorted(proofs))} is gone"
         return ClaimView(claim=claim, standing=Standing.LOST, detail=detail)
+    if ever or any(volume.tags.get(Tag.CLAIM) == claim.name for volume in shown):
+        return ClaimView(claim=claim, standing=Standing.LOST, detail="no volume fills it any more")
     return ClaimView(claim=claim, standing=Standing.NEVER_FILLED, detail="no volume yet")

@@ -6,13 +6,13 @@ all wishes are known), and holds (what the slot's own facts forbid). Placement a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from desired_state.model import Fleet
 from providers.observed import CellIdentity, Instance
-from providers.requests import Request
+from providers.requests import KeepVolumeOnTermination, Request
 from reconciler.health.verdict import Status, Verdict
 from reconciler.planning.actions import (
     Action,
@@ -43,8 +43,8 @@ class Draft:
     """An action that the slot's own facts call for.
 
     `treated` is the incarnation that the course is about; approvals name it. A `continuation` carries a course to
-    its end after a person or the mode let it begin. `takes_out` is True where a serving slot stops serving.
-    `guarded` actions count against the hourly limit of terminations.
+    its end, or undoes it, after a person or the mode let it begin. `takes_out` is True where a serving slot stops
+    serving. `guarded` actions wait for the hourly limit of what is taken down (`policy.terminations_per_hour_*`).
     """
 
     action: Action
@@ -170,6 +170,15 @@ class Situation:
             down_since=self.down_since(instance),
         )
 
+    def not_open(self, drafts: Iterable[Draft]) -> list[Draft]:
+        """Without what is under way already, and each operation once: the first draft of it."""
+        known = {intent.action.family for intent in self.view.sharing}
+        fresh: dict[str, Draft] = {}
+        for draft in drafts:
+            if draft.action.family not in known:
+                fresh.setdefault(draft.action.family, draft)
+        return list(fresh.values())
+
     def down_since(self, instance: Instance) -> datetime | None:
         """When the instance left `healthy`, as far as is remembered."""
         remembered = self.case.memory.health.get(instance.id)
@@ -192,10 +201,21 @@ class Situation:
             notes=notes,
         )
 
-    def act(self, summary: str, *drafts: Draft, notes: tuple[str, ...] = ()) -> Decision:
+    def act(
+        self,
+        summary: str,
+        *drafts: Draft,
+        next_check_at: datetime | None = None,
+        notes: tuple[str, ...] = (),
+    ) -> Decision:
         """Do these, gates permitting."""
         return Decision(
-            view=self.view, summary=summary, rests_in=Bucket.WAITING, drafts=drafts, notes=notes
+            view=self.view,
+            summary=summary,
+            rests_in=Bucket.WAITING,
+            drafts=drafts,
+            next_check_at=next_check_at,
+            notes=notes,
         )
 
     def hold(self, summary: str, *holds: Hold, notes: tuple[str, ...] = ()) -> Decision:
@@ -222,7 +242,7 @@ def action_for(
     The attempt is one more than the highest begun for the same operation.
     """
     family = operation_family(
-        case.observation.cell, slot, incarnation, claim, f"{request.kind}:{target_of(request)}"
+        case.observation.cell, slot, incarnation, claim, _operation_kind(request)
     )
     attempt = case.memory.highest_attempts.get(family, 0) + 1
     return Action(
@@ -238,6 +258,14 @@ def action_for(
         request=request,
         changes=changes,
     )
+
+
+def _operation_kind(request: Request) -> str:
+    """What is done, to which id; and to which volume on it, where an instance has several."""
+    kind = f"{request.kind}:{target_of(request)}"
+    if isinstance(request, KeepVolumeOnTermination):
+        return f"{kind}:{request.volume_id}"
+    return kind
 
 
 def launch_identity(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from desired_state.model import Fleet, SsmImage
+from desired_state.model import Fleet, ServeWhen, SsmImage
 from providers.observed import Instance, Observation, Volume
 from providers.requests import (
     KeepVolumeOnTermination,
@@ -51,13 +51,13 @@ def drift_of(
     resized = [_resize(view) for view in held]
     corrections = (
         _tags(fleet, instance),
-        _security_groups(fleet, instance),
+        security_groups(fleet, instance),
         _metadata_options(instance),
         *(correction for correction, _ in resized),
     )
     return Drift(
         corrections=tuple(item for item in corrections if item is not None),
-        by_launch=tuple(_launch_fields(fleet, instance, observation)),
+        by_launch=launch_fields(fleet, instance, observation),
         notes=tuple(note for _, note in resized if note is not None),
     )
 
@@ -84,7 +84,7 @@ def named_claims(claims: Iterable[ClaimView]) -> tuple[Correction, ...]:
     """The claim tag of volumes that were created with their instance: one call cannot name each."""
     return tuple(
         Correction(
-            request=SetTags(resource_id=view.volume.id, tags={Tag.CLAIM: view.claim.name}),
+            request=SetTags(resource_id=view.volume.id, tags={Tag.CLAIM.value: view.claim.name}),
             reason=Reason.CLAIM_NAMED,
             detail=f"created with its instance on {view.claim.device}",
             changes=(Change(field=Tag.CLAIM, old=None, new=view.claim.name),),
@@ -98,7 +98,7 @@ def named_claims(claims: Iterable[ClaimView]) -> tuple[Correction, ...]:
 def _tags(fleet: Fleet, instance: Instance) -> Correction | None:
     wanted = dict(fleet.instance.tags)
     if role_of(instance.tags) is None:
-        wanted[Tag.ROLE] = Role.OCCUPANT
+        wanted[Tag.ROLE.value] = Role.OCCUPANT.value
     differing = {key: value for key, value in wanted.items() if instance.tags.get(key) != value}
     if not differing:
         return None
@@ -113,14 +113,23 @@ def _tags(fleet: Fleet, instance: Instance) -> Correction | None:
     )
 
 
-def _security_groups(fleet: Fleet, instance: Instance) -> Correction | None:
+def security_groups(fleet: Fleet, instance: Instance) -> Correction | None:
+    """The groups of an occupant, where they are not those of its service.
+
+    Groups in which a replacement waited for its commit are no drift: to swap them ends its course.
+    """
     wanted = tuple(sorted(fleet.instance.security_groups))
     if instance.security_groups == wanted:
         return None
+    staged = instance.security_groups == staged_groups(fleet)
     return Correction(
         request=SetSecurityGroups(instance_id=instance.id, security_groups=wanted),
-        reason=Reason.DRIFT,
-        detail="security groups differ from the declaration",
+        reason=Reason.IN_SERVICE if staged else Reason.DRIFT,
+        detail=(
+            "it holds the slot and has its data"
+            if staged
+            else "security groups differ from the declaration"
+        ),
         changes=(
             Change(
                 field="securityGroups",
@@ -129,6 +138,13 @@ def _security_groups(fleet: Fleet, instance: Instance) -> Correction | None:
             ),
         ),
     )
+
+
+def staged_groups(fleet: Fleet) -> tuple[str, ...]:
+    """The groups in which a replacement waits for its commit, sorted; empty where it may serve at once."""
+    if not fleet.stateful or fleet.serve is ServeWhen.BEFORE_COMMIT:
+        return ()
+    return tuple(sorted(fleet.instance.staging_security_groups))
 
 
 def _metadata_options(instance: Instance) -> Correction | None:
@@ -204,21 +220,24 @@ def _impossible(view: ClaimView, volume: Volume) -> str | None:
     return None
 
 
-def _launch_fields(fleet: Fleet, instance: Instance, observation: Observation) -> Iterable[Change]:
+def launch_fields(fleet: Fleet, instance: Instance, observation: Observation) -> tuple[Change, ...]:
     """Fields that only a launch sets. A type or zone anywhere in the declared list is no drift."""
     spec = fleet.instance
-    image = image_of(fleet, observation)
+    image, hashed = image_of(fleet, observation), spec.user_data.sha256 if spec.user_data else None
+    changes: tuple[Change, ...] = ()
     if image is not None:
-        yield from _changed("image", instance.image, image)
+        changes += _changed("image", instance.image, image)
     if instance.type not in spec.types:
-        yield Change(field="type", old=instance.type, new=spec.types[0])
-    zones = {observation.zone_id(zone) for zone in fleet.placement.zones}
+        changes += (Change(field="type", old=instance.type, new=spec.types[0]),)
+    zones = [observation.zone_id(zone) for zone in fleet.placement.zones]
     if instance.zone not in zones and None not in zones:
-        yield Change(field="zone", old=instance.zone, new=" or ".join(fleet.placement.zones))
-    yield from _changed("instanceProfile", instance.instance_profile, spec.instance_profile)
-    hashed = spec.user_data.sha256 if spec.user_data else None
+        zone = " or ".join(fleet.placement.zones)
+        changes += (Change(field="zone", old=instance.zone, new=zone),)
+    changes += _changed("instanceProfile", instance.instance_profile, spec.instance_profile)
     if Tag.USER_DATA in instance.tags or hashed is not None:
-        yield from _changed("userData", _short(instance.tags.get(Tag.USER_DATA)), _short(hashed))
+        tagged = _short(instance.tags.get(Tag.USER_DATA))
+        changes += _changed("userData", tagged, _short(hashed))
+    return changes
 
 
 def image_of(fleet: Fleet, observation: Observation) -> str | None:

@@ -8,13 +8,24 @@ from datetime import datetime
 
 from desired_state.model import DesiredState
 from providers.observed import AttachmentState, GapSubject, Instance, Observation
-from providers.requests import RebootInstance, StartInstance, StopInstance
-from reconciler.health.judge import ClaimSign, Subject, judge
-from reconciler.health.verdict import Evidence, RememberedHealth, Verdict
+from providers.requests import (
+    AttachVolume,
+    RebootInstance,
+    SetTags,
+    StartInstance,
+    StopInstance,
+)
+from reconciler.health.judge import judge
+from reconciler.health.signs import ClaimSign, Subject
+from reconciler.health.verdict import Evidence, RememberedHealth, Status, Verdict
+from reconciler.planning.actions import target_of
 from reconciler.planning.claims import ClaimView, Standing
+from reconciler.planning.identity import Role, role_of
 from reconciler.planning.intents import Intent, IntentState
 from reconciler.planning.memory import Memory
 from reconciler.planning.slots import SlotView, World
+
+WITHOUT_A_TRACE = (IntentState.REJECTED, IntentState.LOST)
 
 
 def judge_all(
@@ -32,7 +43,7 @@ def judge_all(
     """
     yielded = reported or {}
     verdicts: dict[str, Verdict] = {}
-    remembered: dict[str, RememberedHealth] = {}
+    remembered = _of_the_unseen(observation, memory)
     for view in world.slots:
         for instance in view.alive:
             subject = _subject(view, instance, desired, observation, memory)
@@ -42,6 +53,17 @@ def judge_all(
     return verdicts, remembered
 
 
+def _of_the_unseen(observation: Observation, memory: Memory) -> dict[str, RememberedHealth]:
+    """What is remembered of instances that are merely not shown: their timers do not run while we are blind."""
+    return {
+        id_: health
+        for id_, health in memory.health.items()
+        if id_ not in observation.instances
+        and (known := memory.known.get(id_)) is not None
+        and not known.ended
+    }
+
+
 def _subject(
     view: SlotView,
     instance: Instance,
@@ -49,26 +71,42 @@ def _subject(
     observation: Observation,
     memory: Memory,
 ) -> Subject:
-    if view.fleet is None:
+    fleet = view.fleet
+    if fleet is None:
         raise ValueError(f"{view.ref} belongs to no declared fleet; released slots are not judged")
-    touching = [
-        intent
-        for intent in (*view.recent, *view.busy)
-        if getattr(intent.action.request, "instance_id", None) == instance.id
-        and intent.state is not IntentState.REJECTED
-    ]
+    spec, claims = fleet.health, tuple(_claim_sign(claim, instance) for claim in view.claims)
+    if fleet.stateful and role_of(instance.tags) is Role.REPLACEMENT:
+        # It gets its data, and may serve, only at its commit; until then its checks are all there is to it.
+        spec, claims = replace(spec, probe=None), ()
+    checks, remembered = observation.checks.get(instance.id), memory.health.get(instance.id)
+    touching = _touching(view, instance) if view.recent or view.busy else []
     return Subject(
-        spec=view.fleet.health,
+        spec=spec,
         policy=desired.policy,
         instance=instance,
-        checks=observation.checks.get(instance.id),
+        checks=checks,
         probe=observation.probes.get(instance.id),
-        claims=tuple(_claim_sign(claim, instance) for claim in view.claims),
-        remembered=memory.health.get(instance.id),
+        claims=claims,
+        remembered=remembered,
         restarted_at=_restarted_at(touching),
-        stopped_by_us=_stopped_by_us(touching),
-        blind=observation.lacks(GapSubject.STATUS_CHECKS, instance.zone) is not None,
+        stopped_by_us=_stopped_by_us(touching, remembered),
+        blind=bool(observation.gaps)
+        and _is_blind(instance, observation, claims, unchecked=checks is None),
     )
+
+
+def _is_blind(
+    instance: Instance,
+    observation: Observation,
+    claims: tuple[ClaimSign, ...],
+    *,
+    unchecked: bool,
+) -> bool:
+    """A gap lies where its checks, or the volumes of its claims, would be seen."""
+    if unchecked and observation.lacks(GapSubject.STATUS_CHECKS, instance.zone):
+        return True
+    unattached = any(not claim.attached for claim in claims)
+    return unattached and observation.lacks(GapSubject.VOLUMES, instance.zone) is not None
 
 
 def _claim_sign(view: ClaimView, instance: Instance) -> ClaimSign:
@@ -85,26 +123,53 @@ def _claim_sign(view: ClaimView, instance: Instance) -> ClaimSign:
     )
 
 
+def _touching(view: SlotView, instance: Instance) -> list[Intent]:
+    """What we did to the instance lately, as far as it may have had an effect, in order."""
+    intents = (
+        intent
+        for intent in (*view.recent, *view.busy)
+        if intent.state not in WITHOUT_A_TRACE and _acts_on(intent, instance)
+    )
+    return sorted(intents, key=lambda intent: intent.begun_at)
+
+
+def _acts_on(intent: Intent, instance: Instance) -> bool:
+    request = intent.action.request
+    if isinstance(request, AttachVolume):
+        return request.instance_id == instance.id
+    return target_of(request) == instance.id
+
+
 def _restarted_at(touching: list[Intent]) -> datetime | None:
-    """Our last reboot or start of the instance: its grace runs again from there."""
+    """When we last rebooted or started it, made it the occupant, or gave it its data: its grace runs from there."""
     return max(
         (
             intent.begun_at
             for intent in touching
-            if isinstance(intent.action.request, RebootInstance | StartInstance)
+            if isinstance(intent.action.request, RebootInstance | StartInstance | AttachVolume)
+            or (isinstance(intent.action.request, SetTags) and intent.action.request.commit)
         ),
         default=None,
     )
 
 
-def _stopped_by_us(touching: list[Intent]) -> bool:
-    """Whether the last stop or start that we know of was our stop."""
-    moves = sorted(
-        (
-            intent
-            for intent in touching
-            if isinstance(intent.action.request, StopInstance | StartInstance)
-        ),
-        key=lambda intent: intent.begun_at,
-    )
-    return bool(moves) and isinstance(moves[-1].action.request, StopInstance)
+def _stopped_by_us(touching: list[Intent], remembered: RememberedHealth | None) -> bool:
+    """Whether the last stop or start that we know of was our stop, and the instance was not healthy since."""
+    moves = [
+        intent
+        for intent in touching
+        if isinstance(intent.action.request, StopInstance | StartInstance)
+    ]
+    if not moves or not isinstance(moves[-1].action.request, StopInstance):
+        return False
+    healthy_until = _last_healthy(remembered)
+    return healthy_until is None or moves[-1].updated_at >= healthy_until
+
+
+def _last_healthy(remembered: RememberedHealth | None) -> datetime | None:
+    """Until when it is known to have been healthy; None when that is not known."""
+    if remembered is None or remembered.healthy_at is None:
+        return None
+    if remembered.status is Status.HEALTHY:
+        return remembered.status_since
+    return remembered.trouble_since

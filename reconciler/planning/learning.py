@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from desired_state.model import SafetyPolicy
 from providers.observed import (
     Instance,
     InstanceState,
@@ -18,6 +19,7 @@ from providers.observed import (
     VolumeState,
 )
 from reconciler.health.verdict import RememberedHealth
+from reconciler.planning.absence import Absence, absence_of, sight_of
 from reconciler.planning.identity import Tag, incarnation_of, slot_of
 from reconciler.planning.memory import ColdStart, KnownResource, Memory
 
@@ -38,19 +40,33 @@ FORGET_ENDED_INSTANCES_AFTER = timedelta(hours=24)
 
 
 def learn_known(
-    memory: Memory, observation: Observation, owner: str, now: datetime
+    memory: Memory, observation: Observation, owner: str, policy: SafetyPolicy, now: datetime
 ) -> Mapping[str, KnownResource]:
     """The known ids after this observation. Volumes are never forgotten: they tell whether a claim was filled."""
     known = {
         id_: resource for id_, resource in memory.known.items() if not _forgettable(resource, now)
     }
+    roots = _root_volumes(observation)
     for item in _ours(observation, owner):
-        known[item.id] = _seen(item, known.get(item.id), now)
-    if observation.complete:
-        for id_, resource in list(known.items()):
-            if id_ not in observation.instances and id_ not in observation.volumes:
-                known[id_] = _missed(resource, observation, now)
+        if item.id not in roots:
+            known[item.id] = _seen(item, known.get(item.id), now)
+    sight = sight_of(observation, policy, now)
+    for id_, resource in known.items():
+        shown = observation.instances.get(id_) or observation.volumes.get(id_)
+        if shown is None or shown.tags.get(Tag.OWNER) != owner:
+            gone = absence_of(resource, sight) in (Absence.ENDED, Absence.PROVEN)
+            known[id_] = _ended(resource) if gone else _missed(resource, observation, now)
     return known
+
+
+def _root_volumes(observation: Observation) -> frozenset[str]:
+    """What an instance boots from comes and goes with it; it fills no claim."""
+    return frozenset(
+        attachment.volume_id
+        for instance in observation.instances.values()
+        for attachment in instance.attachments
+        if attachment.device == instance.root_device
+    )
 
 
 def missing_ids(memory: Memory, observation: Observation) -> tuple[tuple[str, str], ...]:
@@ -89,19 +105,35 @@ def _ours(observation: Observation, owner: str) -> Iterable[Instance | Volume]:
 
 def _seen(item: Instance | Volume, before: KnownResource | None, now: datetime) -> KnownResource:
     ended = item.state in (InstanceState.TERMINATED, VolumeState.DELETED)
-    # An item that did not change keeps its date, so that a steady cell leaves its memory as it is.
-    steady = before is not None and before.absent_since is None and before.ended == ended
+    claim = item.tags.get(Tag.CLAIM) or (before.claim if before else None)
+    if before is not None and _is_steady(before, claim, ended=ended):
+        return before
     return KnownResource(
         id=item.id,
         kind="instance" if isinstance(item, Instance) else "volume",
-        # A slot once known stays known: an edited tag is an incident, not a move to another slot.
+        # Slot and incarnation once known stay known: an edited tag is an incident, not a move.
         slot=(before.slot if before else None) or slot_of(item.tags),
-        claim=item.tags.get(Tag.CLAIM) or (before.claim if before else None),
-        incarnation=incarnation_of(item.tags),
+        claim=claim,
+        incarnation=(before.incarnation if before else 0) or incarnation_of(item.tags),
         zone=item.zone,
-        last_seen_at=before.last_seen_at if steady and before else now,
-        ended=ended or (before is not None and before.ended),
+        last_seen_at=now,
+        ended=ended,
     )
+
+
+def _is_steady(before: KnownResource, claim: str | None, *, ended: bool) -> bool:
+    """An item that did not change keeps its dates, so that a steady cell leaves its memory as it is."""
+    return (
+        before.absent_since is None
+        and before.ended == ended
+        and before.claim == claim
+        and before.slot is not None
+        and before.incarnation > 0
+    )
+
+
+def _ended(resource: KnownResource) -> KnownResource:
+    return resource if resource.ended else replace(resource, ended=True)
 
 
 def _missed(resource: KnownResource, observation: Observation, now: datetime) -> KnownResource:
@@ -109,7 +141,7 @@ def _missed(resource: KnownResource, observation: Observation, now: datetime) ->
     presence = observation.by_id.get(resource.id)
     if presence is Presence.FOUND:
         return replace(resource, absent_since=None, absent_checks=0)
-    if resource.ended or presence is not Presence.NOT_FOUND:
+    if presence is not Presence.NOT_FOUND or not observation.complete:
         return resource
     return replace(
         resource,

@@ -26,7 +26,7 @@ class KnownResource:
     zone: str
     last_seen_at: datetime
     ended: bool = False
-    """Read by id as terminated or deleted: positively gone, for good."""
+    """Seen as terminated or deleted, or its absence was proved: gone for good."""
     absent_since: datetime | None = None
     absent_checks: int = 0
 

@@ -6,15 +6,18 @@ observation and again by id right before the detach. Force-detach is never sent.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from providers.observed import AttachmentState, Instance, InstanceState
-from providers.requests import AttachVolume, DetachVolume, StopInstance
+from desired_state.model import Claim
+from providers.observed import Attachment, AttachmentState, Instance, InstanceState, Volume
+from providers.requests import AttachVolume, DetachVolume
 from reconciler.planning.actions import Bucket, Course, Gate, Reason
 from reconciler.planning.claims import ClaimView, Standing
 from reconciler.planning.decision import Decision, Hold, Situation
+from reconciler.planning.fencing import write_fence
 from reconciler.planning.identity import Tag
-from reconciler.planning.intents import WITHOUT_EFFECT, Intent
+from reconciler.planning.intents import IntentState
+from reconciler.planning.phrases import span
 
 SETTLED = (Standing.ATTACHED, Standing.LOST, Standing.ERROR, Standing.NEVER_FILLED)
 
@@ -29,83 +32,71 @@ def move_the_data(here: Situation, occupant: Instance) -> Decision | None:
     return None
 
 
-def _move(here: Situation, occupant: Instance, claim: ClaimView) -> Decision:
-    match claim.standing:
-        case Standing.FREE:
-            return _attach(here, occupant, claim)
-        case Standing.HELD:
-            return _take_from_holder(here, occupant, claim)
-        case Standing.UNPROVEN:
-            hold = Hold(course=Course.REATTACH, gate=Gate.UNPROVEN_ABSENCE, reason=claim.detail)
-            return here.hold(claim.detail, hold)
+def _move(here: Situation, occupant: Instance, view: ClaimView) -> Decision:
+    match view:
+        case ClaimView(standing=Standing.FREE, volume=Volume() as volume):
+            return _attach(here, occupant, view.claim, volume)
+        case ClaimView(standing=Standing.HELD, attachment=Attachment() as attachment):
+            return _take_from_holder(here, occupant, view, attachment)
+        case ClaimView(standing=Standing.UNPROVEN):
+            hold = Hold(course=Course.REATTACH, gate=Gate.UNPROVEN_ABSENCE, reason=view.detail)
+            return here.hold(view.detail, hold)
         case _:
-            return _wait_or_say(here, claim)
+            return _wait_or_say(here, occupant, view)
 
 
-def _attach(here: Situation, occupant: Instance, claim: ClaimView) -> Decision:
-    volume = claim.volume
-    assert volume is not None  # noqa: S101 - a free claim has a volume
-    if volume.zone != occupant.zone:
-        why = f"{volume.id} is in {volume.zone}, {occupant.id} in {occupant.zone}"
-        return here.hold(why, Hold(course=Course.REATTACH, gate=Gate.CONFLICT, reason=why))
+def _attach(here: Situation, occupant: Instance, claim: Claim, volume: Volume) -> Decision:
+    if (obstacle := _obstacle(occupant, claim, volume)) is not None:
+        hold = Hold(course=Course.REATTACH, gate=Gate.CONFLICT, reason=obstacle)
+        return here.hold(obstacle, hold)
     fresh = Tag.IN_SERVICE_SINCE not in occupant.tags
-    detail = f"{volume.id} fills claim {claim.claim.name}"
+    detail = f"{volume.id} fills claim {claim.name}"
     draft = here.draft(
         occupant,
-        AttachVolume(volume_id=volume.id, instance_id=occupant.id, device=claim.claim.device),
+        AttachVolume(volume_id=volume.id, instance_id=occupant.id, device=claim.device),
         course=Course.KEEP_THE_DATA if fresh else Course.REATTACH,
         reason=Reason.MOVE_DATA if fresh else Reason.CLAIM_UNATTACHED,
         detail=detail,
-        claim=claim.claim.name,
+        claim=claim.name,
         continuation=fresh,
     )
     return here.act(detail, draft)
 
 
-def _take_from_holder(here: Situation, occupant: Instance, claim: ClaimView) -> Decision:
+def _obstacle(occupant: Instance, claim: Claim, volume: Volume) -> str | None:
+    """Why EC2 would refuse the attachment for ever."""
+    if volume.zone != occupant.zone:
+        return f"{volume.id} is in {volume.zone}, {occupant.id} in {occupant.zone}"
+    for item in occupant.attachments:
+        if item.device == claim.device:
+            return f"{claim.device} of {occupant.id} is taken by {item.volume_id}"
+    return None
+
+
+def _take_from_holder(
+    here: Situation, occupant: Instance, view: ClaimView, attachment: Attachment
+) -> Decision:
     """Fence the holder, then detach from it. Only an original that was superseded is ever fenced."""
-    attachment = claim.attachment
-    assert attachment is not None  # noqa: S101 - a held claim is attached
     holder = next(
         (i for i in (*here.view.alive, *here.view.ending) if i.id == attachment.instance_id), None
     )
     if holder is None or (holder.alive and holder not in here.view.superseded):
-        hold = Hold(course=Course.KEEP_THE_DATA, gate=Gate.CONFLICT, reason=claim.detail)
-        return here.hold(claim.detail, hold)
+        hold = Hold(course=Course.KEEP_THE_DATA, gate=Gate.CONFLICT, reason=view.detail)
+        return here.hold(view.detail, hold)
     match holder.state:
         case InstanceState.STOPPED:
-            return _detach(here, holder, claim)
+            return _detach(here, holder, view, attachment)
         case InstanceState.SHUTTING_DOWN | InstanceState.TERMINATED:
-            return here.rest(Bucket.WAITING, f"{holder.id} is {holder.state}; {claim.detail}")
+            detail = f"{holder.id} is {holder.state}; {view.detail}"
+            within = here.case.desired.policy.deadlines.terminate
+            return _wait_at_most(here, occupant, view, detail, within)
         case InstanceState.RUNNING | InstanceState.PENDING | InstanceState.STOPPING:
-            return _fence(here, occupant, holder)
+            return write_fence(here, occupant, holder)
 
 
-def _fence(here: Situation, occupant: Instance, holder: Instance) -> Decision:
-    """Stop, then stop with force; when neither is proved, a person has to say."""
-    stops = [item for item in _intents_on(here, holder.id) if _had_no_effect(item)]
-    if any(_is_forced(item) for item in stops):
-        why = f"{holder.id} can't be proved stopped, so {occupant.id} must not get its volume"
-        return here.hold(why, Hold(course=Course.KEEP_THE_DATA, gate=Gate.FENCE, reason=why))
-    if holder.state is InstanceState.STOPPING and not stops:
-        return here.rest(Bucket.WAITING, f"{holder.id} is stopping")
-    detail = f"{holder.id} must not write any more before its volume moves to {occupant.id}"
-    draft = here.draft(
-        holder,
-        StopInstance(instance_id=holder.id, forced=bool(stops)),
-        course=Course.KEEP_THE_DATA,
-        reason=Reason.WRITE_FENCE,
-        detail=detail,
-        continuation=True,
-    )
-    return here.act(detail, draft)
-
-
-def _detach(here: Situation, holder: Instance, claim: ClaimView) -> Decision:
-    attachment = claim.attachment
-    assert attachment is not None  # noqa: S101 - a held claim is attached
-    if (hanging := _hangs(here, attachment.volume_id)) is not None:
-        return _hanging(here, claim, hanging)
+def _detach(here: Situation, holder: Instance, view: ClaimView, attachment: Attachment) -> Decision:
+    if (since := _hangs_since(here, attachment)) is not None:
+        return _hanging(here, f"{view.detail}; its detach hangs since {since:%H:%M}Z")
     detail = f"{holder.id} is stopped; {attachment.volume_id} can leave it"
     draft = here.draft(
         holder,
@@ -115,56 +106,61 @@ def _detach(here: Situation, holder: Instance, claim: ClaimView) -> Decision:
         course=Course.KEEP_THE_DATA,
         reason=Reason.MOVE_DATA,
         detail=detail,
-        claim=claim.claim.name,
+        claim=view.claim.name,
         continuation=True,
     )
     return here.act(detail, draft)
 
 
-def _wait_or_say(here: Situation, claim: ClaimView) -> Decision:
-    """In motion: wait, unless our detach is past its deadline."""
-    moving = claim.attachment is not None and claim.attachment.state in (
-        AttachmentState.DETACHING,
-        AttachmentState.BUSY,
+def _wait_or_say(here: Situation, occupant: Instance, view: ClaimView) -> Decision:
+    """In motion by nobody's open intent: it may take as long as such a thing takes, then a person is told."""
+    deadlines = here.case.desired.policy.deadlines
+    attachment = view.attachment
+    if attachment is None:
+        return _wait_at_most(here, occupant, view, view.detail, deadlines.create)
+    if attachment.state is AttachmentState.ATTACHING:
+        return _wait_at_most(here, occupant, view, view.detail, deadlines.attach)
+    if (since := _hangs_since(here, attachment)) is not None:
+        return _hanging(here, f"{view.detail}; its detach hangs since {since:%H:%M}Z")
+    return _wait_at_most(here, occupant, view, view.detail, deadlines.detach)
+
+
+def _wait_at_most(
+    here: Situation, occupant: Instance, view: ClaimView, detail: str, duration: timedelta
+) -> Decision:
+    """Wait, counted from when the occupant's trouble or the last step began; past that it hangs."""
+    began = max(here.down_since(occupant) or here.now, _last_moved_at(here, view))
+    if here.now < began + duration:
+        return here.rest(Bucket.WAITING, detail, next_check_at=began + duration)
+    return _hanging(here, f"{detail}, for {span(here.now - began)}")
+
+
+def _last_moved_at(here: Situation, view: ClaimView) -> datetime:
+    """When the last step that we took with the claim's volume came to its end; long ago when there was none."""
+    ends = (
+        intent.updated_at
+        for intent in here.view.recent
+        if isinstance(intent.action.request, AttachVolume | DetachVolume)
+        and intent.action.claim == view.claim.name
+        and intent.state is IntentState.OBSERVED
     )
-    volume = claim.volume
-    if moving and volume is not None and (since := _hangs(here, volume.id)) is not None:
-        return _hanging(here, claim, since)
-    return here.rest(Bucket.WAITING, claim.detail)
+    return max(ends, default=datetime.min.replace(tzinfo=here.now.tzinfo))
 
 
-def _hanging(here: Situation, claim: ClaimView, since: datetime) -> Decision:
-    why = f"{claim.detail}; its detach hangs since {since:%H:%M}Z and is not forced"
+def _hanging(here: Situation, detail: str) -> Decision:
+    why = f"{detail}; nothing is forced"
     return here.hold(why, Hold(course=Course.KEEP_THE_DATA, gate=Gate.FENCE, reason=why))
 
 
-def _hangs(here: Situation, volume_id: str) -> datetime | None:
-    """When a detach of this volume began that ended without effect at its deadline."""
-    return next(
-        (
-            intent.begun_at
-            for intent in here.view.recent
-            if isinstance(intent.action.request, DetachVolume)
-            and intent.action.request.volume_id == volume_id
-            and intent.state in WITHOUT_EFFECT
-        ),
-        None,
-    )
-
-
-def _intents_on(here: Situation, instance_id: str) -> list[Intent]:
-    return [
+def _hangs_since(here: Situation, attachment: Attachment) -> datetime | None:
+    """When our last detach of this volume from this instance began, if it ended at its deadline without effect."""
+    detaches = [
         intent
         for intent in here.view.recent
-        if isinstance(intent.action.request, StopInstance)
-        and intent.action.request.instance_id == instance_id
+        if isinstance(intent.action.request, DetachVolume)
+        and intent.action.request.volume_id == attachment.volume_id
+        and intent.action.request.instance_id == attachment.instance_id
     ]
-
-
-def _had_no_effect(intent: Intent) -> bool:
-    return intent.state in WITHOUT_EFFECT
-
-
-def _is_forced(intent: Intent) -> bool:
-    request = intent.action.request
-    return isinstance(request, StopInstance) and request.forced
+    if not detaches or detaches[-1].state is not IntentState.DEAD:
+        return None
+    return detaches[-1].begun_at

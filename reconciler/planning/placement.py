@@ -16,7 +16,7 @@ from providers.requests import LaunchInstance, LaunchVolume
 from reconciler.planning.actions import Action, Gate
 from reconciler.planning.case import Case
 from reconciler.planning.decision import Draft, Hold, LaunchWish, launch_identity
-from reconciler.planning.drift import USER_DATA_TAG_LENGTH, image_of
+from reconciler.planning.drift import USER_DATA_TAG_LENGTH, image_of, staged_groups
 from reconciler.planning.identity import Role, Tag
 from reconciler.planning.slots import World
 
@@ -98,10 +98,10 @@ def _offers(wish: LaunchWish, fleet: Fleet, case: Case) -> tuple[list[Offer], Ho
         if free:
             offers.append(Offer(zone=zone, subnet=subnet, type=free[0]))
         else:
-            blocked.append((min(short.values()), zone))
+            blocked.append((min(short[type_] for type_ in fleet.instance.types), zone))
     if offers:
         return offers, None
-    until, _ = min(blocked)
+    until = min(at for at, _ in blocked)
     why = f"no capacity for {', '.join(fleet.instance.types)} in {', '.join(z for _, z in blocked)}"
     return [], Hold(course=wish.course, gate=Gate.CAPACITY, reason=why, earliest_release=until)
 
@@ -120,7 +120,7 @@ def _launch(wish: LaunchWish, fleet: Fleet, case: Case, offer: Offer, image: str
         case.observation.cell, case.memory.highest_attempts, wish.slot, wish.incarnation
     )
     spec = fleet.instance
-    staged = wish.role is Role.REPLACEMENT and spec.staging_security_groups
+    staged = staged_groups(fleet) if wish.role is Role.REPLACEMENT else ()
     identity: dict[str, str] = {
         Tag.OWNER: case.owner,
         Tag.FLEET: wish.slot.fleet,
@@ -136,9 +136,7 @@ def _launch(wish: LaunchWish, fleet: Fleet, case: Case, offer: Offer, image: str
         type=offer.type,
         zone=offer.zone,
         subnet=offer.subnet,
-        security_groups=tuple(
-            sorted(spec.staging_security_groups if staged else spec.security_groups)
-        ),
+        security_groups=staged or tuple(sorted(spec.security_groups)),
         instance_profile=spec.instance_profile,
         user_data_sha256=hashed,
         tags=_plain({**spec.tags, **identity, Tag.ROLE: wish.role, **boot}),

@@ -17,7 +17,7 @@ from datetime import datetime
 
 from desired_state.model import Fleet
 from providers.observed import Instance
-from reconciler.planning.absence import Sight, mass_disappearance
+from reconciler.planning.absence import mass_disappearance, sight_of
 from reconciler.planning.actions import (
     Action,
     Bucket,
@@ -35,12 +35,13 @@ from reconciler.planning.decision import (
     Situation,
     Surroundings,
 )
-from reconciler.planning.gates import admit, take_tally
+from reconciler.planning.gates import admit
 from reconciler.planning.outcome import FleetSummary, Plan, SlotOutcome
 from reconciler.planning.placement import Rooms, place, unknown_zones
 from reconciler.planning.prospect import steps_to_come
 from reconciler.planning.released import decide_released
 from reconciler.planning.slots import World, arrange
+from reconciler.planning.tally import take_tally
 
 
 def plan(case: Case) -> Plan:
@@ -65,16 +66,21 @@ def plan(case: Case) -> Plan:
         slots=slots,
         fleets=_summaries(case, slots),
         notes=_notes(case, decisions),
-        next_check_at=_next_check(slots, withheld),
+        next_check_at=_next_check(slots, withheld, case.now),
         held_since={_key(item): item.since or case.now for item in withheld},
     )
 
 
 def _decide_all(case: Case, world: World) -> list[Decision]:
-    sight = Sight(observation=case.observation, policy=case.desired.policy, now=case.now)
+    sight = sight_of(case.observation, case.desired.policy, case.now)
     surroundings = Surroundings(
         vanished=mass_disappearance(case.memory, sight),
-        surplus=Counter(view.ref.fleet for view in world.slots if view.alive and not view.wanted),
+        # What may live unseen counts, or a gap would make a large scale-down look small.
+        surplus=Counter(
+            view.ref.fleet
+            for view in world.slots
+            if not view.wanted and (view.alive or view.unproven)
+        ),
     )
     fleets = {fleet.name: fleet for fleet in case.desired.fleets}
     decisions = [
@@ -247,7 +253,9 @@ def _notes(case: Case, decisions: Iterable[Decision]) -> tuple[str, ...]:
     return (*gaps, *unknown_zones(case.desired.fleets, case.observation), *noted)
 
 
-def _next_check(slots: tuple[SlotOutcome, ...], withheld: tuple[Withheld, ...]) -> datetime | None:
+def _next_check(
+    slots: tuple[SlotOutcome, ...], withheld: tuple[Withheld, ...], now: datetime
+) -> datetime | None:
     """The first instant at which something would change by itself."""
     times = [slot.next_check_at for slot in slots] + [item.earliest_release for item in withheld]
-    return min((at for at in times if at is not None), default=None)
+    return min((at for at in times if at is not None and at > now), default=None)

@@ -9,19 +9,15 @@ from reconciler.planning.identity import incarnation_of
 from reconciler.planning.replacing import end_instance
 
 
-def remove_slot(here: Situation, reason: Reason) -> Decision:
+def remove_slot(here: Situation) -> Decision:
     """End a surplus slot's instances, newest first, once a large or stateful shrink is confirmed."""
     if not here.view.alive:
         return here.rest(Bucket.WAITING, "its last instance is ending")
     newest = max(here.view.alive, key=lambda item: (incarnation_of(item.tags), item.id))
-    replicas = here.fleet.replicas
-    detail = (
-        f"{here.fleet.name} is retired"
-        if reason is Reason.RETIRED
-        else f"{here.fleet.name} declares {replicas} replicas"
-    )
-    confirmation = shrink_id(here.fleet.name, replicas)
-    if needs_confirmation(here) and not _confirmed(here, confirmation):
+    detail = f"{here.fleet.name} declares {here.fleet.replicas} replicas"
+    confirmation = shrink_id(here.fleet.name, here.fleet.replicas)
+    asked = needs_confirmation(here)
+    if asked and not _confirmed(here, confirmation):
         hold = Hold(
             course=Course.REMOVE,
             gate=Gate.SHRINK,
@@ -30,7 +26,12 @@ def remove_slot(here: Situation, reason: Reason) -> Decision:
         )
         return here.hold(detail, hold)
     return end_instance(
-        here, newest, course=Course.REMOVE, reason=reason, detail=detail, confirmed=True
+        here,
+        newest,
+        course=Course.REMOVE,
+        reason=Reason.SURPLUS,
+        detail=detail,
+        continuation=asked,
     )
 
 

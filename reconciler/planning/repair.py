@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import timedelta
 
 from desired_state.model import LadderStep
 from providers.observed import Instance, InstanceState
 from providers.requests import RebootInstance, Request, StartInstance, StopInstance
 from reconciler.health.verdict import Sign, Verdict
-from reconciler.planning.actions import Bucket, Course, Gate, Reason
+from reconciler.planning.actions import Course, Gate, Reason, target_of
 from reconciler.planning.decision import Decision, Hold, Situation
+from reconciler.planning.fencing import is_forced
 from reconciler.planning.identity import incarnation_of
-from reconciler.planning.intents import WITHOUT_EFFECT, Intent, IntentState
+from reconciler.planning.intents import Intent, IntentState
 from reconciler.planning.phrases import clause_of
-from reconciler.planning.replacing import advance_replacement, launch_replacement
+from reconciler.planning.replacing import (
+    advance_replacement,
+    course_of_replacing,
+    launch_replacement,
+)
 
 POINTLESS: dict[Sign, frozenset[LadderStep]] = {
     # A reboot stays on the same hardware; stop and start moves to another (EC2 user guide, status checks).
@@ -41,19 +46,22 @@ REASONS = (
     (Sign.USER_CHECK, Reason.USER_CHECK),
 )
 
+RELAPSE = timedelta(hours=1)
+"""A step that helped for less than this did not help: the next time it is the next one's turn."""
+
 
 def repair(here: Situation, occupant: Instance, verdict: Verdict) -> Decision:
     """The next step for an unhealthy occupant. What is under way is finished before a new step begins."""
-    if here.view.replacement is not None:
-        return advance_replacement(here, here.view.replacement)
     if (held := _doubtful(here, occupant, verdict)) is not None:
         return held
-    if occupant.state is InstanceState.STOPPING and not _stop_hangs(here, occupant):
-        return here.rest(Bucket.WAITING, f"{occupant.id} is stopping")
+    if here.view.replacement is not None:
+        return advance_replacement(here, here.view.replacement)
+    steps = _steps_taken(here, occupant)
+    useless = _pointless(here, occupant, verdict) | _tried(steps)
     for step in here.fleet.repair.ladder:
-        if step not in _pointless(here, occupant, verdict) and step not in _tried(here, occupant):
-            return _take(here, occupant, verdict, step)
-    why = f"{clause_of(verdict)}; every step of its ladder was tried"
+        if step not in useless:
+            return _take(here, occupant, verdict, step, steps)
+    why = f"{clause_of(verdict)}; no step of its ladder is left"
     return here.hold(why, Hold(course=Course.REPAIR, gate=Gate.LADDER, reason=why))
 
 
@@ -89,73 +97,79 @@ def _pointless(here: Situation, occupant: Instance, verdict: Verdict) -> set[Lad
         (memory.zone, memory.type) == (occupant.zone, occupant.type) and here.now < memory.until
         for memory in here.case.memory.capacity
     )
-    if short and occupant.state is not InstanceState.STOPPED:
+    stopped = occupant.state is InstanceState.STOPPED
+    if short and (not stopped or LadderStep.REPLACE in here.fleet.repair.ladder):
         # A stopped instance needs capacity to start again; never destroy what can't be replaced.
         steps.add(LadderStep.RESTART)
     return steps
 
 
-def _tried(here: Situation, occupant: Instance) -> set[LadderStep]:
-    """Steps that ended, well or not, since this instance was last healthy."""
-    since = here.down_since(occupant) or here.now
-    steps = set()
-    for intent in _steps_taken(here, occupant, since):
-        if isinstance(intent.action.request, RebootInstance):
-            steps.add(LadderStep.REBOOT)
-        if isinstance(intent.action.request, StartInstance):
-            steps.add(LadderStep.RESTART)
-        if _failed_stop(intent):
-            steps.add(LadderStep.RESTART)
-    return steps
-
-
-def _steps_taken(here: Situation, occupant: Instance, since: datetime) -> list[Intent]:
+def _steps_taken(here: Situation, occupant: Instance) -> list[Intent]:
+    """What we did to repair this instance in this trouble, or shortly before it."""
+    since = min(here.down_since(occupant) or here.now, here.now - RELAPSE)
     return [
         intent
         for intent in here.view.recent
         if intent.action.course is Course.REPAIR
         and intent.begun_at >= since
-        and intent.state is not IntentState.REJECTED
-        and getattr(intent.action.request, "instance_id", None) == occupant.id
+        and intent.state not in (IntentState.REJECTED, IntentState.LOST)
+        and target_of(intent.action.request) == occupant.id
     ]
 
 
-def _failed_stop(intent: Intent) -> bool:
-    request = intent.action.request
-    return isinstance(request, StopInstance) and request.forced and intent.state in WITHOUT_EFFECT
+def _tried(steps: list[Intent]) -> set[LadderStep]:
+    """Steps that ended, well or not."""
+    tried = set()
+    for intent in steps:
+        if isinstance(intent.action.request, RebootInstance):
+            tried.add(LadderStep.REBOOT)
+        if isinstance(intent.action.request, StartInstance):
+            tried.add(LadderStep.RESTART)
+        if is_forced(intent) and intent.state is IntentState.DEAD:
+            tried.add(LadderStep.RESTART)
+    return tried
 
 
-def _stop_hangs(here: Situation, occupant: Instance) -> bool:
-    """Our stop had no effect within its deadline; the forced one is next, then another step."""
-    since = here.down_since(occupant) or here.now
-    return any(
-        isinstance(intent.action.request, StopInstance) and intent.state in WITHOUT_EFFECT
-        for intent in _steps_taken(here, occupant, since)
-    )
-
-
-def _take(here: Situation, occupant: Instance, verdict: Verdict, step: LadderStep) -> Decision:
+def _take(
+    here: Situation, occupant: Instance, verdict: Verdict, step: LadderStep, steps: list[Intent]
+) -> Decision:
     reason = next((r for sign, r in REASONS if sign in verdict.bad_signs), Reason.NEVER_STARTED)
     detail = clause_of(verdict)
+    stops = [item for item in steps if isinstance(item.action.request, StopInstance)]
     match step:
         case LadderStep.REBOOT:
             return _step(here, occupant, RebootInstance(instance_id=occupant.id), reason, detail)
         case LadderStep.RESTART if occupant.state is InstanceState.STOPPED:
             start = StartInstance(instance_id=occupant.id)
-            return _step(here, occupant, start, Reason.RESTARTING, detail)
+            begun = bool(stops)
+            return _step(here, occupant, start, Reason.RESTARTING, detail, continuation=begun)
         case LadderStep.RESTART:
-            forced = _stop_hangs(here, occupant)
+            hangs = any(item.state is IntentState.DEAD for item in stops)
+            forced = hangs or occupant.state is InstanceState.STOPPING
             stop = StopInstance(instance_id=occupant.id, forced=forced)
-            return _step(here, occupant, stop, reason, detail)
+            return _step(here, occupant, stop, reason, detail, continuation=hangs, guarded=True)
         case LadderStep.REPLACE:
-            course = Course.KEEP_THE_DATA if here.fleet.stateful else Course.REPLACE
+            course = course_of_replacing(here)
             return launch_replacement(here, occupant, reason, detail, course=course)
 
 
 def _step(
-    here: Situation, occupant: Instance, request: Request, reason: Reason, detail: str
+    here: Situation,
+    occupant: Instance,
+    request: Request,
+    reason: Reason,
+    detail: str,
+    *,
+    continuation: bool = False,
+    guarded: bool = False,
 ) -> Decision:
     draft = here.draft(
-        occupant, request, course=Course.REPAIR, reason=reason, detail=detail, guarded=True
+        occupant,
+        request,
+        course=Course.REPAIR,
+        reason=reason,
+        detail=detail,
+        continuation=continuation,
+        guarded=guarded,
     )
     return here.act(detail, draft)

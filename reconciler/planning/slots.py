@@ -6,17 +6,18 @@ Every instance and volume of ours lands in exactly one slot, among the released 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from desired_state.model import DesiredState, Fleet
-from providers.observed import Instance, InstanceState, Observation, Volume, VolumeState
-from reconciler.planning.absence import Absence, Sight, absence_of
+from providers.observed import Instance, Observation, Volume
+from reconciler.planning.absence import Absence, Sight, absence_of, sight_of
 from reconciler.planning.actions import SlotRef
+from reconciler.planning.casting import cast, died_at_launch, tag_doubts
 from reconciler.planning.claims import ClaimView, view_claims
-from reconciler.planning.identity import Role, Tag, incarnation_of, role_of, slot_of
-from reconciler.planning.intents import Intent, IntentState
+from reconciler.planning.identity import Tag, incarnation_of, slot_of
+from reconciler.planning.intents import Intent
 from reconciler.planning.memory import KnownResource, Memory
 
 
@@ -39,6 +40,8 @@ class SlotView:
     ending: tuple[Instance, ...]
     """Shutting down or terminated, as shown."""
     missing: tuple[tuple[KnownResource, Absence], ...]
+    doubts: tuple[str, ...]
+    """Live instances whose identity tags contradict what is known of them, in words."""
     claims: tuple[ClaimView, ...]
     busy: tuple[Intent, ...]
     """Open exclusive intents: while there is one, nothing exclusive is begun."""
@@ -57,6 +60,11 @@ class SlotView:
     def never_occupied(self) -> bool:
         """No incarnation in the store or in any tag."""
         return self.highest_incarnation == 0 and not self.missing
+
+    @property
+    def unproven(self) -> tuple[KnownResource, ...]:
+        """Known instances that are not shown and not proved gone: they may live."""
+        return tuple(item for item, absence in self.missing if absence is Absence.UNPROVEN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,10 +107,9 @@ def arrange(
     for fleet in fleets.values():
         for ordinal in range(fleet.replicas):
             _ = gathered[SlotRef(fleet.name, ordinal)]
-    sight = Sight(observation=observation, policy=desired.policy, now=now)
-    views = [
-        _view(ref, gathered[ref], fleets.get(ref.fleet), memory, sight) for ref in sorted(gathered)
-    ]
+    sight = sight_of(observation, desired.policy, now)
+    refs = sorted(gathered, key=lambda ref: (ref.fleet, ref.ordinal))
+    views = [_view(ref, gathered[ref], fleets.get(ref.fleet), memory, sight) for ref in refs]
     return World(
         slots=tuple(view for view in views if view.fleet is not None),
         released=tuple(view for view in views if view.fleet is None and view.alive),
@@ -158,25 +165,22 @@ def _view(
     sight: Sight,
 ) -> SlotView:
     shown = sorted(gathered.instances, key=lambda item: (-incarnation_of(item.tags), item.id))
-    occupant, replacement, superseded, extras = _cast(item for item in shown if item.alive)
-    missing = tuple(
-        (resource, absence_of(resource, sight))
-        for resource in sorted(gathered.known, key=lambda item: item.id)
-        if resource.kind == "instance" and resource.id not in {item.id for item in shown}
-    )
+    intents = (*gathered.recent, *gathered.open_intents)
+    parts = cast(shown, intents)
     return SlotView(
         ref=ref,
         fleet=fleet,
         wanted=fleet is not None and ref.ordinal < fleet.replicas,
-        occupant=occupant,
-        replacement=replacement,
-        superseded=superseded,
-        extras=extras,
+        occupant=parts.occupant,
+        replacement=parts.replacement,
+        superseded=parts.superseded,
+        extras=parts.extras,
         ending=tuple(item for item in shown if not item.alive),
-        missing=missing,
+        missing=_missing(gathered.known, shown, sight),
+        doubts=tag_doubts(shown, memory.known),
         claims=view_claims(
             fleet.claims if fleet else (),
-            occupant=occupant,
+            occupant=parts.occupant,
             slot_instances=shown,
             volumes=gathered.volumes,
             known=gathered.known,
@@ -197,58 +201,18 @@ def _view(
     )
 
 
-def _cast(
-    alive: Iterable[Instance],
-) -> tuple[Instance | None, Instance | None, tuple[Instance, ...], tuple[Instance, ...]]:
-    """Occupant, replacement, superseded and extras of one slot, given its live instances, newest first.
-
-    The committed incarnation is the highest with the occupant's role; one instance alone without any role (its tag
-    was edited) is taken for the occupant.
-    """
-    everyone = list(alive)
-    roles = {item.id: role_of(item.tags) for item in everyone}
-    occupant = next((item for item in everyone if roles[item.id] is Role.OCCUPANT), None)
-    if occupant is None and len(everyone) == 1 and roles[everyone[0].id] is None:
-        return everyone[0], None, (), ()
-    committed = incarnation_of(occupant.tags) if occupant else 0
-    replacement = next(
-        (
-            item
-            for item in everyone
-            if roles[item.id] is Role.REPLACEMENT and incarnation_of(item.tags) > committed
-        ),
-        None,
-    )
-    rest = [item for item in everyone if item not in (occupant, replacement)]
-    superseded = tuple(item for item in rest if incarnation_of(item.tags) < committed)
-    return occupant, replacement, superseded, tuple(item for item in rest if item not in superseded)
+def _missing(
+    known: Iterable[KnownResource], shown: Iterable[Instance], sight: Sight
+) -> tuple[tuple[KnownResource, Absence], ...]:
+    """Known instances of the slot that are not shown as its own, oldest incarnation first."""
+    ids = {item.id for item in shown}
+    missing = [item for item in known if item.kind == "instance" and item.id not in ids]
+    missing.sort(key=lambda item: (item.incarnation, item.id))
+    return tuple((item, absence_of(item, sight)) for item in missing)
 
 
 def _ever_occupied(gathered: _Gathered, shown: list[Instance]) -> bool:
     """Whether an instance may ever have used the slot's volumes; launches that died at once never did."""
-    alive = {item.id for item in shown if item.alive}
-    died = {
-        intent.resource_id for intent in gathered.recent if intent.state is IntentState.DEAD
-    } - alive
-    ids = {item.id for item in shown} | {
-        item.id for item in gathered.known if item.kind == "instance"
-    }
-    return bool(ids - died)
-
-
-def is_shutting_down(view: SlotView) -> bool:
-    """An instance of the slot is on its irreversible way out and not yet terminated."""
-    return any(item.state is InstanceState.SHUTTING_DOWN for item in view.ending)
-
-
-def volumes_on(instance: Instance, volumes: Mapping[str, Volume]) -> tuple[Volume, ...]:
-    """The volumes of ours that an instance holds, but its root volume."""
-    return tuple(
-        volume
-        for volume in volumes.values()
-        if volume.state is VolumeState.IN_USE
-        and any(
-            attachment.instance_id == instance.id and attachment.device != instance.root_device
-            for attachment in volume.attachments
-        )
-    )
+    known = {item.id for item in gathered.known if item.kind == "instance"}
+    died = died_at_launch(shown, gathered.recent)
+    return bool(known.union(item.id for item in shown) - died)

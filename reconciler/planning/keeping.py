@@ -1,0 +1,148 @@
+"""A healthy occupant: let go of what it replaced, mend drift in place, record its service, update it (section 7.1)."""
+
+from __future__ import annotations
+
+from desired_state.model import UpdateStrategy
+from providers.observed import Instance
+from providers.requests import SetTags
+from reconciler.planning.actions import Bucket, Change, Course, Reason
+from reconciler.planning.claims import Standing
+from reconciler.planning.decision import Decision, Draft, Situation
+from reconciler.planning.drift import (
+    Correction,
+    Drift,
+    drift_of,
+    kept_volumes,
+    launch_fields,
+    named_claims,
+    security_groups,
+    staged_groups,
+)
+from reconciler.planning.identity import Tag
+from reconciler.planning.phrases import since_clause
+from reconciler.planning.replacing import (
+    advance_replacement,
+    launch_replacement,
+    let_go_of_superseded,
+    reclaim_orphan,
+    undo_replacement,
+)
+
+
+def keep_healthy(here: Situation, occupant: Instance) -> Decision:
+    """The first of these that is due."""
+    drift = drift_of(here.fleet, occupant, here.view.claims, here.case.observation)
+    if (ended := _let_go(here, occupant)) is not None:
+        return ended
+    if here.view.replacement is not None:
+        return _finish_or_undo(here, occupant, here.view.replacement, drift)
+    summary = f"healthy {since_clause(here.verdict(occupant).since, here.now)}"
+    drafts = [*safe_corrections(here), *_in_service(here, occupant)]
+    drafts += [_correct(here, occupant, item) for item in drift.corrections]
+    drafts = here.not_open(drafts)
+    if drafts:
+        said = "; ".join(sorted({draft.action.detail for draft in drafts}))
+        return here.act(said, *drafts, notes=drift.notes)
+    if drift.by_launch:
+        return _update(here, occupant, summary, drift)
+    if here.view.sharing:
+        kinds = ", ".join(sorted({intent.action.request.kind for intent in here.view.sharing}))
+        return here.rest(Bucket.WAITING, f"{kinds} under way", notes=drift.notes)
+    return here.rest(Bucket.HEALTHY, summary, notes=drift.notes)
+
+
+def _let_go(here: Situation, occupant: Instance) -> Decision | None:
+    """It needs neither what it replaced nor what fits nowhere."""
+    for instance in here.view.superseded:
+        return let_go_of_superseded(here, instance, occupant)
+    grace = here.case.desired.policy.orphan_grace
+    for instance in here.view.extras:
+        if here.now - instance.launched_at >= grace:
+            return reclaim_orphan(here, instance)
+    return None
+
+
+def _finish_or_undo(
+    here: Situation, occupant: Instance, replacement: Instance, drift: Drift
+) -> Decision:
+    """A healthy original stays, unless it is being updated to what is still declared."""
+    updating = here.fleet.update is UpdateStrategy.ROLLING and drift.by_launch
+    if not updating:
+        detail = f"{occupant.id} is healthy and stays"
+        return undo_replacement(here, replacement, Reason.ORIGINAL_RECOVERED, detail)
+    outdated = launch_fields(here.fleet, replacement, here.case.observation)
+    if outdated:
+        fields = ", ".join(change.field for change in outdated)
+        detail = f"it was launched before {fields} changed again"
+        return undo_replacement(here, replacement, Reason.UPDATE, detail)
+    return advance_replacement(here, replacement)
+
+
+def _update(here: Situation, occupant: Instance, summary: str, drift: Drift) -> Decision:
+    """Fields that only a launch sets: at the next replacement, or slot by slot."""
+    if here.fleet.update is UpdateStrategy.ON_REPLACE:
+        changes = "; ".join(f"{c.field} {c.old} → {c.new}" for c in drift.by_launch)
+        note = f"{here.view.ref}: changes at its next replacement: {changes}"
+        return here.rest(Bucket.HEALTHY, summary, notes=(*drift.notes, note))
+    detail = f"{', '.join(change.field for change in drift.by_launch)} changed"
+    return launch_replacement(here, occupant, Reason.UPDATE, detail, course=Course.UPDATE)
+
+
+def _in_service(here: Situation, occupant: Instance) -> list[Draft]:
+    """The date of service is kept in a tag, so that losing the store does not lose it."""
+    if Tag.IN_SERVICE_SINCE in occupant.tags:
+        return []
+    stamp = f"{here.now:%Y-%m-%dT%H:%M:%SZ}"
+    return [
+        here.draft(
+            occupant,
+            SetTags(resource_id=occupant.id, tags={Tag.IN_SERVICE_SINCE.value: stamp}),
+            course=Course.CREATE,
+            reason=Reason.IN_SERVICE,
+            detail="healthy for the first time",
+            changes=(Change(field=Tag.IN_SERVICE_SINCE, old=None, new=stamp),),
+            continuation=True,
+        )
+    ]
+
+
+# Whatever the health
+
+
+def safe_corrections(here: Situation) -> list[Draft]:
+    """What protects data and identity is done whatever the health: names of claims, volumes kept."""
+    drafts = []
+    for instance in here.view.alive:
+        drafts += [_correct(here, instance, item) for item in kept_volumes(instance)]
+    if here.view.occupant is not None:
+        named = named_claims(here.view.claims)
+        drafts += [_correct(here, here.view.occupant, item) for item in named]
+    return here.not_open(drafts)
+
+
+def let_in(here: Situation, occupant: Instance) -> list[Draft]:
+    """The service's groups, once it has its data: whoever lacks them can't be seen to serve (section 7.2)."""
+    if any(claim.standing is not Standing.ATTACHED for claim in here.view.claims):
+        return []
+    correction = security_groups(here.fleet, occupant)
+    if correction is None:
+        return []
+    return here.not_open([_correct(here, occupant, correction)])
+
+
+def is_staged(here: Situation, occupant: Instance) -> bool:
+    """Whether the occupant still has the groups in which it waited for its commit."""
+    return occupant.security_groups == staged_groups(here.fleet) != ()
+
+
+def _correct(here: Situation, instance: Instance, correction: Correction) -> Draft:
+    return here.draft(
+        instance,
+        correction.request,
+        course=Course.CORRECT,
+        reason=correction.reason,
+        detail=correction.detail,
+        claim=correction.claim,
+        changes=correction.changes,
+        continuation=correction.reason is not Reason.DRIFT,
+    )

@@ -1,0 +1,148 @@
+"""What counts against the limits: what is under way and lately done, plus what this plan lets through."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from desired_state.model import Fleet
+from providers.requests import LaunchInstance, StopInstance, TerminateInstance
+from reconciler.health.verdict import Status, Verdict
+from reconciler.planning.actions import Course, SlotRef, target_of
+from reconciler.planning.case import Case
+from reconciler.planning.decision import Draft
+from reconciler.planning.intents import Intent, IntentState
+from reconciler.planning.slots import SlotView, World
+
+HOUR = timedelta(hours=1)
+REPAIRING = frozenset(
+    {Course.REPAIR, Course.REPLACE, Course.KEEP_THE_DATA, Course.RESTORE, Course.UPDATE}
+)
+GUARDED = frozenset({Course.REPAIR, Course.RECLAIM})
+"""Courses that take instances down on our own judgement; a commit or a person's word entails the others."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Tally:
+    """Counts by fleet, and what the journal says by slot, operation and instance."""
+
+    case: Case
+    fleets: Mapping[str, Fleet]
+    repairing: defaultdict[str, set[SlotRef]]
+    updating: defaultdict[str, set[SlotRef]]
+    troubled: Counter[str]
+    """Wanted slots that are not healthy."""
+    not_serving: Counter[str]
+    """Wanted slots that do not serve, and serving ones that this plan takes out."""
+    live: int
+    taken_down: dict[str, datetime]
+    """Instances that we took down within the hour, with when that last began."""
+    launches: Mapping[SlotRef, tuple[datetime, ...]]
+    """When each slot's instances were launched anew, oldest first."""
+    rejected: Mapping[str, Intent]
+    """The last rejection of each operation family."""
+    short: frozenset[tuple[str, str]] = field(default_factory=frozenset)
+    """Zones and types that have no capacity now."""
+
+    def fleet_of(self, draft: Draft) -> Fleet | None:
+        """The declared fleet of a draft's slot."""
+        return self.fleets.get(draft.action.slot.fleet) if draft.action.slot else None
+
+    def admit(self, draft: Draft) -> None:
+        """Count what was let through."""
+        slot, course = draft.action.slot, draft.action.course
+        if slot is None:
+            return
+        if course is Course.UPDATE:
+            self.updating[slot.fleet].add(slot)
+        elif course in REPAIRING:
+            self.repairing[slot.fleet].add(slot)
+        if draft.takes_out:
+            self.not_serving[slot.fleet] += 1
+        target = target_of(draft.action.request)
+        if draft.guarded and target is not None:
+            self.taken_down[target] = self.case.now
+
+
+def take_tally(case: Case, world: World) -> Tally:
+    """Count what is under way before this plan."""
+    intents = tuple(
+        intent
+        for intent in (*case.memory.recent_intents, *case.memory.open_intents)
+        if intent.state is not IntentState.REJECTED
+    )
+    tally = Tally(
+        case=case,
+        fleets={fleet.name: fleet for fleet in case.desired.fleets},
+        repairing=defaultdict(set),
+        updating=defaultdict(set),
+        troubled=Counter(),
+        not_serving=Counter(),
+        live=sum(len(view.alive) for view in world.slots),
+        taken_down=_taken_down(intents, case.now),
+        launches=_launches(intents),
+        rejected=_rejected(case.memory.recent_intents),
+        short=frozenset(
+            (item.zone, item.type) for item in case.memory.capacity if case.now < item.until
+        ),
+    )
+    for view in world.slots:
+        verdict = case.verdicts.get(view.occupant.id) if view.occupant else None
+        _count(tally, view, verdict)
+    return tally
+
+
+def _count(tally: Tally, view: SlotView, verdict: Verdict | None) -> None:
+    fleet = view.ref.fleet
+    healthy = verdict is not None and verdict.status is Status.HEALTHY
+    if _is_under_way(view, verdict, tally.case):
+        (tally.updating if healthy else tally.repairing)[fleet].add(view.ref)
+    if view.wanted and not healthy:
+        tally.troubled[fleet] += 1
+    if view.wanted and not (verdict is not None and verdict.serving):
+        tally.not_serving[fleet] += 1
+
+
+def _is_under_way(view: SlotView, verdict: Verdict | None, case: Case) -> bool:
+    """A replacement lives, a step is open, or a step was taken and shows yet whether it helped."""
+    if view.replacement is not None:
+        return True
+    if any(intent.action.course in REPAIRING for intent in view.busy):
+        return True
+    if view.occupant is None or verdict is None or not view.recent:
+        return False
+    if verdict.status in (Status.HEALTHY, Status.UNHEALTHY):
+        return False
+    remembered = case.memory.health.get(view.occupant.id)
+    began = remembered.trouble_since if remembered else None
+    return began is not None and any(
+        intent.action.course is Course.REPAIR and intent.begun_at >= began for intent in view.recent
+    )
+
+
+def _taken_down(intents: Iterable[Intent], now: datetime) -> dict[str, datetime]:
+    return {
+        intent.action.request.instance_id: intent.begun_at
+        for intent in intents
+        if isinstance(intent.action.request, TerminateInstance | StopInstance)
+        and intent.action.course in GUARDED
+        and now - intent.begun_at < HOUR
+    }
+
+
+def _launches(intents: Iterable[Intent]) -> dict[SlotRef, tuple[datetime, ...]]:
+    launches: defaultdict[SlotRef, list[datetime]] = defaultdict(list)
+    for intent in intents:
+        slot = intent.action.slot
+        launched = isinstance(intent.action.request, LaunchInstance)
+        if slot is not None and launched and intent.action.course is not Course.CREATE:
+            launches[slot].append(intent.begun_at)
+    return {slot: tuple(sorted(times)) for slot, times in launches.items()}
+
+
+def _rejected(intents: Iterable[Intent]) -> dict[str, Intent]:
+    return {
+        intent.action.family: intent for intent in intents if intent.state is IntentState.REJECTED
+    }

@@ -1,0 +1,77 @@
+"""What may live unseen holds every launch into its slot: absence is not evidence (design rule 6)."""
+
+from __future__ import annotations
+
+from providers.observed import Gap, GapSubject
+from reconciler.planning.absence import is_missed_twice, sight_of
+from reconciler.planning.actions import Course, Gate
+from reconciler.planning.decision import Decision, Hold, Situation
+from reconciler.planning.identity import incarnation_of
+from reconciler.planning.memory import KnownResource
+
+
+def gap_over(here: Situation, zone: str | None) -> Gap | None:
+    """The gap that a decision about this slot would rest on, in that zone; in any zone when it is None."""
+    observation = here.case.observation
+    if not observation.gaps:
+        return None
+    subjects = [GapSubject.INSTANCES, GapSubject.ZONES]
+    subjects += [GapSubject.VOLUMES] if here.fleet.stateful else []
+    gaps = (observation.lacks(subject, zone) for subject in subjects)
+    return next((gap for gap in gaps if gap is not None), None)
+
+
+def hold_for_the_unseen(here: Situation, course: Course) -> Decision | None:
+    """Why nothing may be launched into the slot now: a gap anywhere, or an instance that is merely not shown."""
+    if (gap := gap_over(here, None)) is not None:
+        where = f" in {gap.zone}" if gap.zone else ""
+        why = f"{gap.subject}{where} could not be read ({gap.code}): what is wanted may be there"
+        return here.hold(why, Hold(course=course, gate=Gate.GAP, reason=why))
+    vanished = [item for item in _unseen(here) if item.id in here.surroundings.vanished]
+    if vanished:
+        return _hold_for_the_vanished(here, vanished[0])
+    unproven = [item for item in _unseen(here) if item in here.view.unproven]
+    return _hold_for_the_unproven(here, unproven[0]) if unproven else None
+
+
+def _unseen(here: Situation) -> list[KnownResource]:
+    """Known instances that are not shown and could hold the slot, or be about to."""
+    occupant = here.view.occupant
+    held = incarnation_of(occupant.tags) if occupant else -1
+    return [item for item, _ in here.view.missing if item.incarnation > held]
+
+
+def _hold_for_the_vanished(here: Situation, known: KnownResource) -> Decision | None:
+    count = len(here.surroundings.vanished)
+    why = (
+        f"{count} resources vanished together without a terminated record: "
+        "that looks like a fault of the view"
+    )
+    return _hold(here, known, Gate.MASS_DISAPPEARANCE, why, approvable=True)
+
+
+def _hold_for_the_unproven(here: Situation, known: KnownResource) -> Decision | None:
+    sight = sight_of(here.case.observation, here.case.desired.policy, here.now)
+    alone = is_missed_twice(known, sight) and known.zone not in sight.answering
+    why = f"{known.id} is not shown; not yet proved gone"
+    if alone:
+        why += f", since nothing else in {known.zone} is shown either"
+    # A person may say what no neighbour can: that the zone answers and the instance is gone.
+    return _hold(here, known, Gate.UNPROVEN_ABSENCE, why, approvable=alone)
+
+
+def _hold(
+    here: Situation, known: KnownResource, gate: Gate, why: str, *, approvable: bool
+) -> Decision | None:
+    treated = here.view.highest_incarnation
+    if approvable and here.approved(gate, Course.REPLACE, treated):
+        return None
+    proven_at = (known.absent_since or here.now) + here.case.desired.policy.consistency_window
+    hold = Hold(
+        course=Course.REPLACE,
+        gate=gate,
+        reason=why,
+        earliest_release=proven_at if proven_at > here.now else None,
+        approval_id=here.approval_id(gate, Course.REPLACE, treated) if approvable else None,
+    )
+    return here.hold(why, hold)

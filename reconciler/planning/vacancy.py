@@ -1,0 +1,86 @@
+"""A slot without an occupant: filled for the first time, again, or around its own volumes (design section 7.1)."""
+
+from __future__ import annotations
+
+from reconciler.planning.absence import Absence
+from reconciler.planning.actions import Bucket, Course, Gate, Reason
+from reconciler.planning.claims import Standing
+from reconciler.planning.decision import Decision, Hold, LaunchWish, Situation
+from reconciler.planning.identity import Role
+from reconciler.planning.losses import lost_claim, unplaceable_claims, zones_of_claims
+from reconciler.planning.replacing import advance_replacement
+from reconciler.planning.unseen import hold_for_the_unseen
+
+
+def fill(here: Situation) -> Decision:
+    """The first line that fits decides: wait for proof, finish what is under way, launch."""
+    if (waiting := hold_for_the_unseen(here, _course(here))) is not None:
+        return waiting
+    view = here.view
+    if view.replacement is not None:
+        return advance_replacement(here, view.replacement)
+    if view.never_occupied and here.case.memory.passes < 1:
+        reason = "none was seen, once; a second complete observation decides"
+        hold = Hold(course=Course.CREATE, gate=Gate.UNPROVEN_ABSENCE, reason=reason)
+        return here.hold(reason, hold)
+    if here.fleet.stateful:
+        return _fill_with_claims(here)
+    if view.never_occupied:
+        return _launch(here, Course.CREATE, Reason.NONE_EVER, "no instance yet")
+    return _launch(here, Course.REPLACE, Reason.GONE, _gone(here))
+
+
+def _course(here: Situation) -> Course:
+    if here.view.never_occupied:
+        return Course.CREATE
+    return Course.KEEP_THE_DATA if here.fleet.stateful else Course.REPLACE
+
+
+def _fill_with_claims(here: Situation) -> Decision:
+    """Empty volumes the first time, its own volumes ever after."""
+    if all(claim.standing is Standing.NEVER_FILLED for claim in here.view.claims):
+        return _launch(here, Course.CREATE, Reason.NONE_EVER, "no instance yet", with_volumes=True)
+    if (unplaceable := lost_claim(here) or unplaceable_claims(here)) is not None:
+        return unplaceable
+    kept = ", ".join(claim.volume.id for claim in here.view.claims if claim.volume)
+    detail = f"{_gone(here)}; {kept} is kept"
+    zones = zones_of_claims(here)
+    return _launch(here, Course.KEEP_THE_DATA, Reason.GONE, detail, zones=zones)
+
+
+def _launch(
+    here: Situation,
+    course: Course,
+    reason: Reason,
+    detail: str,
+    *,
+    zones: tuple[str, ...] | None = None,
+    with_volumes: bool = False,
+) -> Decision:
+    """What is launched into an empty slot holds it from the start; where a superseded one lives, by its commit."""
+    wish = LaunchWish(
+        slot=here.view.ref,
+        incarnation=here.view.highest_incarnation + 1,
+        role=Role.REPLACEMENT if here.view.alive else Role.OCCUPANT,
+        course=course,
+        reason=reason,
+        detail=detail,
+        treated=here.view.highest_incarnation,
+        zones=zones,
+        with_volumes=with_volumes,
+        down_since=None,
+    )
+    return Decision(view=here.view, summary=detail, rests_in=Bucket.WAITING, wish=wish)
+
+
+def _gone(here: Situation) -> str:
+    """Who is gone, in one clause."""
+    if here.view.ending:
+        last = here.view.ending[0]
+        return f"{last.id} is {last.state}" + (
+            f" ({last.state_reason})" if last.state_reason else ""
+        )
+    if here.view.missing:
+        known, absence = here.view.missing[-1]
+        return f"{known.id} is {'proved gone' if absence is Absence.PROVEN else 'gone'}"
+    return "its instance is gone"
