@@ -174,7 +174,7 @@ run_postgres() {
   local postgres
   postgres=$(postgres_program postgres)
   exec setpriv --reuid=postgres --regid=postgres --init-groups \
-    "$postgres" -D "$DATA" -c listen_addresses='*' -c unix_socket_directories=/tmp
+    "$postgres" -D "$DATA" -c listen_addresses='*'
 }
 
 # Packages of Debian and of the PostgreSQL project keep their programs off the path.
