@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Any
+
+from lxml import etree
 
 from reconciler.demo import sabotage
 from reconciler.demo.proof import Expected, differences
@@ -40,28 +41,28 @@ def bring_up(terminal: Terminal) -> dict[str, dict[str, str]]:
 
 
 def failing(instance_id: str, check: str) -> Callable[[bytes], bytes]:
-    """An edit of DescribeInstanceStatus after which that check of that instance is impaired since long ago."""
+    """An edit of DescribeInstanceStatus after which that check of that running instance fails since long ago."""
 
     def edit(body: bytes) -> bytes:
-        text = body.decode()
-        items = re.split(r"(?=<item>\s*<instanceId>)", text)
-        return "".join(
-            _impaired(item, check) if f"<instanceId>{instance_id}<" in item else item
-            for item in items
-        ).encode()
+        document = etree.fromstring(body)
+        for item in document.findall("{*}instanceStatusSet/{*}item"):
+            if item.findtext("{*}instanceId") == instance_id:
+                _impair(item.find(f"{{*}}{check}"))
+        return etree.tostring(document)
 
     return edit
 
 
-def _impaired(item: str, check: str) -> str:
-    start, end = item.index(f"<{check}>"), item.index(f"</{check}>")
-    ok = item[start:end]
-    sick = ok.replace("<status>ok<", "<status>impaired<").replace(
-        "<status>passed</status>",
-        f"<status>failed</status><impairedSince>{LONG_AGO}</impairedSince>",
-    )
-    assert sick != ok, ok
-    return item[:start] + sick + item[end:]
+def _impair(check: Any) -> None:
+    """Of an instance that has ended EC2 says "not-applicable", and so it stays."""
+    status = check.find("{*}status")
+    if status.text != "ok":
+        return
+    status.text = "impaired"
+    detail = check.find("{*}details/{*}item")
+    detail.find("{*}status").text = "failed"
+    since = etree.SubElement(detail, detail.tag.replace("item", "impairedSince"))
+    since.text = LONG_AGO
 
 
 def test_a_plan_changes_nothing_and_says_what_would_be_done(terminal: Terminal) -> None:
