@@ -47,7 +47,7 @@ def test_a_probe_proxy_that_is_no_http_url_is_refused(proxy: str) -> None:
 
 
 def test_the_store_is_below_the_state_directory() -> None:
-    home = Path("/home/erin")
+    home = Path("/srv/erin")
     below_home = home / ".local/state/fleet-reconciler/store.sqlite"
     assert default_store({}, home) == below_home
     assert default_store({"XDG_STATE_HOME": "relative"}, home) == below_home
