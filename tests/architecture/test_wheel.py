@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import configparser
+import json
+import os
 import subprocess
 import sys
 import zipfile
 from collections.abc import Iterable
+from pathlib import Path
 
 import pytest
 
@@ -45,6 +48,37 @@ def test_a_file_that_is_left_out_is_seen(wheel: zipfile.ZipFile) -> None:
     assert left_out(wheel.namelist(), ["reconciler/clock.py", "reconciler/forgotten.yaml"]) == [
         "reconciler/forgotten.yaml"
     ]
+
+
+def test_what_is_installed_works_away_from_the_repository(
+    wheel: zipfile.ZipFile, tmp_path: Path
+) -> None:
+    installed = tmp_path / "site packages"
+    wheel.extractall(installed)
+    uses_all_data = (
+        "import reconciler.cli.entry, sys\n"
+        "from pathlib import Path\n"
+        "from desired_state.load import load\n"
+        "from reconciler.store.store import Store\n"
+        "here = Path(reconciler.cli.entry.__file__).parents[2]\n"
+        "print(*(fleet.name for fleet in load([here / 'desired_state' / 'examples']).fleets))\n"
+        "with Store.open(Path(sys.argv[1])): pass\n"
+        "reconciler.cli.entry.main(['schema'])\n"
+    )
+
+    result = subprocess.run(
+        [sys.executable, "-c", uses_all_data, str(tmp_path / "store.sqlite")],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(installed)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert result.returncode == 0, result.stderr
+    fleets, _, schema = result.stdout.partition("\n")
+    assert fleets == "shared-postgres web"
+    assert json.loads(schema) == json.loads((installed / "desired_state/schema.json").read_text())
 
 
 def test_nothing_else_is_in_the_wheel(wheel: zipfile.ZipFile) -> None:
