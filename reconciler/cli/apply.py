@@ -45,10 +45,20 @@ class Proposal:
     plan: Plan
     approvals: tuple[Approval, ...]
 
+    def acts(self, *, waiting: bool) -> bool:
+        """Whether anything is done here, or followed to its end."""
+        on_the_way = any(slot.bucket is Bucket.WAITING for slot in self.plan.slots)
+        return bool(self.plan.actions) or (waiting and on_the_way)
+
     @property
-    def under_way(self) -> bool:
-        """Slots on their way, with nothing to do for them now."""
-        return any(slot.bucket is Bucket.WAITING for slot in self.plan.slots)
+    def as_it_is(self) -> Ending:
+        """How an apply ends that has nothing to do here."""
+        return Ending(
+            failed=(),
+            withheld=len(self.plan.withheld),
+            under_way=0,
+            converged=self.plan.converged,
+        )
 
 
 @subcommand("apply")
@@ -108,13 +118,15 @@ def command(
         print_lines(
             plans_lines([(item.case, item.plan) for item in proposals], width=stdout_width())
         )
-        acting = [item for item in proposals if item.plan.actions or (wait and item.under_way)]
-        if acting:
-            _ask(acting, yes=yes)
-        if acting:
-            print_lines([BLANK])
-        endings = [_carry_out(item, reach, desired, wait=wait, timeout=timeout) for item in acting]
-    return _conclude(proposals, endings, waited=wait)
+        acting = [item for item in proposals if item.acts(waiting=wait)]
+        _ask(acting, yes=yes)
+        endings = [
+            _carry_out(item, reach, desired, wait=wait, timeout=timeout)
+            if item in acting
+            else item.as_it_is
+            for item in proposals
+        ]
+    return _conclude(endings, acted=bool(acting), waited=wait)
 
 
 def _propose(cells: Sequence[Cell], desired: DesiredState, wishes: Confirmations) -> list[Proposal]:
@@ -133,15 +145,17 @@ def _propose(cells: Sequence[Cell], desired: DesiredState, wishes: Confirmations
 
 
 def _ask(proposals: list[Proposal], *, yes: bool) -> None:
-    """Returns when a person, or --yes, agrees. Refused otherwise, with nothing done."""
+    """Returns when a person, or --yes, agrees, or nothing is to be done. Refused otherwise, with nothing done."""
     number = sum(len(item.plan.actions) for item in proposals)
+    if number:
+        print_lines([BLANK])
     if yes or not number:
         return
     if not sys.stdin.isatty():
         raise Refused(
             "there is no terminal to ask on, so nothing was done; use --yes to do it unasked"
         )
-    if not click.confirm(f"\nDo {'this' if number == 1 else f'these {number} actions'}?", err=True):
+    if not click.confirm(f"Do {'this' if number == 1 else f'these {number} actions'}?", err=True):
         raise Refused("not confirmed; nothing was done")
 
 
@@ -156,22 +170,20 @@ def _carry_out(
     return once(proposal.cell, desired, acting, proposal.plan)
 
 
-def _conclude(proposals: list[Proposal], endings: list[Ending], *, waited: bool) -> int:
-    """The closing sentence and the exit code."""
-    failed = [outcome for ending in endings for outcome in ending.failed]
+def _conclude(endings: list[Ending], *, acted: bool, waited: bool) -> int:
+    """The closing sentences and the exit code."""
+    failed = sum(len(ending.failed) for ending in endings)
+    withheld = sum(ending.withheld for ending in endings)
+    under_way = sum(ending.under_way for ending in endings)
+    converged = all(ending.converged for ending in endings)
     if failed:
-        say(f"error: {words.count(len(failed), 'action')} did not go through; see above")
+        say(f"error: {words.count(failed, 'action')} did not go through; see above")
         return 1
-    withheld = sum(ending.withheld for ending in endings) + sum(
-        len(item.plan.withheld) for item in proposals if not item.plan.actions and not endings
-    )
-    if endings and all(ending.converged for ending in endings):
+    if acted and converged:
         say("done: everything stands as declared")
-    elif endings and not waited:
-        under_way = sum(ending.under_way for ending in endings)
-        say(
-            f"done what was shown; {words.count(under_way, 'slot')} on the way, `reconciler apply --wait` follows them"
-        )
+    elif acted and under_way:
+        on_the_way = f"{words.count(under_way, 'slot')} on the way"
+        say(f"done what was shown; {on_the_way}, `reconciler apply --wait` follows them")
     if withheld:
         say(f"{withheld} withheld; `reconciler plan` shows what lets it go")
-    return SOMETHING_TO_DO if withheld or (waited and not all(e.converged for e in endings)) else 0
+    return SOMETHING_TO_DO if withheld or (waited and not converged) else 0

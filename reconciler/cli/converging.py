@@ -51,7 +51,7 @@ def once(cell: Cell, desired: DesiredState, means: Means, shown: Plan) -> Ending
     return Ending(
         failed=_failed(result),
         withheld=len(plan.withheld),
-        under_way=len(done) + sum(slot.bucket in MOVING for slot in plan.slots),
+        under_way=sum(slot.bucket in MOVING for slot in plan.slots),
         converged=plan.converged and not done,
     )
 

@@ -29,6 +29,7 @@ from providers.requests import (
 )
 from reconciler.planning.actions import Action, Change, Course, SlotRef
 from reconciler.planning.identity import PREFIX
+from reconciler.planning.outcome import Plan
 from reconciler.surface import words
 from reconciler.surface.layout import (
     GAP,
@@ -223,28 +224,27 @@ def _resize_fields(request: ResizeVolume) -> tuple[tuple[str, str], ...]:
     return tuple((label, value) for label, value in values if value)
 
 
-ToCome = Mapping[SlotRef, tuple[str, ...]]
-"""What follows the actions of a plan, by slot."""
+Steps = Mapping[str, tuple[str, ...]]
+"""What follows an action in its slot's course, by operation id; without those that nothing follows."""
 
 
-def folded(actions: Sequence[Action], to_come: ToCome) -> list[tuple[Action, ...]]:
+def steps_by_action(plan: Plan) -> Steps:
+    """The steps to come of each slot, told once: after the last of its actions."""
+    last = {action.slot: action.operation_id for action in plan.actions}
+    return {
+        last[outcome.slot]: outcome.to_come
+        for outcome in plan.slots
+        if outcome.to_come and outcome.slot in last
+    }
+
+
+def folded(actions: Sequence[Action], steps: Steps) -> list[tuple[Action, ...]]:
     """The actions in their order, with neighbours that read alike in one group."""
 
     def alike(action: Action) -> tuple[object, ...]:
-        return likeness(action), steps_after([action], actions, to_come)
+        return likeness(action), steps.get(action.operation_id)
 
     return [tuple(group) for _, group in groupby(actions, key=alike)]
-
-
-def steps_after(
-    group: Sequence[Action], actions: Sequence[Action], to_come: ToCome
-) -> tuple[str, ...]:
-    """What follows a group of the actions; told once for each slot, after the last of its actions."""
-    slot = group[-1].slot
-    if slot is None or slot not in to_come:
-        return ()
-    last = next(action for action in reversed(actions) if action.slot == slot)
-    return to_come[slot] if last is group[-1] else ()
 
 
 def likeness(action: Action) -> tuple[object, ...]:

@@ -20,7 +20,7 @@ from reconciler.surface.action_text import (
     action_lines,
     folded,
     step_rows,
-    steps_after,
+    steps_by_action,
     verb_of,
 )
 from reconciler.surface.layout import (
@@ -130,10 +130,10 @@ def _action_lines(plan: Plan, *, width: int) -> list[Line]:
     order = ", in this order" if len(plan.actions) > 1 else ""
     heading = f"Actions: {len(plan.actions)} to do now{order}"
     lines = [line(Span(heading, Style.HEADING)), *_legend(plan, width=width)]
-    to_come = {outcome.slot: outcome.to_come for outcome in plan.slots}
-    for group in folded(plan.actions, to_come):
-        steps = steps_after(group, plan.actions, to_come)
-        lines += [BLANK, *action_lines(group, width=width, steps=steps)]
+    steps = steps_by_action(plan)
+    for group in folded(plan.actions, steps):
+        to_come = steps.get(group[-1].operation_id, ())
+        lines += [BLANK, *action_lines(group, width=width, steps=to_come)]
     return lines
 
 

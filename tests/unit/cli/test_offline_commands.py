@@ -10,7 +10,7 @@ import pytest
 
 from reconciler.clock import SystemClock
 from reconciler.planning.intents import IntentState
-from reconciler.planning.learning import Lessons, learn_known
+from reconciler.planning.learning import Lessons
 from reconciler.planning.memory import ColdStart
 from reconciler.store.cell import CellStore
 from reconciler.store.passes import PassRecord
@@ -19,7 +19,6 @@ from reconciler.surface.case_file import write_case
 from tests.support.actions import launch
 from tests.support.cases import CELL, Scene
 from tests.support.fleets import web_fleet
-from tests.support.resources import OWNER
 from tests.unit.cli.typed import typed
 
 BROKEN = """\
@@ -38,8 +37,7 @@ def store(tmp_path: Path) -> Path:
     scene = Scene(web_fleet())
     scene.in_service()
     with Store.open(path) as opened:
-        known = learn_known(scene.memory, scene.observation(), OWNER, scene.now)
-        record_pass(opened.cell(CELL), known=known)
+        record_pass(opened.cell(CELL), known=scene.memory.known)
     return path
 
 
