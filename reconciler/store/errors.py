@@ -32,7 +32,7 @@ class EndpointChanged(StoreError):  # noqa: N818 - reads as what it is
     def __init__(self, *, cell: str, known: str, found: str) -> None:
         super().__init__(
             f"cell {cell} was reached through {known} so far and now through {found}: what is remembered may be of"
-            " another cloud. Nothing is done until you confirm the new endpoint with --confirm-endpoint"
+            " another cloud. Nothing is done until you accept the new endpoint with `reconciler resume --endpoint`"
         )
         self.cell = cell
         self.known = known
