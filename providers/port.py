@@ -38,16 +38,17 @@ class Cloud(Protocol):
 
     def observe(self, *, owner: str, image_parameters: Iterable[str], now: datetime) -> Observation:
         """All that carries our owner tag, in as few calls as pages allow. Failures are gaps, never exceptions,
-        except CredentialsError and EndpointUnreachable. Probes are not part of it.
+        except CredentialsError, EndpointUnreachable (not even the first call found a connection) and CloudError of
+        class DENIED, which names the missing permission. Probes are not part of it.
         """
         ...
 
     def read_instances(self, ids: Iterable[str]) -> Mapping[str, tuple[Presence, Instance | None]]:
-        """Each id read by name; a bad id does not spoil the others."""
+        """Each id read by name; a bad id does not spoil the others. Raises what `observe` raises."""
         ...
 
     def read_volumes(self, ids: Iterable[str]) -> Mapping[str, tuple[Presence, Volume | None]]:
-        """Each id read by name; a bad id does not spoil the others."""
+        """Each id read by name; a bad id does not spoil the others. Raises what `observe` raises."""
         ...
 
     def find_launch(self, request: LaunchInstance) -> Instance | None:
@@ -55,7 +56,7 @@ class Cloud(Protocol):
         ...
 
     def perform(self, request: Request, *, user_data: str | None = None) -> Receipt:
-        """Send one mutating request once. Raises CloudError."""
+        """Send one mutating request once. Raises CloudError only; its code NOT_SENT proves that nothing was sent."""
         ...
 
 
