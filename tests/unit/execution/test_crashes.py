@@ -223,6 +223,20 @@ def test_a_call_that_never_reached_the_cloud_is_sent_again_while_it_is_fresh(
     assert acting.now(instance.id).state == "shutting-down"
 
 
+def test_what_a_second_sending_rests_on_is_read_again(acting: Acting) -> None:
+    instance = acting.running("web/0")
+    action = action_of("web/0", TerminateInstance(instance_id=instance.id))
+    acting.cloud.fail_next(TerminateInstance, Crash())
+    with pytest.raises(Crash):
+        acting.carry_out(action)
+    acting.cloud.tag_by_hand(instance.id, {"fleet-reconciler:slot": "3"})
+    acting.crash()
+    (outcome,) = acting.look_again()
+    assert outcome.result is Result.PRECHECK_FAILED
+    assert acting.now(instance.id).state == "running"
+    assert acting.intent(action).state is IntentState.BEGUN
+
+
 @pytest.mark.parametrize("die_in", ["the handler", "move"])
 def test_after_handlers_run_at_least_once_whatever_happens(acting: Acting, die_in: str) -> None:
     seen: list[str | None] = []
