@@ -17,191 +17,38 @@ any field of an instance or volume, and `scene.memory` can be replaced as a whol
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import timedelta
 
-from desired_state.model import DesiredState, Fleet, SafetyPolicy
 from providers.observed import (
-    Attachment,
-    AttachmentState,
-    CellIdentity,
     Check,
     CheckStatus,
-    Gap,
-    GapSubject,
     Instance,
     InstanceState,
-    Observation,
     Presence,
     ProbeOutcome,
-    ProbeResult,
-    StatusChecks,
-    Volume,
-    VolumeState,
-    Zone,
 )
 from reconciler.health.verdict import (
-    RememberedHealth,
     Sign,
-    Status,
-    Verdict,
 )
 from reconciler.planning.case import Case
-from reconciler.planning.identity import Role, incarnation_of, role_of, slot_of
 from reconciler.planning.judging import judge_all
 from reconciler.planning.memory import (
     ColdStart,
-    KnownResource,
     Memory,
 )
 from reconciler.planning.slots import arrange
-from tests.support.fleets import ACCOUNT, DAY, MINUTE, REGION, SECOND, desired
-from tests.support.remembered import Remembered
+from tests.support.fleets import MINUTE
+from tests.support.present import CELL, Present
 from tests.support.resources import (
-    NOW,
-    OWNER,
     instance_id,
-    instance_of,
     passing_checks,
-    slot,
-    usual_zone,
-    volume_of,
 )
 
-CELL = CellIdentity(account=ACCOUNT, region=REGION, endpoint="https://ec2.us-east-1.amazonaws.com")
-ALL_ZONES = {
-    zone_id: Zone(id=zone_id, name=f"us-east-1{letter}", state="available")
-    for zone_id, letter in (("use1-az1", "a"), ("use1-az2", "b"), ("use1-az4", "d"))
-}
+__all__ = ["CELL", "Scene"]
 
 
-class Scene(Remembered):
+class Scene(Present):
     """A case in the making. Methods change it in place; `case()` is the value."""
-
-    def __init__(
-        self,
-        *fleets: Fleet,
-        now: datetime = NOW,
-        policy: SafetyPolicy | None = None,
-        owner: str = OWNER,
-    ) -> None:
-        super().__init__(now)
-        self.owner = owner
-        self.policy = policy
-        self.fleets: dict[str, Fleet] = {fleet.name: fleet for fleet in fleets}
-        self.instances: dict[str, Instance] = {}
-        self.volumes: dict[str, Volume] = {}
-        self.checks: dict[str, StatusChecks] = {}
-        self.probes: dict[str, ProbeResult] = {}
-        self.images: dict[str, str] = {}
-        self.zones: dict[str, Zone] = dict(ALL_ZONES)
-        self.by_id: dict[str, Presence] = {}
-        self.gaps: list[Gap] = []
-        self.told: dict[str, Verdict] = {}
-
-    # What is there.
-
-    def in_service(self, *slots: str, since: timedelta = DAY) -> None:
-        """A healthy occupant with its volumes in each of these slots, or in every declared slot."""
-        named = slots or tuple(
-            f"{fleet.name}/{ordinal}"
-            for fleet in self.fleets.values()
-            for ordinal in range(fleet.replicas)
-        )
-        for text in named:
-            occupant = self.instance(text, age=since)
-            for claim in self._fleet(text).claims:
-                self.volume(text, claim.name, on=occupant.id)
-
-    def instance(
-        self,
-        text: str,
-        *,
-        incarnation: int = 1,
-        role: Role | None = Role.OCCUPANT,
-        state: InstanceState = InstanceState.RUNNING,
-        age: timedelta = DAY,
-        zone: str | None = None,
-        verdict: Verdict | None = None,
-    ) -> Instance:
-        """An instance of that slot as its fleet declares it, launched `age` ago; healthy unless told otherwise."""
-        fleet, ref = self._fleet(text), slot(text)
-        image = fleet.instance.image
-        instance = instance_of(
-            fleet,
-            ref,
-            image=image if isinstance(image, str) else self.images[image.ssm],
-            incarnation=incarnation,
-            role=role,
-            state=state,
-            launched_at=self.now - age,
-            zone=zone or usual_zone(fleet, ref),
-            owner=self.owner,
-        )
-        self.instances[instance.id] = instance
-        self._remember(instance, "instance", None)
-        if state is InstanceState.RUNNING:
-            self.checks[instance.id] = passing_checks(instance.id)
-            if fleet.health.probe is not None:
-                self.probe(text, ProbeOutcome.PASSED, incarnation=incarnation)
-            self._remember_health(instance.id, _healthy_since(instance.launched_at))
-        if verdict is not None:
-            self.judged(instance.id, verdict)
-        return instance
-
-    def volume(
-        self,
-        text: str,
-        claim: str = "data",
-        *,
-        incarnation: int = 1,
-        on: str | None = None,
-        zone: str | None = None,
-        state: VolumeState | None = None,
-        age: timedelta = DAY,
-    ) -> Volume:
-        """A volume that fills a claim of that slot, on the instance of that id or on none."""
-        fleet, ref = self._fleet(text), slot(text)
-        declared = next(item for item in fleet.claims if item.name == claim)
-        volume = volume_of(
-            fleet,
-            ref,
-            declared,
-            incarnation=incarnation,
-            state=state or (VolumeState.IN_USE if on else VolumeState.AVAILABLE),
-            created_at=self.now - age,
-            zone=zone or (self.instances[on].zone if on else usual_zone(fleet, ref)),
-            owner=self.owner,
-        )
-        self.volumes[volume.id] = volume
-        self._remember(volume, "volume", claim)
-        if on:
-            self.attached(volume.id, on, device=declared.device)
-        return self.volumes[volume.id]
-
-    def attached(
-        self,
-        volume: str,
-        instance: str,
-        *,
-        device: str = "/dev/sdf",
-        state: AttachmentState = AttachmentState.ATTACHED,
-    ) -> None:
-        """That volume is on that instance, as both of them report."""
-        attachment = Attachment(
-            volume_id=volume,
-            instance_id=instance,
-            device=device,
-            state=state,
-            delete_on_termination=False,
-        )
-        kept = tuple(
-            item for item in self.instances[instance].attachments if item.volume_id != volume
-        )
-        self.change(volume, state=VolumeState.IN_USE, attachments=(attachment,))
-        self.change(instance, attachments=(*kept, attachment))
-
-    # What happened.
 
     def terminated(self, text: str, *, incarnation: int = 1) -> Instance:
         """EC2 shows the instance as terminated; its data volumes survive, available."""
@@ -273,28 +120,6 @@ class Scene(Remembered):
             ),
         )
 
-    def probe(
-        self, text: str, outcome: ProbeOutcome, *, incarnation: int = 1, detail: str = ""
-    ) -> None:
-        """What the probe of that slot's instance said just now."""
-        identifier = instance_id(text, incarnation)
-        words = detail or ("connected" if outcome is ProbeOutcome.PASSED else "refused")
-        self.probes[identifier] = ProbeResult(
-            instance_id=identifier, outcome=outcome, detail=words, at=self.now
-        )
-
-    def judged(self, identifier: str, verdict: Verdict) -> None:
-        """That verdict on that instance, whatever the judge would say."""
-        self.told[identifier] = verdict
-
-    def detached(self, volume: str) -> None:
-        """That volume is on no instance, as both sides report."""
-        for attachment in self.volumes[volume].attachments:
-            holder = self.instances[attachment.instance_id]
-            rest = tuple(item for item in holder.attachments if item.volume_id != volume)
-            self.change(holder.id, attachments=rest)
-        self.change(volume, state=VolumeState.AVAILABLE, attachments=())
-
     def vanished(
         self,
         identifier: str,
@@ -323,59 +148,11 @@ class Scene(Remembered):
         known = replace(self.memory.known[identifier], ended=True)
         self.remembering(known={**self.memory.known, identifier: known})
 
-    def gap(self, subject: GapSubject, *, zone: str | None = None, code: str = "Timeout") -> None:
-        """That part of the cell could not be read."""
-        self.gaps.append(Gap(subject=subject, zone=zone, code=code, detail="no answer in 10 s"))
-
-    def change(self, identifier: str, **fields: Any) -> None:
-        """Replace fields of that instance or volume."""
-        if identifier in self.instances:
-            self._changed_instance(identifier, **fields)
-        else:
-            self.volumes[identifier] = replace(self.volumes[identifier], **fields)
-
-    def declare(self, fleet: Fleet) -> None:
-        """Declare that fleet, or declare it anew."""
-        self.fleets[fleet.name] = fleet
-
-    def release(self, name: str) -> None:
-        """That fleet is no longer declared."""
-        del self.fleets[name]
-
     def cold(self, *, since: timedelta = timedelta(), complete: int = 1) -> None:
         """The store is new although resources are there: nothing is known of them."""
         self.memory = Memory(
             passes=0,
             cold=ColdStart(since=self.now - since, complete_observations=complete),
-        )
-
-    # The value.
-
-    def occupant(self, text: str) -> Instance:
-        """The one living instance with the occupant's role in that slot."""
-        found = [
-            item
-            for item in self.instances.values()
-            if item.alive
-            and slot_of(item.tags) == slot(text)
-            and role_of(item.tags) is Role.OCCUPANT
-        ]
-        (instance,) = found
-        return instance
-
-    def observation(self) -> Observation:
-        """What was read of the cell."""
-        return Observation(
-            as_of=self.now,
-            cell=CELL,
-            instances=dict(self.instances),
-            volumes=dict(self.volumes),
-            checks=dict(self.checks),
-            zones=dict(self.zones),
-            probes=dict(self.probes),
-            images=dict(self.images),
-            by_id=dict(self.by_id),
-            gaps=tuple(self.gaps),
         )
 
     def case(self) -> Case:
@@ -397,42 +174,3 @@ class Scene(Remembered):
             verdicts={**judged, **self.told},
             memory=self.memory,
         )
-
-    def desired(self) -> DesiredState:
-        """What is declared."""
-        return desired(*self.fleets.values(), policy=self.policy)
-
-    def _fleet(self, text: str) -> Fleet:
-        return self.fleets[slot(text).fleet]
-
-    def _changed_instance(self, identifier: str, **fields: Any) -> Instance:
-        instance = replace(self.instances[identifier], **fields)
-        self.instances[identifier] = instance
-        return instance
-
-    def _remember(self, item: Instance | Volume, kind: str, claim: str | None) -> None:
-        ref, incarnation = slot_of(item.tags), incarnation_of(item.tags)
-        assert ref is not None, "the resources of a scene carry our tags"
-        known = KnownResource(
-            id=item.id,
-            kind=kind,
-            slot=ref,
-            claim=claim,
-            incarnation=incarnation,
-            zone=item.zone,
-            last_seen_at=self.now - 15 * SECOND,
-        )
-        highest = max(incarnation, self.memory.highest_incarnations.get(ref, 0))
-        self.remembering(
-            known={**self.memory.known, item.id: known},
-            highest_incarnations={**self.memory.highest_incarnations, ref: highest},
-        )
-
-    def _remember_health(self, identifier: str, health: RememberedHealth) -> None:
-        self.remembering(health={**self.memory.health, identifier: health})
-
-
-def _healthy_since(since: datetime) -> RememberedHealth:
-    return RememberedHealth(
-        status=Status.HEALTHY, status_since=since, healthy_at=since, good_since=since
-    )
