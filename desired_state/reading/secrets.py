@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-_LITERAL = r"""["']?(?P<value>[^\s"'$<>{}`()*][^\s"'`]{3,})"""
+_LITERAL = r"""["']?(?!(?:true|false|yes|no|none|null)\b)(?P<value>[^\s"'$<>{}`()*][^\s"'`]{3,})"""
 
 # Repetitions are bounded where they could overlap, so that no text makes a search slow.
 _PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = (

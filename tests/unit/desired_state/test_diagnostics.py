@@ -116,6 +116,7 @@ def test_what_looks_like_a_secret_is_masked(text: str) -> None:
         "password=${PASSWORD}",
         "password: <from SSM>",
         "password=",
+        "lock_passwd: false",
         "--password-file=/run/secrets/db",
         "password_encryption = scram-sha-256",
         'curl --header "X-aws-ec2-metadata-token: $token"',

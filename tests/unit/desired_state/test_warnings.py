@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
+from desired_state.advice import snapshots_kept
+from desired_state.model import SnapshotSchedule
 from tests.unit.desired_state.written import POSTGRES, WEB, load_files, load_text, with_change
 
 
@@ -105,6 +109,13 @@ def test_too_many_snapshots_kept_are_told() -> None:
         )
     ]
     assert warnings_of(with_change(POSTGRES, "replicas: 6", "replicas: 467")) == []
+
+
+def test_a_grain_finer_than_the_schedule_keeps_no_more_than_the_schedule_makes() -> None:
+    schedule = SnapshotSchedule(
+        every=timedelta(hours=6), keep={"hourly": timedelta(days=2), "daily": timedelta(days=9)}
+    )
+    assert snapshots_kept(schedule) == 8 + 7
 
 
 def test_schedules_are_summed_over_the_fleets_of_one_account_and_region() -> None:
