@@ -47,8 +47,8 @@ def entry_lines(entry: HistoryEntry, *, width: int) -> list[Line]:
     rows: list[Field] = []
     if entry.event == IntentState.BEGUN:
         rows.append(("why", line(why(entry.action))))
-    if entry.resource_id is not None and entry.resource_id not in title:
-        rows.append(("resource", line(entry.resource_id)))
+    if entry.event == IntentState.ACCEPTED and (entry.resource_id or title) not in title:
+        rows.append(("resource", line(entry.resource_id or "")))
     if entry.error_code is not None:
         message = f": {entry.message}" if entry.message else ""
         rows.append(("error", line(Span(f"{entry.error_code}{message}", Style.BAD))))
