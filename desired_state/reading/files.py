@@ -75,7 +75,7 @@ def _search_directory(
         if entry.name.startswith(".") or not (is_directory or entry.suffix in SUFFIXES):
             continue
         # Only links are resolved: it takes a look at every directory above.
-        is_link = entry.is_symlink()
+        is_link = os.path.islink(entry)  # noqa: PTH114 - does not raise
         resolved = _resolved(search, entry) if is_link else directory_resolved / entry.name
         if resolved is None:
             continue
