@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
-
-from lxml import etree
 
 from reconciler.demo import sabotage
 from reconciler.demo.proof import Expected, differences
 from tests.e2e.declarations import DATABASE, WEB
 from tests.e2e.terminal import Terminal, eventually
+from tests.support.edited_replies import failing_check
 from tests.support.fault_proxy import EditReply, Rule
 
 LONG_AGO = "2020-01-01T00:00:00.000Z"
@@ -38,31 +37,6 @@ def bring_up(terminal: Terminal) -> dict[str, dict[str, str]]:
     applied = terminal.command("apply", "--yes", "--wait")
     assert applied.code == 0, applied.err
     return volumes_by_slot(terminal.ec2, "db/0", "db/1")
-
-
-def failing(instance_id: str, check: str) -> Callable[[bytes], bytes]:
-    """An edit of DescribeInstanceStatus after which that check of that running instance fails since long ago."""
-
-    def edit(body: bytes) -> bytes:
-        document = etree.fromstring(body)
-        for item in document.findall("{*}instanceStatusSet/{*}item"):
-            if item.findtext("{*}instanceId") == instance_id:
-                _impair(item.find(f"{{*}}{check}"))
-        return etree.tostring(document)
-
-    return edit
-
-
-def _impair(check: Any) -> None:
-    """Of an instance that has ended EC2 says "not-applicable", and so it stays."""
-    status = check.find("{*}status")
-    if status.text != "ok":
-        return
-    status.text = "impaired"
-    detail = check.find("{*}details/{*}item")
-    detail.find("{*}status").text = "failed"
-    since = etree.SubElement(detail, detail.tag.replace("item", "impairedSince"))
-    since.text = LONG_AGO
 
 
 def test_a_plan_changes_nothing_and_says_what_would_be_done(terminal: Terminal) -> None:
@@ -117,13 +91,19 @@ def test_instances_that_ec2_calls_impaired_are_replaced_and_data_moves_along(
     live = sabotage.live_instances(terminal.ec2)
     web, database = live["web/0"][0]["InstanceId"], live["db/1"][0]["InstanceId"]
     terminal.proxy.add(
-        Rule("DescribeInstanceStatus", EditReply(failing(web, "systemStatus"))),
+        Rule(
+            "DescribeInstanceStatus",
+            EditReply(failing_check("systemStatus", {web}, since=LONG_AGO)),
+        ),
     )
     with terminal.running():
         eventually(lambda: _still_there(terminal, web, "web/0"), within_s=60, log=terminal.log)
     terminal.proxy.heal()
     terminal.proxy.add(
-        Rule("DescribeInstanceStatus", EditReply(failing(database, "instanceStatus"))),
+        Rule(
+            "DescribeInstanceStatus",
+            EditReply(failing_check("instanceStatus", {database}, since=LONG_AGO)),
+        ),
     )
     terminal.proxy.forget_calls()
     with terminal.running():
