@@ -223,6 +223,33 @@ def test_actions_that_differ_in_anything_that_is_shown_are_told_apart(other: Act
     assert text(doing(launch("web/0"), other)).count("why") == 2
 
 
+def test_changes_from_different_old_values_are_told_apart() -> None:
+    assert text(doing(retag("web/0", old="shop"), retag("web/1", old="cart"))).count("why") == 2
+    assert text(doing(retag("web/0", old="shop"), retag("web/1", old="shop"))).count("why") == 1
+
+
+def test_actions_that_different_steps_follow_are_told_apart() -> None:
+    outcomes = tuple(
+        SlotOutcome(slot=slot(ref), bucket=Bucket.ACTING, summary="", to_come=(step,))
+        for ref, step in (("web/0", "attach vol-1"), ("web/1", "attach vol-2"))
+    )
+    plan = Plan(made_at=NOW, actions=(launch("web/0"), launch("web/1")), slots=outcomes)
+    shown = text(plan)
+    assert "then      attach vol-1\n" in shown
+    assert "then      attach vol-2\n" in shown
+
+
+def test_the_steps_to_come_are_told_after_the_last_action_of_their_slot() -> None:
+    outcome = SlotOutcome(
+        slot=slot("web/0"), bucket=Bucket.ACTING, summary="", to_come=("stop i-0", "terminate i-0")
+    )
+    plan = Plan(made_at=NOW, actions=(retag("web/0"), launch("web/0")), slots=(outcome,))
+    shown = text(plan)
+    assert shown.count("then ") == 1
+    assert shown.index("launch m6i") < shown.index("      then      stop i-0\n")
+    assert "                terminate i-0\n" in shown
+
+
 def test_folding_never_changes_the_order_of_the_plan() -> None:
     shown = text(doing(terminate("web/0"), launch("web/1"), terminate("web/2")))
     positions = [shown.index(f"{mark} web/") for mark in ("- web/0"[:1], "+")]
@@ -259,6 +286,25 @@ def test_what_an_approval_releases_gives_the_command_to_paste() -> None:
     shown = text(holding(*items))
     assert "release   reconciler approve web-1-a1b2c3 web-2-a1b2c3 web-3-a1b2c3\n" in shown
     assert "place     1 to 3 in the queue\n" in shown
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"gate": Gate.PAUSED},
+        {"reason": "2 of 2 are out"},
+        {"since": NOW - 9 * MINUTE},
+        {"earliest_release": NOW + 9 * MINUTE},
+        {"approval_id": "web-1-a1b2c3"},
+        {"action": None},
+        {"place": 7},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_what_is_withheld_otherwise_is_told_apart(other: dict[str, object]) -> None:
+    first = held("web/0", since=NOW, earliest_release=NOW + MINUTE)
+    given_fields = {"since": NOW, "earliest_release": NOW + MINUTE, **other}
+    assert text(holding(first, held("web/1", **given_fields))).count("gate  ") == 2
 
 
 def test_what_has_no_known_action_yet_is_marked_as_undecided() -> None:
