@@ -110,9 +110,9 @@ def _bring_up(stage: Stage, cloud: EmbeddedCloud) -> dict[str, dict[str, str]]:
     )
     declare(stage.folder / "fleets", cloud)
     stage.command("validate")
-    stage.say("What would be done, and why? A plan changes nothing.")
-    stage.command("plan", expects=FOUND_SOMETHING_TO_DO)
-    stage.say("Do it, and wait until the cloud is as declared.")
+    stage.say(
+        "Bring them up: `apply` shows its plan, does it, and waits until the cloud is as declared."
+    )
     stage.command("apply", "--yes", "--wait")
     live = sabotage.live_instances(stage.ec2)
     databases = (f"shared-postgres/{ordinal}" for ordinal in range(DATABASES))
@@ -135,9 +135,11 @@ def _break(stage: Stage) -> None:
 
 
 def _heal(stage: Stage) -> None:
-    stage.say("What does the controller make of it?")
+    stage.say("What does the controller make of it? A plan changes nothing.")
     stage.command("plan", expects=FOUND_SOMETHING_TO_DO)
-    stage.say("Heal. The database's volume survived its instance and moves to the replacement.")
+    stage.say(
+        "Heal, by exactly that plan. The database's volume survived its instance and moves to the replacement."
+    )
     stage.command("apply", "--yes", "--wait")
     stage.say("What happened to the database whose instance was terminated?")
     stage.command("history", "shared-postgres/0")

@@ -21,7 +21,7 @@ from reconciler.loop.declared import Declared
 from reconciler.loop.reconcile import PassResult
 from reconciler.planning.check import PlanViolationError
 from reconciler.planning.outcome import Plan
-from reconciler.store.errors import LeaseLost, StoreUnusable
+from reconciler.store.errors import LeaseLost, StoreError
 
 if TYPE_CHECKING:  # A dry run does without structlog, which takes 5 MB and 60 ms.
     from structlog.typing import FilteringBoundLogger
@@ -32,7 +32,7 @@ BACKOFF_S = (5.0, 10.0, 20.0, 40.0, 60.0)
 FILES_LOOKED_AT_EVERY_S = 2.0
 SOONEST_NEXT_PASS_S = 1.0
 
-EXPECTED = (CredentialsError, EndpointUnreachable, CloudError, StoreUnusable)
+EXPECTED = (CredentialsError, EndpointUnreachable, CloudError, StoreError)
 """Faults of the surroundings: said once a pass, tried again after a back-off."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from desired_state.model import Fleet
 from reconciler.health.verdict import Verdict, Weight
 
 MINUTE_S, HOUR_S, DAY_S = 60, 3_600, 86_400
@@ -35,3 +36,8 @@ def clause_of(verdict: Verdict) -> str:
         if said:
             return "; ".join(said)
     return "claims not attached yet" if verdict.evidence else "no data"
+
+
+def declared_size(fleet: Fleet) -> str:
+    """`web declares 6 replicas`."""
+    return f"{fleet.name} declares {fleet.replicas} replica{'' if fleet.replicas == 1 else 's'}"

@@ -6,6 +6,7 @@ from desired_state.model import SafetyPolicy
 from reconciler.planning.actions import Bucket, Course, Gate, Reason
 from reconciler.planning.decision import Decision, Hold, Situation
 from reconciler.planning.identity import incarnation_of
+from reconciler.planning.phrases import declared_size
 from reconciler.planning.replacing import end_instance
 
 
@@ -14,7 +15,7 @@ def remove_slot(here: Situation) -> Decision:
     if not here.view.alive:
         return here.rest(Bucket.WAITING, "its last instance is ending")
     newest = max(here.view.alive, key=lambda item: (incarnation_of(item.tags), item.id))
-    detail = f"{here.fleet.name} declares {here.fleet.replicas} replicas"
+    detail = declared_size(here.fleet)
     confirmation = shrink_id(here.fleet.name, here.fleet.replicas)
     asked = needs_confirmation(here)
     if asked and not _confirmed(here, confirmation):

@@ -8,6 +8,7 @@ from reconciler.planning.claims import Standing
 from reconciler.planning.decision import Decision, Hold, LaunchWish, Situation
 from reconciler.planning.identity import Role
 from reconciler.planning.losses import lost_claim, unplaceable_claims, zones_of_claims
+from reconciler.planning.phrases import declared_size
 from reconciler.planning.replacing import advance_replacement
 from reconciler.planning.unseen import hold_for_the_unseen
 
@@ -26,7 +27,7 @@ def fill(here: Situation) -> Decision:
     if here.fleet.stateful:
         return _fill_with_claims(here)
     if view.never_occupied:
-        return _launch(here, Course.CREATE, Reason.NONE_EVER, "no instance yet")
+        return _launch(here, Course.CREATE, Reason.NONE_EVER, declared_size(here.fleet))
     return _launch(here, Course.REPLACE, Reason.GONE, _gone(here))
 
 
@@ -39,7 +40,9 @@ def _course(here: Situation) -> Course:
 def _fill_with_claims(here: Situation) -> Decision:
     """Empty volumes the first time, its own volumes ever after."""
     if all(claim.standing is Standing.NEVER_FILLED for claim in here.view.claims):
-        return _launch(here, Course.CREATE, Reason.NONE_EVER, "no instance yet", with_volumes=True)
+        return _launch(
+            here, Course.CREATE, Reason.NONE_EVER, declared_size(here.fleet), with_volumes=True
+        )
     if (unplaceable := lost_claim(here) or unplaceable_claims(here)) is not None:
         return unplaceable
     kept = ", ".join(claim.volume.id for claim in here.view.claims if claim.volume)
