@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from tests.architecture.violations import assert_none
-from tests.support.repository import files
+from tests.support.repository import ROOT, files
 
 LINK = re.compile(r"\[[^\]]*\]\(<?([^)\s>]+)>?(?:\s+\"[^\"]*\")?\)")
 CODE = re.compile(r"^( *)(```|~~~).*?^\1\2|`[^`\n]*`", re.MULTILINE | re.DOTALL)
@@ -66,3 +66,15 @@ def test_a_link_that_leads_nowhere_is_seen(tmp_path: Path) -> None:
         f"{document}: there.md#three",
         f"{document}: gone.svg",
     ]
+
+
+def test_the_plan_in_the_readme_is_a_golden_one() -> None:
+    """What the README shows is what the planner and the renderer make today."""
+    shown = re.search(
+        r"<!-- golden: (\w+) -->\n```\n(.*?)\n```",
+        (ROOT / "README.md").read_text("utf-8"),
+        re.DOTALL,
+    )
+    assert shown is not None
+    golden = ROOT / "tests" / "golden" / "cases" / shown[1] / "plan.txt"
+    assert shown[2] == golden.read_text("utf-8").rstrip("\n")

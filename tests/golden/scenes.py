@@ -6,10 +6,11 @@ needs no function: a folder with a `case.json` is planned from that.
 
 from __future__ import annotations
 
+from desired_state.model import LadderStep
 from providers.observed import GapSubject, Presence
 from reconciler.health.verdict import Sign
 from tests.support.cases import Scene
-from tests.support.fleets import MINUTE, postgres_fleet, web_fleet
+from tests.support.fleets import MINUTE, postgres_fleet, repair_spec, web_fleet
 from tests.support.resources import instance_id
 
 
@@ -109,6 +110,18 @@ def store_lost() -> Scene:
     return scene
 
 
+def a_bad_night() -> Scene:
+    """The plan that the README shows: one database is sick, a web server was stopped, a tag was changed."""
+    ladder = repair_spec(ladder=(LadderStep.REPLACE,))
+    scene = Scene(postgres_fleet(repair=ladder), web_fleet(replicas=4))
+    scene.in_service()
+    scene.sick("shared-postgres/1", Sign.INSTANCE_CHECK, lasting=6 * MINUTE)
+    scene.stopped("web/2", ago=25 * MINUTE)
+    drifted = scene.occupant("web/0")
+    scene.change(drifted.id, tags={**drifted.tags, "team": "checkout"})
+    return scene
+
+
 SCENES = {
     scene.__name__: scene
     for scene in (
@@ -124,5 +137,6 @@ SCENES = {
         tags_drifted,
         fleet_released,
         store_lost,
+        a_bad_night,
     )
 }
