@@ -43,7 +43,7 @@ WORKERS = 8
 
 
 class Executor:
-    """Acts on one cell. `user_data` holds the declared boot scripts by their hash."""
+    """Acts on one cell for one pass, whose time starts now. `user_data` holds declared boot scripts by their hash."""
 
     def __init__(
         self,
@@ -59,6 +59,7 @@ class Executor:
         workers: int = WORKERS,
     ) -> None:
         retrying = Retrying(clock=clock, randomness=randomness, budget=budget or RetryBudget())
+        self._turn = _Turn(ends_at_s=clock.monotonic_s() + ACTS_FOR.total_seconds())
         self._clock = clock
         self._journal = journal
         self._workers = workers
@@ -93,11 +94,9 @@ class Executor:
                     assert_never(settlement)
         for intent in self._journal.owed_after():
             self._sending.run_after(intent)
-        turn = _Turn(ends_at_s=self._clock.monotonic_s() + ACTS_FOR.total_seconds())
         return self._in_turn(
             [intent.action for intent in resent],
-            turn,
-            lambda index, action: self._send_again(resent[index], action, case, turn),
+            lambda index, action: self._send_again(resent[index], action, case),
         )
 
     def carry_out(self, plan: Plan, case: Case) -> tuple[Outcome, ...]:
@@ -105,16 +104,11 @@ class Executor:
 
         Raises StoreError.
         """
-        expires_at = plan.made_at + case.desired.policy.plan_expires_after
-        turn = _Turn(
-            ends_at_s=self._clock.monotonic_s() + ACTS_FOR.total_seconds(), expires_at=expires_at
-        )
-        return self._in_turn(
-            plan.actions, turn, lambda _, action: self._carry_out_one(action, case, turn)
-        )
+        self._turn.expires_at = plan.made_at + case.desired.policy.plan_expires_after
+        return self._in_turn(plan.actions, lambda _, action: self._carry_out_one(action, case))
 
     def _in_turn(
-        self, actions: Sequence[Action], turn: _Turn, act: Callable[[int, Action], Outcome]
+        self, actions: Sequence[Action], act: Callable[[int, Action], Outcome]
     ) -> tuple[Outcome, ...]:
         """Slots side by side, the actions of one slot one after the other; outcomes in the order of the actions."""
         if self._workers == 1 or len(actions) < 2:
@@ -129,7 +123,7 @@ class Executor:
                 for index in indexes:
                     outcomes[index] = act(index, actions[index])
             except BaseException as fault:
-                turn.halted = str(fault)  # The other threads stop before their next action.
+                self._turn.halted = str(fault)  # The other threads stop before their next action.
                 raise
 
         with ThreadPoolExecutor(max_workers=min(self._workers, len(turns))) as pool:
@@ -137,47 +131,47 @@ class Executor:
                 done.result()
         return tuple(outcomes[index] for index in range(len(actions)))
 
-    def _carry_out_one(self, action: Action, case: Case, turn: _Turn) -> Outcome:
-        if over := turn.over(self._clock):
+    def _carry_out_one(self, action: Action, case: Case) -> Outcome:
+        if over := self._turn.over(self._clock):
             return _skipped(action, over)
         if self._sending.lacks_user_data(action.request):
             return _skipped(action, "its boot script has changed since the plan was made")
-        objection = self._objection(action, case, turn)
+        objection = self._objection(action, case)
         if objection:
             return objection
         try:
             intent = self._journal.begin(action, self._clock.now())
         except IntentRefused as fault:
             return _skipped(action, str(fault))
-        return self._send(intent, case, turn, again=False)
+        return self._send(intent, case, again=False)
 
-    def _send_again(self, intent: Intent, action: Action, case: Case, turn: _Turn) -> Outcome:
-        if over := turn.over(self._clock):
+    def _send_again(self, intent: Intent, action: Action, case: Case) -> Outcome:
+        if over := self._turn.over(self._clock):
             return _skipped(action, over)
         if standing := standing_against(action.slot, case):
             return _skipped(action, standing)
         request = action.request
         if isinstance(request, LaunchInstance) and self._sending.lacks_user_data(request):
-            return self._look_up(intent, request, turn)
-        objection = self._objection(action, case, turn)
+            return self._look_up(intent, request)
+        objection = self._objection(action, case)
         if objection:
             return objection
         intent = self._journal.resent(action.operation_id, self._clock.now())
-        return self._send(intent, case, turn, again=True)
+        return self._send(intent, case, again=True)
 
-    def _objection(self, action: Action, case: Case, turn: _Turn) -> Outcome | None:
+    def _objection(self, action: Action, case: Case) -> Outcome | None:
         try:
             objection = self._rereading.objection(action, case)
         except CloudError as fault:
             objection = f"it could not be read again: {fault}"
         except (CredentialsError, EndpointUnreachable) as fault:
-            turn.halted = str(fault)
+            self._turn.halted = str(fault)
             return _skipped(action, str(fault))
         if objection is None:
             return None
         return Outcome(action=action, result=Result.PRECHECK_FAILED, message=objection)
 
-    def _send(self, intent: Intent, case: Case, turn: _Turn, *, again: bool) -> Outcome:
+    def _send(self, intent: Intent, case: Case, *, again: bool) -> Outcome:
         terms = Terms(
             rejected_for=delay_after(intent.action, case.memory.recent_intents),
             offering=offering_of(intent.action.request, case.observation.instances),
@@ -185,17 +179,17 @@ class Executor:
         try:
             return self._sending.send(intent, terms, again=again)
         except Halted as fault:
-            turn.halted = str(fault)
+            self._turn.halted = str(fault)
             return fault.outcome
 
-    def _look_up(self, intent: Intent, request: LaunchInstance, turn: _Turn) -> Outcome:
+    def _look_up(self, intent: Intent, request: LaunchInstance) -> Outcome:
         """The boot script of a launch is gone, so it cannot be repeated; it can still be found."""
         try:
             return self._sending.adopt(intent, request, "its boot script has changed since")
         except CloudError as fault:
             return Outcome(action=intent.action, result=Result.AMBIGUOUS, message=str(fault))
         except (CredentialsError, EndpointUnreachable) as fault:
-            turn.halted = str(fault)
+            self._turn.halted = str(fault)
             return _skipped(intent.action, str(fault))
 
     def _journal_end(self, settled: Settled) -> None:

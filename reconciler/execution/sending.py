@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import assert_never
 
-from providers.errors import CloudError, CredentialsError, EndpointUnreachable, RetryClass
+from providers.errors import NOT_SENT, CloudError, RetryClass
 from providers.observed import Instance
 from providers.port import Cloud, Receipt
 from providers.requests import LaunchInstance, Request, StartInstance
@@ -95,10 +95,6 @@ class Sending:
             return self._refused(context, doubt, str(fault), PERMANENT_LASTS)
         except CloudError as fault:
             return self._failed(context, doubt, terms, fault)
-        except CredentialsError as fault:
-            raise Halted(self._rejected(context, doubt, str(fault), terms.rejected_for)) from fault
-        except EndpointUnreachable as fault:
-            raise Halted(_ambiguous(context, str(fault))) from fault
         except Exception as fault:  # noqa: BLE001 - users' code: anything may have been sent before it failed
             return _ambiguous(context, _failure_of(handler.name, fault))
         return self._accepted(intent, receipt.resource_id, "accepted")
@@ -143,7 +139,8 @@ class Sending:
             try:
                 return self.cloud.perform(request, user_data=user_data)
             except CloudError as fault:
-                doubt.remains = doubt.remains or fault.retry is RetryClass.TRANSIENT
+                lost = fault.retry is RetryClass.TRANSIENT and fault.code != NOT_SENT
+                doubt.remains = doubt.remains or lost
                 raise
 
         return ActionContext(
@@ -175,6 +172,11 @@ class Sending:
         self, context: ActionContext[Request], doubt: _Doubt, terms: Terms, fault: CloudError
     ) -> Outcome:
         message = str(fault)
+        if fault.code == NOT_SENT:
+            # No credentials or no connection: what holds for this request holds for all the others.
+            raise Halted(
+                self._rejected(context, doubt, message, terms.rejected_for, fault)
+            ) from fault
         match fault.retry:
             case RetryClass.TRANSIENT:
                 return _ambiguous(context, message, fault)
@@ -182,8 +184,6 @@ class Sending:
                 return self._mismatched(context, fault)
             case RetryClass.TOKEN_TERMINATED:
                 return self._dead(context.action, message, fault=fault)
-            case RetryClass.DENIED:
-                message = f"the permission ec2:{fault.operation} is missing ({fault.message})"
             case RetryClass.CAPACITY:
                 rejected = self._rejected(context, doubt, message, terms.rejected_for, fault)
                 return replace(rejected, short_of=terms.offering)
@@ -192,12 +192,12 @@ class Sending:
                 | RetryClass.QUOTA
                 | RetryClass.CONSISTENCY
                 | RetryClass.STATE
+                | RetryClass.DENIED
                 | RetryClass.INVALID
             ):
-                pass
+                return self._rejected(context, doubt, message, terms.rejected_for, fault)
             case _:
                 assert_never(fault.retry)
-        return self._rejected(context, doubt, message, terms.rejected_for, fault)
 
     def _mismatched(self, context: ActionContext[Request], fault: CloudError) -> Outcome:
         """The token stands for another request: what that one made is what this one is about."""
@@ -251,7 +251,7 @@ class Sending:
         if doubt.remains:
             return _ambiguous(context, message, fault)
         now = self.retrying.clock.now()
-        code = fault.code if fault else "NotSent"
+        code = fault.code if fault else NOT_SENT
         self.journal.move(
             context.action.operation_id,
             IntentState.REJECTED,

@@ -6,11 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
+from sqlalchemy import Connection
+
 from reconciler.planning.actions import Action, SlotRef
 from reconciler.planning.intents import Intent, IntentState
 from reconciler.planning.memory import Approval, CapacityMemory, Memory, Pause
 from reconciler.store import journal, leases, passes, recollection, words
 from reconciler.store.database import Database
+from reconciler.store.encoding import UnreadableError
 from reconciler.store.errors import CommitUnknown, StoreUnusable
 from reconciler.store.journal import HistoryEntry, Writing
 from reconciler.store.leases import Holder, Lease, LockFile
@@ -38,7 +41,7 @@ class CellStore:
         if self._database.read_only:
             raise StoreUnusable("the store was opened to be read; a cell cannot be held through it")
         if self._lock_file and not self._lock_file.take():
-            with self._database.read() as connection:
+            with self._reading() as connection:
                 raise leases.held(connection, self.cell)
         try:
             with self._database.write() as connection:
@@ -67,27 +70,27 @@ class CellStore:
 
     def memory(self, now: datetime) -> Memory:
         """All that is remembered and in force at that instant, as one consistent value."""
-        with self._database.read() as connection:
+        with self._reading() as connection:
             return recollection.recall(connection, self.cell, now)
 
     def intent(self, operation_id: str) -> Intent | None:
         """The intent of that operation, if it was ever begun."""
-        with self._database.read() as connection:
+        with self._reading() as connection:
             return journal.find(connection, operation_id)
 
     def owed_after(self) -> tuple[Intent, ...]:
         """Intents whose `on.after` handlers have not all run."""
-        with self._database.read() as connection:
+        with self._reading() as connection:
             return journal.matching(connection, self.cell, intents.c.after_owed)
 
     def history(self, slot: SlotRef | None, limit: int) -> tuple[HistoryEntry, ...]:
         """The newest events of a slot, or of the whole cell; newest first."""
-        with self._database.read() as connection:
+        with self._reading() as connection:
             return journal.history(connection, self.cell, slot, limit)
 
     def last_pass(self) -> PassSummary | None:
         """The newest pass on record."""
-        with self._database.read() as connection:
+        with self._reading() as connection:
             return passes.last(connection, self.cell)
 
     # The journal: each of these is on disk when it returns.
@@ -97,8 +100,8 @@ class CellStore:
         try:
             with self._journaling() as writing:
                 return journal.begin(writing, action, now)
-        except CommitUnknown:
-            return self._read_back(action.operation_id, IntentState.BEGUN)
+        except CommitUnknown as fault:
+            return self._read_back(action.operation_id, IntentState.BEGUN, fault)
 
     def move(
         self,
@@ -131,8 +134,8 @@ class CellStore:
                     detail=detail,
                     after_owed=after_owed,
                 )
-        except CommitUnknown:
-            return self._read_back(operation_id, state)
+        except CommitUnknown as fault:
+            return self._read_back(operation_id, state, fault)
 
     def missed(self, operation_id: str, first_missed_at: datetime) -> Intent:
         """Remember the first complete observation that lacked an intent's effect."""
@@ -187,6 +190,17 @@ class CellStore:
             words.release_cold(connection, self.cell)
 
     @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        try:
+            with self._database.read() as connection:
+                yield connection
+        except UnreadableError as fault:
+            raise StoreUnusable(
+                f"the store {self._database.path or 'in memory'} holds what this version does not understand:"
+                f" use the version that wrote it ({fault})"
+            ) from fault
+
+    @contextmanager
     def _journaling(self) -> Iterator[Writing]:
         """A transaction that proves the lease, where one is held, before it writes anything."""
         with self._database.write() as connection:
@@ -195,12 +209,9 @@ class CellStore:
             epoch = self._lease.epoch if self._lease else 0
             yield Writing(connection=connection, cell=self.cell, epoch=epoch)
 
-    def _read_back(self, operation_id: str, expected: IntentState) -> Intent:
+    def _read_back(self, operation_id: str, expected: IntentState, fault: CommitUnknown) -> Intent:
         """A commit failed: what is in the store decides, not what was hoped or feared."""
         found = self.intent(operation_id)
         if found and found.state is expected:
             return found
-        raise StoreUnusable(
-            f"the store {self._database.path or 'in memory'} did not keep that an operation is {expected}:"
-            " check the disk; nothing more is done"
-        )
+        raise fault

@@ -141,7 +141,7 @@ _ADVICE: dict[int | None, str] = {
     sqlite3.SQLITE_FULL: "cannot grow, the disk is full: free some space; nothing is done without a journal",
     sqlite3.SQLITE_BUSY: "has been locked by another process for seconds: see who holds the file open",
     sqlite3.SQLITE_LOCKED: "is locked by this process: report this as a bug",
-    sqlite3.SQLITE_CANTOPEN: "cannot be opened: its directory must exist and be writable for this user",
+    sqlite3.SQLITE_CANTOPEN: "cannot be opened: this user must be allowed to read it and to write its directory",
     sqlite3.SQLITE_PERM: "may not be opened: run as the user who owns it",
     sqlite3.SQLITE_IOERR: "cannot be read or written, the disk reports an error: check the disk",
     sqlite3.SQLITE_CONSTRAINT: "refused what would contradict itself: report this as a bug; nothing was written",

@@ -20,6 +20,10 @@ from reconciler.planning.case import CASE_FORMAT, Case
 _SHOWN_FAULTS = 5
 
 
+class UnreadableError(ValueError):
+    """What is in the store was written by a version that this one does not understand, or is damaged."""
+
+
 @cache
 def _actions() -> TypeAdapter[Action]:
     return TypeAdapter(Action)
@@ -41,11 +45,13 @@ def encode_action(action: Action) -> str:
 
 
 def decode_action(text: str) -> Action:
-    """The action that was encoded. ValueError when it is not one that this version understands."""
+    """The action that was encoded. UnreadableError when this version does not understand it."""
     try:
         return _actions().validate_json(text)
     except ValidationError as fault:
-        raise ValueError(f"an action in the journal is not readable: {_faults(fault)}") from fault
+        raise UnreadableError(
+            f"an action in the journal is not readable: {_faults(fault)}"
+        ) from fault
 
 
 def encode_health(health: RememberedHealth) -> str:
@@ -54,11 +60,11 @@ def encode_health(health: RememberedHealth) -> str:
 
 
 def decode_health(text: str) -> RememberedHealth:
-    """The remembered health that was encoded. ValueError when this version does not understand it."""
+    """The remembered health that was encoded. UnreadableError when this version does not understand it."""
     try:
         return _healths().validate_json(text)
     except ValidationError as fault:
-        raise ValueError(f"remembered health is not readable: {_faults(fault)}") from fault
+        raise UnreadableError(f"remembered health is not readable: {_faults(fault)}") from fault
 
 
 def encode_case(case: Case) -> str:

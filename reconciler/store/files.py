@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 from pathlib import Path
@@ -11,20 +12,34 @@ from reconciler.store.errors import StoreUnusable
 _WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
 
+def is_there(path: Path) -> bool:
+    """Whether anything is at that place, a dangling link included. StoreUnusable when that cannot be known."""
+    try:
+        path.lstat()
+    except FileNotFoundError:
+        return False
+    except OSError as fault:
+        raise StoreUnusable(f"the store {path} cannot be looked at: {fault.strerror}") from fault
+    return True
+
+
 def create_private(path: Path) -> None:
     """Make an empty file 0600, and its directory 0700 where that is missing. An existing file stays as it is."""
-    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(path, flags, 0o600))
+        _create(path)
     except OSError as fault:
-        if path.exists() or path.is_symlink():
-            check_private(path)
-            return
         raise StoreUnusable(
             f"the store {path} cannot be made: {fault.strerror}."
             f" Make {path.parent} writable for this user, or name another place with --store"
         ) from fault
+    check_private(path)
+    _check_writable(path)
+
+
+def _create(path: Path) -> None:
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
 
 def check_private(path: Path) -> None:
@@ -49,3 +64,12 @@ def check_private(path: Path) -> None:
         raise StoreUnusable(
             f"the store {path} can be written by others (mode {mode:04o}): chmod 600 it once you know that it is sound"
         )
+
+
+def _check_writable(path: Path) -> None:
+    """SQLite needs the directory too, for its journal; found out now rather than in the middle of a pass."""
+    for place in (path, path.parent):
+        if not os.access(place, os.W_OK, effective_ids=os.access in os.supports_effective_ids):
+            raise StoreUnusable(
+                f"the store {path} cannot be written: make {place} writable for this user"
+            )

@@ -12,7 +12,7 @@ from providers.observed import CellIdentity
 from reconciler.store.cell import CellStore
 from reconciler.store.database import Database
 from reconciler.store.errors import EndpointChanged, StoreUnusable
-from reconciler.store.files import check_private, create_private
+from reconciler.store.files import check_private, create_private, is_there
 from reconciler.store.schema import SCHEMA_VERSION, cells, intents, leases, metadata
 
 
@@ -31,7 +31,7 @@ class Store:
         Raises StoreUnusable, which says what to do; an existing file is never deleted or truncated.
         """
         path = _path(url_or_path)
-        if read_only and not path.is_symlink() and not path.exists():
+        if read_only and not is_there(path):
             return Store(_empty())
         if read_only:
             check_private(path)

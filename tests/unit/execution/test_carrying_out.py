@@ -10,7 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from providers.errors import CloudError, CredentialsError, EndpointUnreachable, RetryClass
+from providers.errors import (
+    NOT_SENT,
+    CloudError,
+    CredentialsError,
+    EndpointUnreachable,
+    RetryClass,
+)
 from providers.requests import LaunchInstance, RebootInstance, SetTags, TerminateInstance
 from reconciler import on
 from reconciler.execution.outcomes import Offering, Outcome, Result
@@ -79,14 +85,20 @@ def test_an_error_that_says_not_carried_out_is_a_rejection_and_sent_once(
     assert len(acting.cloud.mutations) == 1
 
 
-def test_a_missing_permission_is_named_as_people_write_it_in_a_policy(acting: Acting) -> None:
+def test_a_missing_permission_is_told_in_the_clouds_words(acting: Acting) -> None:
     instance = acting.running("web/0")
     action = action_of("web/0", TerminateInstance(instance_id=instance.id))
-    denied = fault(RetryClass.DENIED, code="UnauthorizedOperation", operation="TerminateInstances")
+    denied = CloudError(
+        operation="TerminateInstances",
+        code="UnauthorizedOperation",
+        message="the credentials need the permission ec2:TerminateInstances",
+        retry=RetryClass.DENIED,
+    )
     acting.cloud.fail_next(TerminateInstance, denied)
     outcome = only(acting.carry_out(action))
-    assert "the permission ec2:TerminateInstances is missing" in outcome.message
-    assert "ec2:TerminateInstances" in (acting.intent(action).error_message or "")
+    assert outcome.result is Result.REJECTED
+    assert "need the permission ec2:TerminateInstances" in outcome.message
+    assert acting.intent(action).error_message == outcome.message
 
 
 def test_a_lack_of_capacity_is_told_with_zone_and_type(acting: Acting) -> None:
@@ -194,23 +206,36 @@ def test_a_token_whose_instance_was_terminated_is_dead(acting: Acting) -> None:
     assert acting.intent(action).state is IntentState.DEAD
 
 
-def test_rejected_credentials_end_the_pass_before_anything_else_is_sent(acting: Acting) -> None:
+@pytest.mark.parametrize("retry", [RetryClass.DENIED, RetryClass.TRANSIENT])
+def test_without_credentials_or_connection_the_pass_ends_and_nothing_is_in_doubt(
+    acting: Acting, retry: RetryClass
+) -> None:
     first, second = launch_of("web/0"), launch_of("web/1")
-    acting.cloud.fail_next(LaunchInstance, CredentialsError("they have expired: log in again"))
+    acting.cloud.fail_next(LaunchInstance, fault(retry, code=NOT_SENT), times=3)
     outcomes = acting.carry_out(first, second)
     assert [item.result for item in outcomes] == [Result.REJECTED, Result.SKIPPED]
-    assert "they have expired" in outcomes[1].message
+    assert "NotSent" in outcomes[1].message
+    assert acting.intent(first).state is IntentState.REJECTED
     assert acting.journal.intent(second.operation_id) is None
 
 
-def test_an_endpoint_that_is_gone_ends_the_pass_and_leaves_the_outcome_open(
-    acting: Acting,
-) -> None:
-    first, second = launch_of("web/0"), launch_of("web/1")
-    acting.cloud.fail_next(LaunchInstance, EndpointUnreachable("no route"), after_effect=True)
-    outcomes = acting.carry_out(first, second)
-    assert [item.result for item in outcomes] == [Result.AMBIGUOUS, Result.SKIPPED]
-    assert acting.intent(first).state is IntentState.BEGUN
+def test_what_may_have_been_sent_before_the_connection_went_stays_open(acting: Acting) -> None:
+    action = launch_of("web/0")
+    acting.cloud.fail_next(LaunchInstance, fault(RetryClass.TRANSIENT), after_effect=True)
+    acting.cloud.fail_next(LaunchInstance, fault(RetryClass.TRANSIENT, code=NOT_SENT), times=2)
+    assert only(acting.carry_out(action)).result is Result.AMBIGUOUS
+    assert acting.intent(action).state is IntentState.BEGUN
+
+
+@pytest.mark.parametrize("gone", [CredentialsError("expired"), EndpointUnreachable("no route")])
+def test_a_second_look_that_cannot_be_taken_ends_the_pass(acting: Acting, gone: Exception) -> None:
+    instance = acting.running("web/0")
+    acting.cloud.fail_reads(gone)
+    outcomes = acting.carry_out(
+        action_of("web/0", TerminateInstance(instance_id=instance.id)), launch_of("web/1")
+    )
+    assert [item.result for item in outcomes] == [Result.SKIPPED, Result.SKIPPED]
+    assert acting.cloud.mutations == ()
 
 
 def test_one_slots_trouble_does_not_stop_another(acting: Acting) -> None:

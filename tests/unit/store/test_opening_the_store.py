@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import stat
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -100,6 +103,50 @@ def test_a_file_of_another_user_is_refused(path: Path) -> None:
     os.chown(path, 65534, 65534)
     with pytest.raises(StoreUnusable, match="belongs to user 65534"):
         Store.open(path)
+
+
+@pytest.fixture
+def ordinary_path() -> Iterator[Path]:
+    """A store of an ordinary user, who this test is until it ends: for root every file is writable."""
+    directory = Path(tempfile.mkdtemp())
+    us = os.geteuid()
+    if us == 0:
+        os.chown(directory, 65534, 65534)
+        os.seteuid(65534)
+    Store.open(directory / "s.sqlite").close()
+    yield directory / "s.sqlite"
+    directory.chmod(0o700)
+    os.seteuid(us)
+    shutil.rmtree(directory)
+
+
+def test_a_read_only_file_is_refused_before_anything_is_done(ordinary_path: Path) -> None:
+    ordinary_path.chmod(0o400)
+    with pytest.raises(StoreUnusable, match=f"cannot be written: make {ordinary_path} writable"):
+        Store.open(ordinary_path)
+    with Store.open(ordinary_path, read_only=True) as store:
+        assert store.cell(CELL).memory(NOW).passes == 0
+
+
+def test_a_read_only_directory_is_refused_before_anything_is_done(ordinary_path: Path) -> None:
+    ordinary_path.parent.chmod(0o500)
+    with pytest.raises(StoreUnusable, match=f"make {ordinary_path.parent} writable"):
+        Store.open(ordinary_path)
+    with Store.open(ordinary_path, read_only=True) as store:
+        assert store.cell(CELL).memory(NOW).passes == 0
+
+
+def test_a_store_that_may_not_be_read_is_said_to_be_so(ordinary_path: Path) -> None:
+    ordinary_path.chmod(0o000)
+    with pytest.raises(StoreUnusable, match="must be allowed to read it"):
+        Store.open(ordinary_path, read_only=True)
+
+
+def test_a_directory_that_may_not_be_entered_is_said_to_be_so(ordinary_path: Path) -> None:
+    ordinary_path.parent.chmod(0o000)
+    for read_only in (False, True):
+        with pytest.raises(StoreUnusable, match="Permission denied"):
+            Store.open(ordinary_path, read_only=read_only)
 
 
 def test_a_directory_in_the_place_of_the_file_is_refused(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from dataclasses import replace
 from pathlib import Path
 
@@ -234,3 +235,14 @@ def test_the_same_memory_always_reads_in_the_same_order(cell: CellStore) -> None
     assert list(memory.known) == sorted(resources)
     ids = [item.action.operation_id for item in memory.open_intents]
     assert ids == sorted(ids)
+
+
+def test_what_a_newer_version_wrote_is_refused_in_words(path: Path, cell: CellStore) -> None:
+    cell.begin(launch("web/1"), NOW)
+    with sqlite3.connect(path) as raw:
+        raw.execute(
+            """UPDATE intents SET action = replace(action, '"kind":"launch"', '"kind":"fly"')"""
+        )
+    raw.close()
+    with pytest.raises(StoreUnusable, match="use the version that wrote it"):
+        cell.memory(NOW)
