@@ -165,13 +165,7 @@ class MemoryWorld:
         earlier = self._tokens.get((request.zone, request.client_token))
         if earlier:
             return self._launched_before(earlier, request, user_data)
-        if (request.zone, request.type) in self.no_capacity:
-            raise CloudError(
-                operation="RunInstances",
-                code="InsufficientInstanceCapacity",
-                message=f"no {request.type} in {request.zone}",
-                retry=RetryClass.CAPACITY,
-            )
+        self._need_capacity("RunInstances", request.zone, request.type)
         key, now = self.mint("i"), self.clock.now()
         self.instances[key] = Instance(
             id=key,
@@ -213,22 +207,27 @@ class MemoryWorld:
         )
         return key
 
+    def _need_capacity(self, operation: str, zone: str, kind: str) -> None:
+        if (zone, kind) in self.no_capacity:
+            message = f"no {kind} in {zone}"
+            raise refused(operation, "InsufficientInstanceCapacity", message, RetryClass.CAPACITY)
+
     def _launched_before(
         self, earlier: Launched, request: LaunchInstance, user_data: str | None
     ) -> str:
         if (earlier.request, earlier.user_data) != (request, user_data):
-            raise CloudError(
-                operation="RunInstances",
-                code="IdempotentParameterMismatch",
-                message="the token was used with other parameters",
-                retry=RetryClass.TOKEN_MISMATCH,
+            raise refused(
+                "RunInstances",
+                "IdempotentParameterMismatch",
+                "the token was used with other parameters",
+                RetryClass.TOKEN_MISMATCH,
             )
         if not self.instances[earlier.instance_id].alive:
-            raise CloudError(
-                operation="RunInstances",
-                code="IdempotentInstanceTerminated",
-                message=f"{earlier.instance_id} was terminated",
-                retry=RetryClass.TOKEN_TERMINATED,
+            raise refused(
+                "RunInstances",
+                "IdempotentInstanceTerminated",
+                f"{earlier.instance_id} was terminated",
+                RetryClass.TOKEN_TERMINATED,
             )
         return earlier.instance_id
 
@@ -266,13 +265,7 @@ class MemoryWorld:
     def _start(self, key: str) -> None:
         states = InstanceState.STOPPED, InstanceState.RUNNING, InstanceState.PENDING
         instance = self._instance(key, *states, operation="StartInstances")
-        if (instance.zone, instance.type) in self.no_capacity:
-            raise CloudError(
-                operation="StartInstances",
-                code="InsufficientInstanceCapacity",
-                message=f"no {instance.type} in {instance.zone}",
-                retry=RetryClass.CAPACITY,
-            )
+        self._need_capacity("StartInstances", instance.zone, instance.type)
         if instance.state is InstanceState.STOPPED:
             self._change(instance, InstanceState.PENDING, BOOTS_IN, InstanceState.RUNNING)
 
@@ -283,18 +276,18 @@ class MemoryWorld:
         if volume.state is not VolumeState.AVAILABLE:
             raise refused("AttachVolume", "VolumeInUse", f"{volume.id} is {volume.state}")
         if volume.zone != instance.zone:
-            raise CloudError(
-                operation="AttachVolume",
-                code="InvalidVolume.ZoneMismatch",
-                message=f"{volume.id} is in {volume.zone}, {instance.id} in {instance.zone}",
-                retry=RetryClass.INVALID,
+            raise refused(
+                "AttachVolume",
+                "InvalidVolume.ZoneMismatch",
+                f"{volume.id} is in {volume.zone}, {instance.id} in {instance.zone}",
+                RetryClass.INVALID,
             )
         if any(item.device == request.device for item in instance.attachments):
-            raise CloudError(
-                operation="AttachVolume",
-                code="InvalidParameterValue",
-                message=f"{request.device} is already in use",
-                retry=RetryClass.INVALID,
+            raise refused(
+                "AttachVolume",
+                "InvalidParameterValue",
+                f"{request.device} is already in use",
+                RetryClass.INVALID,
             )
         self._hold(
             volume,
@@ -316,11 +309,11 @@ class MemoryWorld:
     def _resize(self, request: ResizeVolume) -> None:
         volume = self._volume(request.volume_id, operation="ModifyVolume")
         if request.size_gib < volume.size_gib:
-            raise CloudError(
-                operation="ModifyVolume",
-                code="InvalidParameterValue",
-                message="a volume can only grow",
-                retry=RetryClass.INVALID,
+            raise refused(
+                "ModifyVolume",
+                "InvalidParameterValue",
+                "a volume can only grow",
+                RetryClass.INVALID,
             )
         self.volumes[volume.id] = replace(
             volume,
@@ -386,9 +379,11 @@ class MemoryWorld:
         self.instances[instance.id] = replace(instance, attachments=others)
 
 
-def refused(operation: str, code: str, message: str) -> CloudError:
-    """The resource is not in the state that the call needs."""
-    return CloudError(operation=operation, code=code, message=message, retry=RetryClass.STATE)
+def refused(
+    operation: str, code: str, message: str, retry: RetryClass = RetryClass.STATE
+) -> CloudError:
+    """The call is not carried out; where nothing else is said, for the state of the resource."""
+    return CloudError(operation=operation, code=code, message=message, retry=retry)
 
 
 def not_found(operation: str, code: str, key: str) -> CloudError:

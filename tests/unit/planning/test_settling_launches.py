@@ -1,0 +1,180 @@
+"""How a launch ends: found by id, tag or token, and never taken for lost too soon."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from providers.observed import (
+    GapSubject,
+    InstanceState,
+    Presence,
+)
+from reconciler.planning.intents import IntentState
+from reconciler.planning.settling import (
+    Missing,
+    Resend,
+    Settled,
+    Waiting,
+    settle,
+)
+from tests.support.acting import launch_of
+from tests.support.fleets import MINUTE, SECOND
+from tests.support.resources import NOW
+from tests.support.settling import (
+    POLICY,
+    WEB,
+    WINDOW,
+    blind,
+    intent_of,
+    later,
+    launched,
+    observed,
+    settled_one,
+)
+
+LAUNCH = launch_of("web/0", incarnation=2)
+
+
+@pytest.mark.parametrize("state", [IntentState.BEGUN, IntentState.ACCEPTED, IntentState.ABANDONED])
+def test_a_launch_is_observed_once_its_instance_runs(state: IntentState) -> None:
+    settlement = settled_one(intent_of(LAUNCH, state), launched(LAUNCH))
+    assert settlement == Settled(
+        operation_id=LAUNCH.operation_id,
+        state=IntentState.OBSERVED,
+        resource_id="i-made",
+        detail="i-made is running",
+    )
+
+
+def test_a_launch_is_found_by_its_id_when_its_tags_are_gone() -> None:
+    view = launched(LAUNCH)
+    bare = replace(view.instances["i-made"], tags={}, client_token=None)
+    view = replace(view, instances={**view.instances, "i-made": bare})
+    intent = intent_of(LAUNCH, IntentState.ACCEPTED, resource_id="i-made")
+    assert isinstance(settled_one(intent, view), Settled)
+
+
+def test_a_launch_is_found_by_its_client_token() -> None:
+    view = observed()
+    made = replace(view.instances[WEB], id="i-made", client_token=LAUNCH.operation_id)
+    view = replace(view, instances={**view.instances, "i-made": made})
+    settlement = settled_one(intent_of(LAUNCH), view)
+    assert isinstance(settlement, Settled)
+    assert settlement.resource_id == "i-made"
+
+
+def test_a_pending_launch_without_an_answer_is_accepted_by_being_seen() -> None:
+    view = launched(LAUNCH, state=InstanceState.PENDING)
+    settlement = settled_one(intent_of(LAUNCH), view)
+    assert isinstance(settlement, Settled)
+    assert (settlement.state, settlement.resource_id) == (IntentState.ACCEPTED, "i-made")
+
+
+def test_a_pending_launch_waits_until_its_deadline_and_is_dead_then() -> None:
+    view = launched(LAUNCH, state=InstanceState.PENDING)
+    intent = intent_of(LAUNCH, IntentState.ACCEPTED, resource_id="i-made")
+    deadline = NOW - MINUTE + POLICY.deadlines.pending
+    assert settled_one(intent, view) == Waiting(
+        operation_id=LAUNCH.operation_id, why="i-made is pending", until=deadline
+    )
+    settlement = settled_one(intent, replace(view, as_of=deadline))
+    assert isinstance(settlement, Settled)
+    assert settlement.state is IntentState.DEAD
+
+
+@pytest.mark.parametrize("state", [InstanceState.SHUTTING_DOWN, InstanceState.TERMINATED])
+@pytest.mark.parametrize("known", [IntentState.BEGUN, IntentState.ACCEPTED])
+def test_a_launch_that_ended_is_dead_and_says_why(state: InstanceState, known: IntentState) -> None:
+    view = launched(LAUNCH, state=state, state_reason="Server.InsufficientInstanceCapacity")
+    settlement = settled_one(intent_of(LAUNCH, known), view)
+    assert isinstance(settlement, Settled)
+    assert settlement.state is IntentState.DEAD
+    assert "Server.InsufficientInstanceCapacity" in settlement.detail
+
+
+@pytest.mark.parametrize("state", [InstanceState.STOPPING, InstanceState.STOPPED])
+def test_a_launch_that_someone_stopped_since_did_come_up(state: InstanceState) -> None:
+    settlement = settled_one(intent_of(LAUNCH), launched(LAUNCH, state=state))
+    assert isinstance(settlement, Settled)
+    assert settlement.state is IntentState.OBSERVED
+
+
+@pytest.mark.parametrize("gap", [None, GapSubject.INSTANCES])
+def test_an_unanswered_launch_is_sent_again_even_blindly_since_its_token_looks_it_up(
+    gap: GapSubject | None,
+) -> None:
+    view = blind(observed(), gap) if gap else observed()
+    assert isinstance(settled_one(intent_of(LAUNCH), view), Resend)
+
+
+def test_an_unanswered_launch_is_abandoned_after_ten_minutes() -> None:
+    intent = intent_of(LAUNCH, ago=POLICY.deadlines.ambiguous)
+    settlement = settled_one(intent, observed())
+    assert isinstance(settlement, Settled)
+    assert settlement.state is IntentState.ABANDONED
+
+
+def test_a_slot_has_at_most_one_abandoned_launch() -> None:
+    first = intent_of(launch_of("web/0", incarnation=2), IntentState.ABANDONED, ago=30 * MINUTE)
+    second = intent_of(launch_of("web/0", incarnation=3), ago=20 * MINUTE)
+    other_slot = intent_of(launch_of("web/1", incarnation=3), ago=20 * MINUTE)
+    _, here, there = settle([first, second, other_slot], observed(), POLICY, NOW)
+    assert isinstance(here, Waiting)
+    assert isinstance(there, Settled)
+
+
+def test_a_launch_is_not_abandoned_while_its_zone_cannot_be_read() -> None:
+    zone = LAUNCH.request.zone
+    intent = intent_of(LAUNCH, ago=20 * MINUTE)
+    assert isinstance(settled_one(intent, blind(observed(), GapSubject.INSTANCES, zone)), Waiting)
+    elsewhere = blind(observed(), GapSubject.INSTANCES, "use1-az4")
+    assert isinstance(settled_one(intent, elsewhere), Settled)
+
+
+def test_an_accepted_launch_is_lost_only_after_two_looks_a_window_apart() -> None:
+    intent = intent_of(LAUNCH, IntentState.ACCEPTED, resource_id="i-made")
+    view = observed(by_id={"i-made": Presence.NOT_FOUND})
+    assert settled_one(intent, view) == Missing(
+        operation_id=LAUNCH.operation_id, first_missed_at=NOW
+    )
+    missed = replace(intent, first_missed_at=NOW)
+    almost = settled_one(missed, later(view, WINDOW - SECOND))
+    assert isinstance(almost, Waiting)
+    assert almost.until == NOW + WINDOW
+    settlement = settled_one(missed, later(view, WINDOW))
+    assert isinstance(settlement, Settled)
+    assert settlement.state is IntentState.LOST
+
+
+@pytest.mark.parametrize("presence", [None, Presence.UNREADABLE, Presence.FOUND])
+def test_an_id_that_was_not_refuted_is_never_lost(presence: Presence | None) -> None:
+    intent = intent_of(
+        LAUNCH,
+        IntentState.ACCEPTED,
+        ago=60 * MINUTE,
+        resource_id="i-made",
+        first_missed_at=NOW - 30 * MINUTE,
+    )
+    view = observed(by_id={"i-made": presence} if presence else {})
+    assert isinstance(settled_one(intent, view), Waiting)
+
+
+def test_an_abandoned_launch_proves_lost_in_time() -> None:
+    intent = intent_of(LAUNCH, IntentState.ABANDONED, ago=30 * MINUTE)
+    assert isinstance(settled_one(intent, observed()), Missing)
+    missed = replace(intent, first_missed_at=NOW - WINDOW)
+    settlement = settled_one(missed, observed())
+    assert isinstance(settlement, Settled)
+    assert settlement.state is IntentState.LOST
+
+
+def test_the_window_starts_again_after_our_own_last_write() -> None:
+    intent = replace(
+        intent_of(LAUNCH, IntentState.ACCEPTED, resource_id="i-made"),
+        first_missed_at=NOW - 60 * MINUTE,
+        updated_at=NOW - WINDOW + SECOND,
+    )
+    view = observed(by_id={"i-made": Presence.NOT_FOUND})
+    assert isinstance(settled_one(intent, view), Waiting)
