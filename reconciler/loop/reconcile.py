@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from desired_state.model import DesiredState
 from reconciler.clock import Clock, Randomness
 from reconciler.execution.capacity import capacity_after
-from reconciler.execution.executor import Executor
+from reconciler.execution.executor import WORKERS, Executor
 from reconciler.execution.handlers import Handlers
 from reconciler.execution.outcomes import Outcome, Result
 from reconciler.execution.retrying import RetryBudget
@@ -37,13 +37,16 @@ SUCCESSES = (Result.ACCEPTED,)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Means:
-    """What a pass acts with. `budget` is a cell's budget of retries and outlives the pass."""
+    """What a pass acts with. `budget` is a cell's budget of retries and outlives the pass; `workers` is how many slots
+    are acted on at once: a simulation takes one, so that everything has an order.
+    """
 
     clock: Clock
     randomness: Randomness
     handlers: Handlers
     budget: RetryBudget
     log: FilteringBoundLogger
+    workers: int = WORKERS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +94,7 @@ def _executor(cell: Cell, desired: DesiredState, means: Means) -> Executor:
             if fleet.instance.user_data is not None
         },
         budget=means.budget,
+        workers=means.workers,
     )
 
 
