@@ -54,7 +54,10 @@ def gather(
     owner: str,
     now: datetime,
 ) -> Gathered:
-    """Everything a case needs to know of the cell. Raises CredentialsError and EndpointUnreachable only."""
+    """Everything a case needs to know of the cell.
+
+    Raises CredentialsError, EndpointUnreachable, and CloudError when a permission to read is missing.
+    """
     images = sorted(
         {f.instance.image.ssm for f in desired.fleets if isinstance(f.instance.image, SsmImage)}
     )

@@ -53,8 +53,11 @@ class Runner:
     clock: Clock
     log: FilteringBoundLogger
     interval_s: float | None = None
+    backoff_s: tuple[float, ...] = BACKOFF_S
     stopped_cells: list[str] = field(default_factory=list)
     _stopping: threading.Event = field(default_factory=threading.Event)
+    _stirred: threading.Event = field(default_factory=threading.Event)
+    """Set when the main thread has something to look at before its time."""
     _woken: dict[tuple[str, str], threading.Event] = field(default_factory=dict)
     _threads: list[threading.Thread] = field(default_factory=list)
     _reload_asked: threading.Event = field(default_factory=threading.Event)
@@ -63,7 +66,8 @@ class Runner:
         """Guard all cells until stopped. False when a cell had to be stopped for safety."""
         while not self._stopping.is_set():
             self._guard_new_places()
-            self._stopping.wait(FILES_LOOKED_AT_EVERY_S)
+            self._stirred.wait(FILES_LOOKED_AT_EVERY_S)
+            self._stirred.clear()
             self._refresh(forced=self._reload_asked.is_set())
             if self._threads and not any(thread.is_alive() for thread in self._threads):
                 break
@@ -74,12 +78,14 @@ class Runner:
     def stop(self) -> None:
         """Drain: the passes under way end, no new one begins. Safe in a signal handler."""
         self._stopping.set()
+        self._stirred.set()
         for woken in self._woken.values():
             woken.set()
 
     def reload(self) -> None:
         """Read the files again, changed or not. Safe in a signal handler."""
         self._reload_asked.set()
+        self._stirred.set()
 
     def _guard_new_places(self) -> None:
         for place in places_of(self.declared.in_force):
@@ -121,7 +127,7 @@ class Runner:
             except Exception as fault:
                 # One cell's surprise must not end the guard of the others.
                 failures += 1
-                wait_s = BACKOFF_S[min(failures, len(BACKOFF_S)) - 1]
+                wait_s = self.backoff_s[min(failures, len(self.backoff_s)) - 1]
                 surprising = not isinstance(fault, EXPECTED)
                 log.exception(
                     events.PASS_FAILED, reason=str(fault), retry_in_s=wait_s, exc_info=surprising
@@ -132,6 +138,7 @@ class Runner:
             woken.wait(wait_s)
         if cell is not None:
             cell.store.release()
+        self._stirred.set()
 
     def _wait_s(self, plan: Plan) -> float:
         """Until the next regular pass, or until something is due, whichever comes first."""
