@@ -143,9 +143,9 @@ def guard(reach: Reach, *, command: str, interval_s: float | None) -> Runner:
         cell.store.acquire(holder)
         return cell
 
-    def one_pass(cell: Cell, desired: DesiredState) -> PassResult:
+    def one_pass(cell: Cell, desired: DesiredState, refused: str | None) -> PassResult:
         with_means = acting.setdefault(str(cell.identity), means(reach))
-        return reconcile(cell, desired, with_means)
+        return reconcile(cell, desired, with_means, refused=refused)
 
     return Runner(
         declared=Declared.read(lambda: load(paths), lambda: fingerprint(paths)),

@@ -58,9 +58,16 @@ class PassResult:
 
 
 def reconcile(
-    cell: Cell, desired: DesiredState, means: Means, *, only: Callable[[Action], bool] | None = None
+    cell: Cell,
+    desired: DesiredState,
+    means: Means,
+    *,
+    only: Callable[[Action], bool] | None = None,
+    refused: str | None = None,
 ) -> PassResult:
     """One pass. With `only`, nothing but the planned actions that it accepts is done: those that a person has seen.
+
+    `refused` says why the files as they are now are not `desired`, for the status.
 
     Raises what `assess` raises, and StoreError when the journal can't be kept; then nothing more is done.
     """
@@ -68,7 +75,7 @@ def reconcile(
     now = means.clock.now()
     assessment = assess(cell.senses, desired, cell.store.memory(now), now)
     executor = _executor(cell, desired, means)
-    cell.store.record_pass(_record(assessment, ()))
+    cell.store.record_pass(_record(assessment, refused))
     resumed = executor.resume(assessment.settlements, assessment.case)
     outcomes = executor.carry_out(_chosen(assessment.plan, only), assessment.case)
     if resumed or outcomes:
@@ -104,12 +111,13 @@ def _chosen(plan: Plan, only: Callable[[Action], bool] | None) -> Plan:
     return replace(plan, actions=tuple(action for action in plan.actions if only(action)))
 
 
-def _record(assessment: Assessment, outcomes: tuple[Outcome, ...]) -> PassRecord:
+def _record(assessment: Assessment, refused: str | None) -> PassRecord:
     """Kept before anything is done: a crash while acting must not lose what was seen."""
     return PassRecord(
         lessons=assessment.lessons,
-        capacity=capacity_after(assessment.case, assessment.settlements, outcomes),
+        capacity=capacity_after(assessment.case, assessment.settlements, ()),
         counts=_counts(assessment),
+        refused=refused,
     )
 
 

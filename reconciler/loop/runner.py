@@ -45,11 +45,14 @@ def usual_interval_s(slots: int) -> float:
 
 @dataclass(slots=True)
 class Runner:
-    """Reconciles the cells of a desired state until `stop`. `open_cell` reaches a cell and takes its lease."""
+    """Reconciles the cells of a desired state until `stop`. `open_cell` reaches a cell and takes its lease.
+
+    `one_pass` is handed the desired state in force, and why the files as they are now are not.
+    """
 
     declared: Declared
     open_cell: Callable[[str, str], Cell]
-    one_pass: Callable[[Cell, DesiredState], PassResult]
+    one_pass: Callable[[Cell, DesiredState, str | None], PassResult]
     clock: Clock
     log: FilteringBoundLogger
     interval_s: float | None = None
@@ -117,7 +120,7 @@ class Runner:
             woken.clear()
             try:
                 cell = cell or self.open_cell(account, region)
-                result = self.one_pass(cell, self.declared.in_force)
+                result = self.one_pass(cell, self.declared.in_force, self.declared.refused)
             except (PlanViolationError, LeaseLost) as fault:
                 refused = isinstance(fault, PlanViolationError)
                 event = events.PLAN_REFUSED if refused else events.LEASE_LOST

@@ -28,6 +28,8 @@ class PassRecord:
     capacity: tuple[CapacityMemory, ...] = ()
     counts: Mapping[str, int] = field(default_factory=dict)
     """E.g. slots by bucket, actions by result, calls."""
+    refused: str | None = None
+    """Why the files as they are now are not the desired state in force; None when they are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +39,7 @@ class PassSummary:
     as_of: datetime
     complete: bool
     counts: Mapping[str, int]
+    refused: str | None = None
 
 
 def record(writing: Writing, done: PassRecord) -> None:
@@ -64,6 +67,7 @@ def record(writing: Writing, done: PassRecord) -> None:
             as_of=lessons.as_of,
             complete=lessons.complete_looks > 0,
             counts=json.dumps(dict(done.counts)),
+            refused=done.refused,
         )
     )
     oldest = lessons.as_of - HISTORY_LASTS
@@ -85,7 +89,12 @@ def last(connection: Connection, cell: str) -> PassSummary | None:
     ).one_or_none()
     if row is None:
         return None
-    return PassSummary(as_of=row.as_of, complete=row.complete, counts=json.loads(row.counts))
+    return PassSummary(
+        as_of=row.as_of,
+        complete=row.complete,
+        counts=json.loads(row.counts),
+        refused=row.refused,
+    )
 
 
 def _remember(writing: Writing, table: Table, rows: list[dict[str, object]]) -> None:

@@ -196,5 +196,6 @@ passes = Table(
     Column("as_of", Instant, nullable=False),
     Column("complete", Boolean, nullable=False),
     Column("counts", Text, nullable=False),
+    Column("refused", Text),
     Index("passes_by_instant", "cell", "as_of"),
 )

@@ -45,6 +45,7 @@ def status_lines(standing: Standing, *, width: int) -> list[Line]:
     case, plan, width = standing.case, standing.plan, bounded_width(width)
     sections = (
         header_lines(case, width=width, more=[("last pass", line(_last_pass(standing)))]),
+        _refused(standing, width=width),
         fleet_lines(plan.fleets, width=width),
         _not_healthy(plan.slots, width=width),
         _under_way(case.memory, now=case.now, width=width),
@@ -89,6 +90,15 @@ def _last_pass(standing: Standing) -> str:
         return "none on record: neither `run` nor `apply` has worked on this cell with this store"
     when = words.ago(standing.last_pass.as_of, standing.case.now)
     return when if standing.last_pass.complete else f"{when}, incomplete"
+
+
+def _refused(standing: Standing, *, width: int) -> list[Line]:
+    """Why the controller goes by other files than the ones that are there now."""
+    if standing.last_pass is None or standing.last_pass.refused is None:
+        return []
+    first, *rest = standing.last_pass.refused.splitlines()
+    told = wrapped((Span(f"Desired state refused: {first}", Style.STRONG),), width=width)
+    return [*told, *(line(text) for text in rest)]
 
 
 def _not_healthy(outcomes: Sequence[SlotOutcome], *, width: int) -> list[Line]:

@@ -75,7 +75,7 @@ class Guard:
         )
         return Cell(identity=identity, senses=senses, store=self.store.cell(identity))
 
-    def one_pass(self, cell: Cell, desired_state: DesiredState) -> PassResult:
+    def one_pass(self, cell: Cell, desired_state: DesiredState, refused: str | None) -> PassResult:
         self.passes.append(cell.identity.region)
         self.before(self, cell.identity.region)
         means = Means(
@@ -85,7 +85,7 @@ class Guard:
             budget=RetryBudget(),
             log=structlog.get_logger(),
         )
-        return reconcile(cell, desired_state, means)
+        return reconcile(cell, desired_state, means, refused=refused)
 
 
 @pytest.fixture
@@ -192,6 +192,25 @@ def test_a_cell_that_is_declared_while_it_runs_is_guarded_too(store: Store) -> N
         assert guard.runner.run()
     assert events.DESIRED_RELOADED in told
     assert ELSEWHERE in guard.passes
+
+
+def test_files_that_are_refused_are_on_record_for_the_status(store: Store) -> None:
+    def before(guard: Guard, _region: str) -> None:
+        if len(guard.passes) == 1:
+            guard.declared = desired(web_fleet(replicas=1))
+            guard.runner.reload()
+        last = store.cell(CELL).last_pass()
+        if last is not None and last.refused is not None:
+            guard.runner.stop()
+
+    guard = Guard(store, desired(web_fleet(replicas=6)), before)
+    with logs() as told:
+        assert guard.runner.run()
+    assert events.DESIRED_REFUSED in told
+    last = store.cell(CELL).last_pass()
+    assert last is not None
+    assert last.refused is not None
+    assert "1 slots instead of 6" in last.refused
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from reconciler.planning.actions import Bucket, Gate
 from reconciler.planning.intents import IntentState
 from reconciler.planning.outcome import FleetSummary, Plan, SlotOutcome
@@ -111,3 +113,12 @@ def test_the_same_as_json_has_every_slot_and_all_that_is_in_force() -> None:
     assert [item["scope"] for item in cell["pauses"]] == ["web"]
     assert [item["state"] for item in cell["openIntents"]] == ["begun"]
     assert cell["lastPass"]["asOf"] == "2026-04-21T11:59:48Z"
+
+
+def test_files_that_were_refused_are_said_before_anything_else() -> None:
+    refused = "the changed files are invalid, the last good ones stay in force:\nweb.yaml:3:1: x"
+    given = standing(outcome("web/0", Bucket.HEALTHY))
+    last = PassSummary(as_of=NOW, complete=True, counts={}, refused=refused)
+    shown = text(replace(given, last_pass=last))
+    assert "Desired state refused: the changed files are invalid" in shown
+    assert shown.index("web.yaml:3:1: x") < shown.index("Fleets")

@@ -52,6 +52,7 @@ def upgrade() -> None:
         Column("as_of", INSTANT, nullable=False),
         Column("complete", Boolean, nullable=False),
         Column("counts", Text, nullable=False),
+        Column("refused", Text),
     )
     op.create_index("passes_by_instant", "passes", ["cell", "as_of"])
 
