@@ -1,0 +1,142 @@
+"""Whether instances and volumes are well, and when EC2 says so: status checks follow the truth minutes later."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from providers.simulated.records import Checks, Guest, Io, VolumeStatus
+from providers.simulated.world import World
+
+NOT_RUNNING = "not-applicable"
+
+
+class Health:
+    """Makes resources sick and well, and publishes checks and statuses behind the truth."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._checked_from: dict[str, int] = {}
+
+    # Instances.
+
+    def started(self, instance_id: str) -> None:
+        """It runs: the checks say `initializing` for some minutes."""
+        self._world.put_checks(Checks(instance_id=instance_id))
+        self._publish_later(instance_id, first=True)
+
+    def not_running(self, instance_id: str) -> None:
+        """It does not run: there is nothing to check."""
+        self._next_turn(instance_id)
+        self._world.put_checks(
+            Checks(
+                instance_id=instance_id,
+                system=NOT_RUNNING,
+                instance=NOT_RUNNING,
+                attached_ebs=NOT_RUNNING,
+            )
+        )
+
+    def look_again(self, instance_id: str) -> None:
+        """Something about it has changed: the checks will show it."""
+        self._publish_later(instance_id, first=False)
+
+    def set_guest(self, instance_id: str, guest: Guest) -> None:
+        """The instance is so from now on."""
+        instance = self._world.instances.current[instance_id]
+        if instance.guest is not guest:
+            self._world.put_instance(replace(instance, guest=guest), f"guest {guest}")
+            self.look_again(instance_id)
+
+    # Volumes.
+
+    def set_io(self, volume_id: str, io: Io) -> None:
+        """The volume is so from now on."""
+        volume = self._world.volumes.current[volume_id]
+        if volume.io is io:
+            return
+        state = "error" if io is Io.FAILED else volume.state
+        self._world.put_volume(replace(volume, io=io, state=state), f"io {io}")
+        self._publish_volume_later(volume_id)
+        if volume.attachment is not None:
+            self.look_again(volume.attachment.instance_id)
+
+    def watch_volume(self, volume_id: str) -> None:
+        """A new volume: its status is known after a while."""
+        self._world.put_volume_status(VolumeStatus(volume_id=volume_id))
+        self._publish_volume_later(volume_id)
+
+    # What is published.
+
+    def _publish_later(self, instance_id: str, *, first: bool) -> None:
+        turn = self._next_turn(instance_id)
+        durations = self._world.durations
+        delay = self._world.draw(durations.first_checks_s if first else durations.check_lag_s)
+
+        def publish() -> None:
+            if self._checked_from[instance_id] == turn:
+                self._publish(instance_id)
+
+        self._world.later(delay, publish)
+
+    def _next_turn(self, instance_id: str) -> int:
+        turn = self._checked_from.get(instance_id, 0) + 1
+        self._checked_from[instance_id] = turn
+        return turn
+
+    def _publish(self, instance_id: str) -> None:
+        instance = self._world.instances.current.get(instance_id)
+        before = self._world.checks.current.get(instance_id)
+        if instance is None or before is None or instance.state != "running":
+            return
+        unreachable = instance.guest is Guest.UNREACHABLE
+        stuck = any(
+            volume.io in (Io.STALLED, Io.FAILED)
+            for volume_id in self._volumes_of(instance_id)
+            if (volume := self._world.volumes.current.get(volume_id)) is not None
+        )
+        checks = Checks(
+            instance_id=instance_id,
+            system=_word(bad=unreachable),
+            instance=_word(bad=unreachable or instance.guest is Guest.HUNG),
+            attached_ebs=_word(bad=stuck),
+            events=before.events,
+        )
+        if "impaired" in (checks.system, checks.instance, checks.attached_ebs):
+            checks = replace(checks, failing_since=before.failing_since or self._world.now)
+        self._world.put_checks(checks)
+
+    def _publish_volume_later(self, volume_id: str) -> None:
+        delay = self._world.draw(self._world.durations.volume_status_lag_s)
+        self._world.later(delay, lambda: self._publish_volume(volume_id))
+
+    def _publish_volume(self, volume_id: str) -> None:
+        volume = self._world.volumes.current.get(volume_id)
+        if volume is not None:
+            status, enabled, performance = _VOLUME_STATUS[volume.io]
+            self._world.put_volume_status(
+                VolumeStatus(
+                    volume_id=volume_id,
+                    status=status,
+                    io_enabled=enabled,
+                    io_performance=performance,
+                )
+            )
+
+    def _volumes_of(self, instance_id: str) -> list[str]:
+        instance = self._world.instances.current.get(instance_id)
+        return [item.volume_id for item in instance.attachments] if instance else []
+
+
+def _word(*, bad: bool) -> str:
+    return "impaired" if bad else "ok"
+
+
+_VOLUME_STATUS = {
+    Io.NORMAL: ("ok", "passed", "normal"),
+    Io.SLOW: ("warning", "passed", "degraded"),
+    Io.STALLED: ("impaired", "passed", "stalled"),
+    Io.DISABLED: ("impaired", "failed", "not-applicable"),
+    # The state `error` is invisible here (aws-facts B1).
+    Io.FAILED: ("ok", "passed", "normal"),
+}
+"""Summary, io-enabled, io-performance."""

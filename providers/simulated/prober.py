@@ -1,0 +1,72 @@
+"""Looks at services in the simulated cloud as a prober on the network would, by ground truth."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timedelta
+
+from providers.observed import ProbeOutcome, ProbeResult
+from providers.port import ProbeTarget
+from providers.simulated.chance import drawn_time
+from providers.simulated.fault_plan import FaultPlan
+from providers.simulated.faults import ZonePartitioned
+from providers.simulated.records import Guest, Instance, Io
+from providers.simulated.world import Truth, World
+
+Serves = Callable[[Instance, Truth], bool]
+"""Whether a service that runs would answer: its role, its groups, its data. Asked of booted instances only."""
+
+
+class SimulatedProber:
+    """Implements providers.port.Prober. `serves` None is a service that answers as soon as it has booted."""
+
+    def __init__(self, world: World, faults: FaultPlan, serves: Serves | None = None) -> None:
+        self._world = world
+        self._faults = faults
+        self._serves = serves
+        self._boot_takes: dict[str, timedelta] = {}
+
+    def probe(self, targets: Iterable[ProbeTarget], *, now: datetime) -> Mapping[str, ProbeResult]:
+        """One result for each target; looking takes no time."""
+        return {target.instance_id: self._look(target, now) for target in targets}
+
+    def _look(self, target: ProbeTarget, now: datetime) -> ProbeResult:
+        instance = self._world.instances.current.get(target.instance_id)
+        trouble = self._trouble(instance)
+        return ProbeResult(
+            instance_id=target.instance_id,
+            outcome=ProbeOutcome.FAILED if trouble else ProbeOutcome.PASSED,
+            detail=trouble or "connected",
+            at=now,
+        )
+
+    def _trouble(self, instance: Instance | None) -> str | None:
+        """Why there is no answer; None when there is one."""
+        if instance is None or instance.running_since is None:
+            return "timed out"
+        if instance.guest in (Guest.HUNG, Guest.UNREACHABLE):
+            return "timed out"
+        if self._faults.strikes(ZonePartitioned, "probe", zones={instance.zone}):
+            return "timed out"
+        if self._world.now < instance.running_since + self._boot_time(instance.id):
+            return "refused"
+        if instance.guest is Guest.DEAD or self._has_stuck_volume(instance):
+            return "refused"
+        if self._serves is not None and not self._serves(instance, self._world.truth):
+            return "refused"
+        return None
+
+    def _boot_time(self, identifier: str) -> timedelta:
+        if identifier not in self._boot_takes:
+            self._boot_takes[identifier] = drawn_time(
+                self._world.chance, self._world.durations.boot_s
+            )
+        return self._boot_takes[identifier]
+
+    def _has_stuck_volume(self, instance: Instance) -> bool:
+        volumes = self._world.volumes.current
+        return any(
+            volumes[item.volume_id].io in (Io.STALLED, Io.DISABLED, Io.FAILED)
+            for item in instance.attachments
+            if item.volume_id in volumes
+        )
