@@ -17,22 +17,33 @@ MASS_WINDOW = timedelta(hours=1)
 class Sight:
     """What absence is judged by: an observation, the policy's windows, and the instant.
 
-    `answering` are the zones in which anything of ours is shown. They are only looked up where an id was not found.
+    `answering` are the zones in which anything of ours is shown, `holding` the instances that a shown volume is
+    attached to. Both are only looked up where an id was not found.
     """
 
     observation: Observation
     policy: SafetyPolicy
     now: datetime
     answering: frozenset[str]
+    holding: frozenset[str]
 
 
 def sight_of(observation: Observation, policy: SafetyPolicy, now: datetime) -> Sight:
     """How this observation lets absence be judged."""
-    answering: frozenset[str] = frozenset()
+    zones: set[str] = set()
+    holders: set[str] = set()
     if Presence.NOT_FOUND in observation.by_id.values():
-        zones = {item.zone for item in observation.instances.values()}
-        answering = frozenset(zones | {item.zone for item in observation.volumes.values()})
-    return Sight(observation=observation, policy=policy, now=now, answering=answering)
+        zones.update(item.zone for item in observation.instances.values())
+        for volume in observation.volumes.values():
+            zones.add(volume.zone)
+            holders.update(item.instance_id for item in volume.attachments)
+    return Sight(
+        observation=observation,
+        policy=policy,
+        now=now,
+        answering=frozenset(zones),
+        holding=frozenset(holders),
+    )
 
 
 class Absence(StrEnum):
@@ -41,7 +52,8 @@ class Absence(StrEnum):
     ENDED = "ended"
     """Read as terminated or deleted, or proved gone before: positively gone."""
     PROVEN = "proven"
-    """Absent twice, a consistency window apart, NotFound by id both times, while a neighbour answers."""
+    """Absent twice, a consistency window apart, NotFound by id both times, while a neighbour answers and no volume
+    names it as its holder."""
     UNPROVEN = "unproven"
     TAGS_REMOVED = "tags-removed"
     """It exists without our tags: an incident, never gone."""
@@ -61,16 +73,28 @@ def absence_of(resource: KnownResource, sight: Sight) -> Absence:
         case Presence.FOUND:
             return Absence.TAGS_REMOVED
         case Presence.NOT_FOUND:
-            proven = is_missed_twice(resource, sight) and resource.zone in sight.answering
-            return Absence.PROVEN if proven and observation.complete else Absence.UNPROVEN
+            proven = is_missed_twice(resource, sight) and why_doubted(resource, sight) is None
+            return Absence.PROVEN if proven else Absence.UNPROVEN
         case Presence.UNREADABLE | None:
             return Absence.UNPROVEN
 
 
 def is_missed_twice(resource: KnownResource, sight: Sight) -> bool:
-    """It was missed before, a consistency window ago: a neighbour that answers completes the proof."""
+    """It was missed before, a consistency window ago, and reading its id says so again."""
     since = resource.absent_since
-    return since is not None and sight.now - since >= sight.policy.consistency_window
+    refuted = sight.observation.by_id.get(resource.id) is Presence.NOT_FOUND
+    return refuted and since is not None and sight.now - since >= sight.policy.consistency_window
+
+
+def why_doubted(resource: KnownResource, sight: Sight) -> str | None:
+    """What stands against believing that it is gone; None when nothing does."""
+    if not sight.observation.complete:
+        return "not everything could be read"
+    if resource.id in sight.holding:
+        return "a volume is still shown as attached to it"
+    if resource.zone not in sight.answering:
+        return f"nothing else in {resource.zone} is shown either"
+    return None
 
 
 def mass_disappearance(memory: Memory, sight: Sight) -> frozenset[str]:

@@ -16,8 +16,10 @@ from providers.observed import Instance
 from providers.requests import LaunchInstance, SetTags, StopInstance, TerminateInstance
 from reconciler.planning.actions import Action, Course, Gate, SlotRef, target_of
 from reconciler.planning.case import Case
+from reconciler.planning.casting import cast
 from reconciler.planning.check_actions import ACTION_RULES, Facts
 from reconciler.planning.identity import Role, Tag, incarnation_of, role_of, slot_of
+from reconciler.planning.intents import Intent
 from reconciler.planning.outcome import Plan
 
 
@@ -57,18 +59,29 @@ def check_plan(plan: Plan, case: Case) -> None:
 
 
 def _facts(plan: Plan, case: Case) -> Facts:
+    """What the rules look up, of the fleets that the plan touches."""
     touched = {action.slot.fleet for action in plan.actions if action.slot}
-    living: defaultdict[SlotRef, list[Instance]] = defaultdict(list)
+    shown: defaultdict[SlotRef, list[Instance]] = defaultdict(list)
     for instance in case.observation.instances.values() if touched else ():
         slot = slot_of(instance.tags)
-        ours = instance.alive and instance.tags.get(Tag.OWNER) == case.owner
+        ours = instance.tags.get(Tag.OWNER) == case.owner
         if ours and slot is not None and slot.fleet in touched:
-            living[slot].append(instance)
+            shown[slot].append(instance)
+    intents: defaultdict[SlotRef | None, list[Intent]] = defaultdict(list)
+    for intent in (*case.memory.recent_intents, *case.memory.open_intents) if touched else ():
+        intents[intent.action.slot].append(intent)
+    occupants = {slot: _occupant(items, intents[slot]) for slot, items in shown.items()}
     return Facts(
         case=case,
         fleets={fleet.name: fleet for fleet in case.desired.fleets},
-        living={slot: tuple(items) for slot, items in living.items()},
+        living={slot: tuple(i for i in items if i.alive) for slot, items in shown.items()},
+        occupants={slot: item for slot, item in occupants.items() if item is not None},
     )
+
+
+def _occupant(shown: list[Instance], intents: list[Intent]) -> Instance | None:
+    newest_first = sorted(shown, key=lambda item: (-incarnation_of(item.tags), item.id))
+    return cast(newest_first, intents).occupant
 
 
 def _one_exclusive_action_a_slot(plan: Plan, facts: Facts) -> Iterable[Violation]:

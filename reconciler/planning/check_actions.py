@@ -34,23 +34,20 @@ from reconciler.planning.remove import retire_id
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """A case with what the rules look up: declared fleets by name, live instances of ours by slot."""
+    """A case with what the rules look up: declared fleets by name, live instances of ours and occupants by slot."""
 
     case: Case
     fleets: Mapping[str, Fleet]
     living: Mapping[SlotRef, tuple[Instance, ...]]
+    occupants: Mapping[SlotRef, Instance]
 
     def fleet_of(self, action: Action) -> Fleet | None:
         """The declared fleet of an action's slot."""
         return self.fleets.get(action.slot.fleet) if action.slot else None
 
     def occupant_of(self, slot: SlotRef | None) -> Instance | None:
-        """The live instance of the highest incarnation with the occupant's role, or one alone without a role."""
-        living = self.living.get(slot, ()) if slot else ()
-        held = [item for item in living if role_of(item.tags) is Role.OCCUPANT]
-        if not held and len(living) == 1 and role_of(living[0].tags) is None:
-            return living[0]
-        return max(held, key=lambda item: incarnation_of(item.tags), default=None)
+        """The live instance that holds a slot."""
+        return self.occupants.get(slot) if slot else None
 
     def named(self, request: Request) -> tuple[Instance | Volume | None, ...]:
         """The resources that a request names, None for one that this observation does not show."""
@@ -99,7 +96,9 @@ def _nothing_rests_on_a_gap(action: Action, facts: Facts) -> str | None:
     fleet = facts.fleet_of(action)
     subjects = [GapSubject.INSTANCES, GapSubject.ZONES]
     subjects += [GapSubject.VOLUMES] if fleet is None or fleet.stateful else []
-    zones: list[str | None] = [item.zone for item in facts.named(action.request) if item is not None]
+    zones: list[str | None] = [
+        item.zone for item in facts.named(action.request) if item is not None
+    ]
     for subject in subjects:
         if any(observation.lacks(subject, zone) for zone in zones or [None]):
             return f"{subject} were not read whole"
@@ -232,12 +231,13 @@ def _nothing_on_what_is_paused_or_undeclared(action: Action, facts: Facts) -> st
 
 def _nothing_rash_while_cold(action: Action, facts: Facts) -> str | None:
     cold = facts.case.memory.cold
-    if cold is None or cold.released:
+    if cold is None:
         return None
-    if action.disruptive or (isinstance(action.request, SetTags) and action.request.commit):
+    commit = isinstance(action.request, SetTags) and action.request.commit
+    if not cold.released and (action.disruptive or commit):
         return f"the cell is cold ({Gate.COLD})"
     if cold.complete_observations < 2:
-        return f"the cell is cold and was seen once ({Gate.COLD})"
+        return f"the cell was cold and seen once ({Gate.COLD})"
     return None
 
 

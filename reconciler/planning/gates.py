@@ -96,12 +96,12 @@ def _gap(draft: Draft, tally: Tally) -> Refusal | None:
 
 
 def _cold(draft: Draft, tally: Tally) -> Refusal | None:
-    """A strange cell: nothing at all before it was seen twice, nothing disruptive before a person's word."""
+    """A strange cell: nothing disruptive before a person's word, and nothing at all before it was seen twice."""
     cold = tally.case.memory.cold
-    if cold is None or cold.released:
+    if cold is None:
         return None
     commit = isinstance(draft.action.request, SetTags) and draft.action.request.commit
-    if draft.action.disruptive or commit:
+    if not cold.released and (draft.action.disruptive or commit):
         reason = (
             "this store has no record of the cell; `reconciler resume --cold` when it looks right"
         )

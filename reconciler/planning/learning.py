@@ -90,7 +90,8 @@ def learn_cold(memory: Memory, observation: Observation, owner: str) -> ColdStar
                 since=observation.as_of, complete_observations=int(observation.complete)
             )
         return None
-    if cold.released or not observation.complete:
+    enough = cold.released and cold.complete_observations >= 2
+    if enough or not observation.complete:
         return cold
     return replace(cold, complete_observations=cold.complete_observations + 1)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from providers.observed import Gap, GapSubject
-from reconciler.planning.absence import is_missed_twice, sight_of
+from reconciler.planning.absence import is_missed_twice, sight_of, why_doubted
 from reconciler.planning.actions import Course, Gate
 from reconciler.planning.decision import Decision, Hold, Situation
 from reconciler.planning.identity import incarnation_of
@@ -52,12 +52,12 @@ def _hold_for_the_vanished(here: Situation, known: KnownResource) -> Decision | 
 
 def _hold_for_the_unproven(here: Situation, known: KnownResource) -> Decision | None:
     sight = sight_of(here.case.observation, here.case.desired.policy, here.now)
-    alone = is_missed_twice(known, sight) and known.zone not in sight.answering
     why = f"{known.id} is not shown; not yet proved gone"
-    if alone:
-        why += f", since nothing else in {known.zone} is shown either"
-    # A person may say what no neighbour can: that the zone answers and the instance is gone.
-    return _hold(here, known, Gate.UNPROVEN_ABSENCE, why, approvable=alone)
+    doubt = why_doubted(known, sight) if is_missed_twice(known, sight) else None
+    if doubt is not None:
+        why += f": {doubt}"
+    # Time alone will not end such a doubt; a person may.
+    return _hold(here, known, Gate.UNPROVEN_ABSENCE, why, approvable=doubt is not None)
 
 
 def _hold(
