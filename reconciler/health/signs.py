@@ -101,7 +101,8 @@ def _state_sign(subject: Subject, now: datetime) -> Evidence | None:
     if instance.state in (InstanceState.STOPPING, InstanceState.STOPPED):
         whose = "by us" if subject.stopped_by_us else "by hand or by EC2"
         since = instance.state_changed_at or now
-        return _evidence(Sign.STOPPED, "ec2", Weight.BAD, since, f"{instance.state} {whose}")
+        detail = whose if instance.state is InstanceState.STOPPED else f"{whose}, still stopping"
+        return _evidence(Sign.STOPPED, "ec2", Weight.BAD, since, detail)
     if instance.state is InstanceState.PENDING:
         late = now >= instance.launched_at + subject.policy.deadlines.pending
         weight = Weight.BAD if late else Weight.NEUTRAL

@@ -56,7 +56,7 @@ def plan(case: Case) -> Plan:
     decisions = _decide_all(case, world)
     drafts, refused = _place_all(case, world, decisions)
     admitted, gated = admit(_in_order(drafts, case), take_tally(case, world))
-    withheld = _queue([*_held(decisions), *refused, *gated, *_strays(world.strays)], case)
+    withheld = _queue([*_held(decisions), *refused, *gated, *_strays(world.strays, case)], case)
     actions = tuple(draft.action for draft in admitted)
     slots = _outcomes(decisions, actions, withheld, case)
     return Plan(
@@ -148,8 +148,9 @@ def _withheld(slot: SlotRef, hold: Hold) -> Withheld:
     )
 
 
-def _strays(strays: Iterable[Instance]) -> list[Withheld]:
-    """Ours by the owner tag, of no slot that could be read: reported, and left for a person."""
+def _strays(strays: Iterable[Instance], case: Case) -> list[Withheld]:
+    """Ours by the owner tag, of no slot that could be read or is remembered: reported, and left for a person."""
+    known = {item.id for item in case.memory.known.values() if item.slot is not None}
     return [
         Withheld(
             slot=None,
@@ -158,6 +159,7 @@ def _strays(strays: Iterable[Instance]) -> list[Withheld]:
             reason=f"{item.id} carries our owner tag but no readable slot; tag it or terminate it",
         )
         for item in strays
+        if item.id not in known
     ]
 
 

@@ -215,7 +215,7 @@ def _held(plan: Plan, slot: SlotRef, *, width: int) -> list[Line]:
 
 
 def _ahead(plan: Plan, outcome: SlotOutcome, *, now: datetime, width: int) -> list[Line]:
-    """What would change it, and when it is looked at again."""
+    """What would change it, and when it changes by itself. A running controller looks at every pass."""
     rows = []
     verdict = outcome.verdict
     if verdict is not None and verdict.changes_at is not None:
@@ -230,11 +230,7 @@ def _ahead(plan: Plan, outcome: SlotOutcome, *, now: datetime, width: int) -> li
     if outcome.bucket is Bucket.HEALTHY and not rows:
         rows.append("a bad sign, or a change of its declaration")
     if outcome.next_check_at is not None:
-        rows.append(f"it is looked at again at {words.ahead(outcome.next_check_at, now)}")
-    elif plan.next_check_at is not None:
-        rows.append(
-            f"it is looked at again with the next pass, {words.ahead(plan.next_check_at, now)}"
-        )
+        rows.append(f"time alone, at {words.ahead(outcome.next_check_at, now)}")
     if not rows:
         rows.append("the next observation")
     lines = [line(Span("What would change it", Style.HEADING))]

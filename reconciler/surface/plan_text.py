@@ -111,7 +111,7 @@ def fleet_lines(fleets: Sequence[FleetSummary], *, width: int) -> list[Line]:
 
 
 def total_lines(plan: Plan, *, width: int) -> list[Line]:
-    """The sum in one sentence, and when the next look is due."""
+    """The sum in one sentence, and when time alone changes it."""
     if not plan.actions and not plan.withheld:
         lines = wrapped((Span(_nothing(plan), Style.STRONG),), width=width)
     else:
@@ -120,7 +120,7 @@ def total_lines(plan: Plan, *, width: int) -> list[Line]:
         )
     if plan.next_check_at is not None:
         when = words.ahead(plan.next_check_at, plan.made_at)
-        lines += wrapped(line(f"The next look is due at {when}."), width=width)
+        lines += wrapped(line(f"By itself this plan changes at {when}."), width=width)
     return lines
 
 
@@ -236,7 +236,7 @@ def _of_bucket(bucket: Bucket) -> str:
 def _standing(outcome: SlotOutcome, now: datetime) -> str:
     if outcome.next_check_at is None:
         return outcome.summary
-    return f"{outcome.summary}; looked at again {words.ahead(outcome.next_check_at, now)}"
+    return f"{outcome.summary}; changes by itself {words.ahead(outcome.next_check_at, now)}"
 
 
 def _one_below_the_other(row: Sequence[Span], *, width: int) -> list[Line]:

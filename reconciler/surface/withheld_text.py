@@ -104,6 +104,7 @@ def _release(group: Sequence[Withheld]) -> Field:
     """The command that lets it go, or in words what does."""
     approvals = [item.approval_id for item in group if item.approval_id is not None]
     if approvals:
-        command = f"reconciler approve {' '.join(approvals)}"
+        # One word may release many slots, e.g. a scale-down.
+        command = f"reconciler approve {' '.join(dict.fromkeys(approvals))}"
         return "release", line(Span(command, Style.STRONG))
     return "release", line(words.GATES[group[0].gate])

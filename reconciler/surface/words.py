@@ -73,7 +73,7 @@ GATES: dict[Gate, str] = {
     Gate.RETRY: "the end of its back-off",
     Gate.LAST_COPY: "a younger good copy of its data",
     Gate.LADDER: "a person: no step of the repair ladder is left",
-    Gate.ORPHAN: "a person's approval",
+    Gate.ORPHAN: "our tags put right on it, or its end",
     Gate.RETIRE: "`reconciler apply --retire FLEET`",
 }
 """What opens each gate."""

@@ -86,11 +86,11 @@ def test_the_verdict_comes_with_its_evidence_source_and_since() -> None:
     assert "  bad      system-check (ec2): fails, since 2026-04-21T11:55:00Z, 5 min ago\n" in shown
 
 
-def test_what_holds_it_comes_with_what_lets_it_go_and_when_it_is_looked_at_again() -> None:
+def test_what_holds_it_comes_with_what_lets_it_go_and_when_time_does() -> None:
     shown = explained(held_plan())
     assert "release   reconciler approve shared-postgres-1-a1b2c3\n" in shown
     assert "  * mode-approve opens with approve it, or declare mode auto\n" in shown
-    assert "  * it is looked at again at 2026-04-21T12:02:00Z, in 2 min\n" in shown
+    assert "  * time alone, at 2026-04-21T12:02:00Z, in 2 min\n" in shown
 
 
 def test_an_empty_slot_says_that_there_is_nothing_to_judge() -> None:

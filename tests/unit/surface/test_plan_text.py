@@ -136,7 +136,7 @@ def test_a_slot_that_is_waited_for_is_not_called_no_changes() -> None:
     )
     shown = text(Plan(made_at=NOW, slots=(waiting,)))
     assert "No changes" not in shown
-    assert "web/0  starting: 40 s of 10 min grace; looked at again 2026-04-21T12:09:00Z" in shown
+    assert "web/0  starting: 40 s of 10 min grace; changes by itself 2026-04-21T12:09:00Z" in shown
     assert shown.endswith("Nothing to do now: 1 slot waiting.\n")
 
 
