@@ -33,15 +33,20 @@ NOBODY = Cast(occupant=None, replacement=None, superseded=(), extras=())
 def cast(shown: Sequence[Instance], intents: Iterable[Intent]) -> Cast:
     """The parts of a slot's instances, given newest first; `intents` are those of the slot, open and recent.
 
-    The occupant is the newest with the occupant's role; one alone without any role (its tag was edited) is taken for
-    it. After a commit it only goes forward: what was superseded once never holds the slot again.
+    The occupant is the newest with the occupant's role, or the one whose commit is in the journal although a view that
+    lags still shows it as a replacement; one alone without any role (its tag was edited) is taken for it. After a
+    commit it only goes forward: what was superseded once never holds the slot again.
     """
     alive = [item for item in shown if item.alive]
     if not alive:
         return NOBODY
+    intents = tuple(intents)
     committed = committed_incarnation(shown, intents)
     current = [item for item in alive if incarnation_of(item.tags) >= committed]
     occupant = next((item for item in current if role_of(item.tags) is Role.OCCUPANT), None)
+    if occupant is None:
+        journaled = _committed_ids(intents)
+        occupant = next((item for item in current if item.id in journaled), None)
     if occupant is None and len(alive) == 1 and current and role_of(alive[0].tags) is None:
         occupant = alive[0]
     if occupant is not None and len(alive) == 1:
@@ -85,6 +90,17 @@ def _committed_by(intent: Intent, died: frozenset[str]) -> int:
         return intent.action.incarnation
     launched = isinstance(request, LaunchInstance) and request.tags.get(Tag.ROLE) == Role.OCCUPANT
     return intent.action.incarnation if launched and intent.resource_id not in died else 0
+
+
+def _committed_ids(intents: Iterable[Intent]) -> frozenset[str]:
+    """Instances that the journal knows to have been made the occupant of their slot."""
+    return frozenset(
+        intent.action.request.resource_id
+        for intent in intents
+        if isinstance(intent.action.request, SetTags)
+        and intent.action.request.commit
+        and intent.state in TOOK_EFFECT
+    )
 
 
 def died_at_launch(shown: Iterable[Instance], intents: Iterable[Intent]) -> frozenset[str]:

@@ -6,6 +6,7 @@ from desired_state.model import UpdateStrategy
 from providers.observed import Instance
 from providers.requests import SetTags
 from reconciler.planning.actions import Bucket, Change, Course, Reason
+from reconciler.planning.casting import TOOK_EFFECT
 from reconciler.planning.claims import Standing
 from reconciler.planning.decision import Decision, Draft, Situation
 from reconciler.planning.drift import (
@@ -89,8 +90,10 @@ def _update(here: Situation, occupant: Instance, summary: str, drift: Drift) -> 
 
 
 def _in_service(here: Situation, occupant: Instance) -> list[Draft]:
-    """The date of service is kept in a tag, so that losing the store does not lose it."""
-    if Tag.IN_SERVICE_SINCE in occupant.tags:
+    """The date of service is kept in a tag, so that losing the store does not lose it. It is the first one that counts:
+    a view that does not show yet what was just written is no reason to write another.
+    """
+    if Tag.IN_SERVICE_SINCE in occupant.tags or _just_recorded(here, occupant):
         return []
     stamp = f"{here.now:%Y-%m-%dT%H:%M:%SZ}"
     return [
@@ -104,6 +107,19 @@ def _in_service(here: Situation, occupant: Instance) -> list[Draft]:
             continuation=True,
         )
     ]
+
+
+def _just_recorded(here: Situation, occupant: Instance) -> bool:
+    """Whether its date of service was written so lately that a view may not show it yet."""
+    since = here.now - here.case.desired.policy.consistency_window
+    return any(
+        isinstance(intent.action.request, SetTags)
+        and intent.action.request.resource_id == occupant.id
+        and Tag.IN_SERVICE_SINCE in intent.action.request.tags
+        and intent.state in TOOK_EFFECT
+        and intent.updated_at > since
+        for intent in here.view.recent
+    )
 
 
 # Whatever the health

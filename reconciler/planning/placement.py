@@ -18,7 +18,7 @@ from reconciler.planning.case import Case
 from reconciler.planning.decision import Draft, Hold, LaunchWish, launch_identity
 from reconciler.planning.drift import USER_DATA_TAG_LENGTH, image_of, staged_groups
 from reconciler.planning.identity import Role, Tag
-from reconciler.planning.slots import World
+from reconciler.planning.slots import SlotView, World
 
 AVAILABLE = "available"
 
@@ -33,15 +33,14 @@ class Offer:
 
 
 class Rooms:
-    """How many live instances each fleet has in each zone, counting launches as they are placed."""
+    """How many instances each fleet has in each zone: those that live, those that may live without being shown, and
+    launches as they are placed.
+    """
 
     def __init__(self, world: World) -> None:
         self._counts: Counter[tuple[str, str]] = Counter()
         for view in world.slots:
-            self._counts.update((view.ref.fleet, item.zone) for item in view.alive)
-            for intent in view.busy:
-                if isinstance(intent.action.request, LaunchInstance) and not intent.resource_id:
-                    self._counts[view.ref.fleet, intent.action.request.zone] += 1
+            self._counts.update((view.ref.fleet, zone) for zone in _zones_taken(view))
 
     def of(self, fleet: str, zone: str) -> int:
         """Live and placed instances of the fleet in the zone."""
@@ -50,6 +49,17 @@ class Rooms:
     def take(self, fleet: str, zone: str) -> None:
         """One more is placed there."""
         self._counts[fleet, zone] += 1
+
+
+def _zones_taken(view: SlotView) -> list[str]:
+    """The zone of each instance that a slot has, or may have."""
+    shown = {item.id for item in (*view.alive, *view.ending)}
+    unshown = {item.id: item.zone for item in view.unproven}
+    zones = [item.zone for item in view.alive]
+    for intent in view.busy:
+        if isinstance(intent.action.request, LaunchInstance) and intent.resource_id not in shown:
+            unshown[intent.resource_id or intent.action.operation_id] = intent.action.request.zone
+    return [*zones, *unshown.values()]
 
 
 def place(wish: LaunchWish, fleet: Fleet, case: Case, rooms: Rooms) -> Draft | Hold:

@@ -158,6 +158,20 @@ class MemoryCloud:
         self.world.let_time_work()
         return tuple(item for item in self.world.instances.values() if item.alive)
 
+    def copied(self, clock: Clock) -> MemoryCloud:
+        """A cloud of its own that is as this one is now and goes by that clock; with one that stands still it is what
+        a view that lags shows later. Calls and arranged faults stay behind.
+        """
+        self.world.let_time_work()
+        copy = MemoryCloud(clock, cell=self.cell)
+        copy.world = self.world.copied(clock)
+        copy.images |= self.images
+        copy.checks |= self.checks
+        copy.gaps += self.gaps
+        copy.hidden |= self.hidden
+        copy.unreadable |= self.unreadable
+        return copy
+
     # Behind the controller's back.
 
     def fail_next(

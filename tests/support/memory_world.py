@@ -72,6 +72,20 @@ class MemoryWorld:
         self._minted[prefix] += 1
         return f"{prefix}-{self._minted[prefix]:017x}"
 
+    def copied(self, clock: Clock) -> MemoryWorld:
+        """A world of its own that is as this one is, and goes by that clock."""
+        return replace(
+            self,
+            clock=clock,
+            instances=dict(self.instances),
+            volumes=dict(self.volumes),
+            no_capacity=set(self.no_capacity),
+            stuck=set(self.stuck),
+            _due=dict(self._due),
+            _tokens=dict(self._tokens),
+            _minted=Counter(self._minted),
+        )
+
     def let_time_work(self) -> None:
         """Finish every transition that is due and not stuck."""
         now = self.clock.now()
