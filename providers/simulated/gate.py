@@ -194,7 +194,7 @@ class Gate:
             return
         for identifier in ids:
             if exists(self._world, identifier) and self._strikes(NotFoundForExisting, call):
-                raise _not_found(call.operation, identifier)
+                raise refusals.not_found(identifier)
 
     def _carry_out(self, call: Call, effect: Effect) -> Reply:
         if call.mutating:
@@ -243,13 +243,3 @@ class Gate:
             "ResponseMetadata": self._metadata(call, refusal.status),
         }
         return ClientError(reply, call.operation)
-
-
-def _not_found(operation: str, identifier: str) -> Refused:
-    if operation == "CreateTags":
-        return Refused("InvalidID", f"The ID '{identifier}' is not valid")
-    if identifier.startswith("i-"):
-        return refusals.no_instance(identifier)
-    if identifier.startswith("snap-"):
-        return refusals.no_snapshot(identifier)
-    return refusals.no_volume(identifier)

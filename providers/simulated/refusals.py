@@ -45,6 +45,17 @@ def no_snapshot(identifier: str) -> Refused:
     return Refused("InvalidSnapshot.NotFound", f"The snapshot '{identifier}' does not exist.")
 
 
+def not_found(identifier: str) -> Refused:
+    """The same for an id of any kind; CreateTags calls an id of no known kind invalid."""
+    if identifier.startswith("i-"):
+        return no_instance(identifier)
+    if identifier.startswith("vol-"):
+        return no_volume(identifier)
+    if identifier.startswith("snap-"):
+        return no_snapshot(identifier)
+    return Refused("InvalidID", f"The ID '{identifier}' is not valid")
+
+
 def malformed(kind: str, identifier: str) -> Refused:
     """An id of the wrong form: `kind` is the code's first part, `InvalidInstanceID` for one."""
     return Refused(f"{kind}.Malformed", f'Invalid id: "{identifier}"')

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from providers.simulated.refusals import Refused, invalid
+from providers.simulated.refusals import Refused, invalid, not_found
 from providers.simulated.world import World
 
 MOST_TAGS = 50
@@ -53,7 +53,7 @@ def create_tags(world: World, parameters: Mapping[str, Any]) -> dict[str, Any]:
     for identifier in parameters["Resources"]:
         before = world.tags_of(identifier)
         if before is None:
-            raise Refused("InvalidID", f"The ID '{identifier}' is not valid")
+            raise not_found(identifier)
         checked({**before, **fresh})
         instance = world.instances.current.get(identifier)
         if instance is not None:
@@ -70,7 +70,7 @@ def delete_tags(world: World, parameters: Mapping[str, Any]) -> dict[str, Any]:
     for identifier in parameters["Resources"]:
         before = world.tags_of(identifier)
         if before is None:
-            raise Refused("InvalidID", f"The ID '{identifier}' is not valid")
+            raise not_found(identifier)
         kept = {
             key: value
             for key, value in before.items()

@@ -16,6 +16,7 @@ from providers.simulated.refusals import (
     incorrect_state,
     invalid,
     missing,
+    no_instance,
     no_snapshot,
     no_volume,
 )
@@ -131,11 +132,8 @@ class Volumes:
         """AttachVolume. Raises Refused."""
         instance = self._world.instances.current.get(parameters["InstanceId"])
         volume = self._volume(parameters)
-        if instance is None or not instance.alive:
-            raise Refused(
-                "InvalidInstanceID.NotFound",
-                f"The instance ID '{parameters['InstanceId']}' does not exist",
-            )
+        if instance is None:
+            raise no_instance(parameters["InstanceId"])
         attachment = self._attachments.attach(volume, instance, parameters["Device"])
         return attachment_item(attachment)
 

@@ -1,0 +1,54 @@
+"""The same calls on the simulated cloud and on moto over HTTP say the same; where moto is not EC2, that is pinned.
+
+A strict xfail is a case in which moto differs from EC2 and the simulated cloud does not: a better moto tells us.
+TRUSTED.md holds the sources. Nothing is mocked: moto is the server process of the other contract tests.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import boto3
+import pytest
+
+from tests.contract.simulated import instance_cases, volume_cases
+from tests.contract.simulated.accounts import Account, Case, outcome, simulated_twin
+from tests.support.moto_server import FAKE_CREDENTIALS, REGION, MotoServer
+
+PARAMETERS = [*instance_cases.CASES.parameters(), *volume_cases.CASES.parameters()]
+
+
+@pytest.fixture(scope="session")
+def ec2_of_moto(moto_server: MotoServer) -> Any:
+    """One client for the session, since a boto3 session loads EC2's model of several megabytes."""
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in FAKE_CREDENTIALS.items():
+            environment.setenv(name, value)
+        return boto3.client("ec2", region_name=REGION, endpoint_url=moto_server.endpoint)
+
+
+@pytest.fixture
+def in_moto(moto: str, ec2_of_moto: Any) -> Account:
+    """An empty account in moto with its default network and two groups."""
+    zones = ec2_of_moto.describe_availability_zones()["AvailabilityZones"]
+    subnets = ec2_of_moto.describe_subnets()["Subnets"]
+    groups = [
+        ec2_of_moto.create_security_group(
+            GroupName=name, Description="contract", VpcId=subnets[0]["VpcId"]
+        )["GroupId"]
+        for name in ("service", "staging")
+    ]
+    return Account(
+        ec2=ec2_of_moto,
+        zones={zone["ZoneId"]: zone["ZoneName"] for zone in zones},
+        subnets={subnet["AvailabilityZoneId"]: subnet["SubnetId"] for subnet in subnets},
+        group=groups[0],
+        other_group=groups[1],
+        settle=lambda: None,
+    )
+
+
+@pytest.mark.parametrize("case", PARAMETERS)
+def test_the_simulated_cloud_says_what_moto_says(case: Case, in_moto: Account) -> None:
+    simulated = outcome(case, simulated_twin(in_moto))
+    assert simulated == outcome(case, in_moto)
