@@ -13,8 +13,8 @@ from providers.simulated.faults import Brownout, RegionSaturated
 ROOM = 100
 """Calls that the control plane serves at once at its normal speed."""
 STEEPNESS = 3.0
-READ_S = 0.1
-WRITE_S = 0.4
+READ_S = 0.05
+WRITE_S = 0.15
 
 
 class ControlPlane:
