@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Mapping
 from importlib.resources import as_file, files
 from pathlib import Path
-
-from reconciler.demo.embedded import EmbeddedCloud
+from typing import Protocol
 
 EXAMPLES = ("web", "postgres")
 
 
-def declare(folder: Path, cloud: EmbeddedCloud) -> None:
+class Place(Protocol):
+    """What a launch needs of a cloud; `subnets` maps zone ids to subnet ids."""
+
+    @property
+    def image(self) -> str: ...
+    @property
+    def security_group(self) -> str: ...
+    @property
+    def subnets(self) -> Mapping[str, str]: ...
+
+
+def declare(folder: Path, cloud: Place) -> None:
     """Write the example fleets into `folder`, pointed at this cloud."""
     with as_file(files("desired_state") / "examples") as examples:
         for name in EXAMPLES:
@@ -30,7 +41,7 @@ def scale(folder: Path, fleet_folder: str, *, old: int, new: int) -> None:
         path.write_text(text.replace(f"replicas: {old}\n", f"replicas: {new}\n"), encoding="utf-8")
 
 
-def _pointed_at(text: str, cloud: EmbeddedCloud) -> str:
+def _pointed_at(text: str, cloud: Place) -> str:
     text = re.sub(r"^# yaml-language-server:.*\n#\n", "", text)
     text = re.sub(r"image: ami-[0-9a-z]+", f"image: {cloud.image}", text)
     text = re.sub(r"sg-[0-9a-z]+", cloud.security_group, text)
