@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 
 from desired_state.model import HealthSpec, SafetyPolicy
 from providers.observed import (
@@ -92,6 +93,7 @@ def read_signs(subject: Subject, now: datetime) -> tuple[Evidence, ...]:
     return tuple(sign for sign in signs if sign is not None)
 
 
+@lru_cache(maxsize=4096)  # Most evidence of a pass is alike; one object serves it all.
 def _evidence(sign: Sign, source: str, weight: Weight, since: datetime, detail: str) -> Evidence:
     return Evidence(sign=sign, source=source, weight=weight, since=since, detail=detail)
 
@@ -140,7 +142,7 @@ CHECK_WEIGHTS = {
 
 def _check_sign(sign: Sign, check: Check, now: datetime) -> Evidence:
     weight = CHECK_WEIGHTS[check.status]
-    return _evidence(sign, "ec2", weight, check.impaired_since or now, check.status.value)
+    return _evidence(sign, "ec2", weight, check.impaired_since or now, str(check.status))
 
 
 def _probe_sign(subject: Subject, now: datetime) -> Evidence | None:

@@ -20,9 +20,9 @@ from reconciler.planning.judging import judge_all
 from reconciler.planning.learning import Lessons, learn_cold, learn_known
 from reconciler.planning.memory import Memory
 from reconciler.planning.outcome import Plan
-from reconciler.planning.plan import plan
+from reconciler.planning.plan import plan, plan_arranged
 from reconciler.planning.settling import Settlement, memory_after, settle
-from reconciler.planning.slots import arrange
+from reconciler.planning.slots import World, arrange
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,8 +66,8 @@ def assess(senses: Senses, desired: DesiredState, memory: Memory, now: datetime)
     intents = (*memory.open_intents, *memory.recent_intents)
     settlements = settle(intents, observation, desired.policy, now)
     memory = _with_this_look(memory_after(memory, settlements, now), gathered, senses.owner)
-    case, lessons = _judge(desired, gathered, memory, senses.owner, now)
-    made = plan(case)
+    case, world, lessons = _judge(desired, gathered, memory, senses.owner, now)
+    made = plan_arranged(case, world)
     check_plan(made, case)
     return Assessment(
         case=case,
@@ -92,7 +92,7 @@ def _with_this_look(memory: Memory, gathered: Gathered, owner: str) -> Memory:
 
 def _judge(
     desired: DesiredState, gathered: Gathered, memory: Memory, owner: str, now: datetime
-) -> tuple[Case, Lessons]:
+) -> tuple[Case, World, Lessons]:
     observation: Observation = gathered.observation
     world = arrange(desired=desired, observation=observation, memory=memory, owner=owner, now=now)
     verdicts, remembered = judge_all(
@@ -114,4 +114,4 @@ def _judge(
         held_since={},
         cold=memory.cold,
     )
-    return case, lessons
+    return case, world, lessons

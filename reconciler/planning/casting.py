@@ -41,6 +41,8 @@ def cast(shown: Sequence[Instance], intents: Iterable[Intent]) -> Cast:
     if not alive:
         return NOBODY
     intents = tuple(intents)
+    if len(shown) == 1 and not intents and role_of(alive[0].tags) is not Role.REPLACEMENT:
+        return Cast(occupant=alive[0], replacement=None, superseded=(), extras=())
     committed = committed_incarnation(shown, intents)
     current = [item for item in alive if incarnation_of(item.tags) >= committed]
     occupant = next((item for item in current if role_of(item.tags) is Role.OCCUPANT), None)
@@ -110,6 +112,15 @@ def died_at_launch(shown: Iterable[Instance], intents: Iterable[Intent]) -> froz
         return frozenset()
     lived = {item.id for item in shown if item.alive or Tag.IN_SERVICE_SINCE in item.tags}
     return frozenset(id_ for id_ in dead if id_ is not None and id_ not in lived)
+
+
+def ever_occupied(
+    shown: Iterable[Instance], known: Iterable[KnownResource], recent: Sequence[Intent]
+) -> bool:
+    """Whether an instance may ever have used the slot's volumes; launches that died at once never did."""
+    shown = tuple(shown)
+    ids = {item.id for item in known if item.kind == "instance"}
+    return bool(ids.union(item.id for item in shown) - died_at_launch(shown, recent))
 
 
 def tag_doubts(shown: Iterable[Instance], known: Mapping[str, KnownResource]) -> tuple[str, ...]:

@@ -19,8 +19,13 @@ from providers.observed import (
     VolumeState,
 )
 from reconciler.planning.absence import Absence, Sight, absence_of
-from reconciler.planning.identity import Tag, incarnation_of
+from reconciler.planning.casting import ever_occupied
+from reconciler.planning.identity import Tag, claim_of, incarnation_of
+from reconciler.planning.intents import Intent
 from reconciler.planning.memory import KnownResource
+
+
+QUARANTINE_UNTIL = Tag.QUARANTINE_UNTIL.value
 
 
 class Standing(StrEnum):
@@ -59,12 +64,10 @@ def view_claims(
     slot_instances: Sequence[Instance],
     volumes: Sequence[Volume],
     known: Sequence[KnownResource],
-    ever_occupied: bool,
+    recent: Sequence[Intent],
     sight: Sight,
 ) -> tuple[ClaimView, ...]:
     """One view per declared claim, in the order of the document."""
-    if not claims:
-        return ()
     roots = {item.id: item.root_device for item in slot_instances}
     ours = roots.keys() | {item.id for item in known if item.kind == "instance"}
     shown = sorted(volumes, key=lambda volume: volume.id)
@@ -74,7 +77,8 @@ def view_claims(
         if candidates:
             views.append(_view_of_candidates(claim, candidates, occupant, ours))
         else:
-            views.append(_view_without_volume(claim, shown, known, sight, ever=ever_occupied))
+            ever = ever_occupied(slot_instances, known, recent)
+            views.append(_view_without_volume(claim, shown, known, sight, ever=ever))
     return tuple(views)
 
 
@@ -83,8 +87,9 @@ def _candidates(
 ) -> list[Volume]:
     """The volumes that may fill a claim. One that is named for it goes before any that is merely in its place."""
     filling = [volume for volume in volumes if _fills(volume, claim, only=only, roots=roots)]
-    named = [volume for volume in filling if Tag.CLAIM in volume.tags]
-    return named or filling
+    if len(filling) < 2:
+        return filling
+    return [volume for volume in filling if Tag.CLAIM in volume.tags] or filling
 
 
 def _fills(volume: Volume, claim: Claim, *, only: bool, roots: dict[str, str | None]) -> bool:
@@ -94,9 +99,9 @@ def _fills(volume: Volume, claim: Claim, *, only: bool, roots: dict[str, str | N
     """
     if volume.state in (VolumeState.DELETING, VolumeState.DELETED):
         return False
-    if Tag.QUARANTINE_UNTIL in volume.tags:
+    if QUARANTINE_UNTIL in volume.tags:
         return False
-    named = volume.tags.get(Tag.CLAIM)
+    named = claim_of(volume.tags)
     if named is not None:
         return named == claim.name
     if volume.attachments:
@@ -112,6 +117,8 @@ def _view_of_candidates(
     claim: Claim, candidates: list[Volume], occupant: Instance | None, ours: set[str]
 ) -> ClaimView:
     """The one that fills the claim: on the occupant first, then the newest incarnation that is on an instance."""
+    if len(candidates) == 1:
+        return _view_of_volume(claim, candidates[0], occupant, ours)
     on_occupant = [v for v in candidates if occupant and _attachment_to(v, occupant.id)]
     group = on_occupant or [v for v in candidates if v.attachments] or candidates
     newest = max(incarnation_of(volume.tags) for volume in group)
@@ -137,7 +144,7 @@ def _view_of_volume(
 
     if volume.state is VolumeState.ERROR:
         return view(Standing.ERROR, f"{volume.id} is in state error")
-    if len({item.instance_id for item in volume.attachments}) > 1:
+    if len(volume.attachments) > 1 and len({i.instance_id for i in volume.attachments}) > 1:
         return view(Standing.CONFLICT, f"{volume.id} is on several instances")
     if volume.state is VolumeState.CREATING:
         return view(Standing.MOVING, f"{volume.id} is being created")
@@ -156,7 +163,10 @@ def _view_of_volume(
 
 
 def _attachment_to(volume: Volume, instance_id: str) -> Attachment | None:
-    return next((item for item in volume.attachments if item.instance_id == instance_id), None)
+    for item in volume.attachments:
+        if item.instance_id == instance_id:
+            return item
+    return None
 
 
 def _view_without_volume(

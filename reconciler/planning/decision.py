@@ -24,6 +24,7 @@ from reconciler.planning.actions import (
     SlotRef,
     target_of,
 )
+from reconciler.planning.blueprint import Blueprint
 from reconciler.planning.case import Case
 from reconciler.planning.identity import (
     Role,
@@ -111,9 +112,14 @@ class Situation:
     """One slot of a declared fleet within its case: what every leaf of deciding is handed."""
 
     view: SlotView
-    fleet: Fleet
+    blueprint: Blueprint
     case: Case
     surroundings: Surroundings
+
+    @property
+    def fleet(self) -> Fleet:
+        """The slot's fleet as declared."""
+        return self.blueprint.fleet
 
     @property
     def now(self) -> datetime:
@@ -122,8 +128,8 @@ class Situation:
 
     def verdict(self, instance: Instance) -> Verdict:
         """The verdict on an instance; unknown when it was not judged."""
-        unjudged = Verdict(status=Status.UNKNOWN, since=self.now)
-        return self.case.verdicts.get(instance.id, unjudged)
+        verdict = self.case.verdicts.get(instance.id)
+        return verdict or Verdict(status=Status.UNKNOWN, since=self.now)
 
     def approved(self, gate: Gate, course: Course, treated: int) -> bool:
         """Whether a person released this gate for this course of this incarnation, and the word still holds."""

@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from desired_state.model import Fleet, ServeWhen, SsmImage
-from providers.observed import Instance, Observation, Volume
+from providers.observed import Instance, Volume
 from providers.requests import (
     KeepVolumeOnTermination,
     Request,
@@ -19,8 +18,12 @@ from providers.requests import (
     SetTags,
 )
 from reconciler.planning.actions import Change, Reason
+from reconciler.planning.blueprint import Blueprint, user_data_tag
 from reconciler.planning.claims import ClaimView
 from reconciler.planning.identity import Role, Tag, role_of
+
+
+USER_DATA = Tag.USER_DATA.value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,22 +46,28 @@ class Drift:
     notes: tuple[str, ...]
 
 
-def drift_of(
-    fleet: Fleet, instance: Instance, claims: Iterable[ClaimView], observation: Observation
-) -> Drift:
+NO_DRIFT = Drift(corrections=(), by_launch=(), notes=())
+
+
+def drift_of(blueprint: Blueprint, instance: Instance, claims: Iterable[ClaimView]) -> Drift:
     """How an occupant and the volumes on it differ from the declaration."""
-    held = [view for view in claims if view.volume is not None]
-    resized = [_resize(view) for view in held]
-    corrections = (
-        _tags(fleet, instance),
-        security_groups(fleet, instance),
+    found = [
+        _tags(blueprint, instance),
+        security_groups(blueprint, instance),
         _metadata_options(instance),
-        *(correction for correction, _ in resized),
-    )
+    ]
+    notes = []
+    for view in claims:
+        if view.volume is not None:
+            found.append(_resize(view, view.volume))
+            notes.append(_impossible(view, view.volume))
+    by_launch = launch_fields(blueprint, instance)
+    if not by_launch and not any(found) and not any(notes):
+        return NO_DRIFT
     return Drift(
-        corrections=tuple(item for item in corrections if item is not None),
-        by_launch=launch_fields(fleet, instance, observation),
-        notes=tuple(note for _, note in resized if note is not None),
+        corrections=tuple(item for item in found if item is not None),
+        by_launch=by_launch,
+        notes=tuple(note for note in notes if note is not None),
     )
 
 
@@ -95,11 +104,14 @@ def named_claims(claims: Iterable[ClaimView]) -> tuple[Correction, ...]:
     )
 
 
-def _tags(fleet: Fleet, instance: Instance) -> Correction | None:
-    wanted = dict(fleet.instance.tags)
+def _tags(blueprint: Blueprint, instance: Instance) -> Correction | None:
+    differing = {
+        key: value
+        for key, value in blueprint.fleet.instance.tags.items()
+        if instance.tags.get(key) != value
+    }
     if role_of(instance.tags) is None:
-        wanted[Tag.ROLE.value] = Role.OCCUPANT.value
-    differing = {key: value for key, value in wanted.items() if instance.tags.get(key) != value}
+        differing[Tag.ROLE.value] = Role.OCCUPANT.value
     if not differing:
         return None
     return Correction(
@@ -113,15 +125,15 @@ def _tags(fleet: Fleet, instance: Instance) -> Correction | None:
     )
 
 
-def security_groups(fleet: Fleet, instance: Instance) -> Correction | None:
+def security_groups(blueprint: Blueprint, instance: Instance) -> Correction | None:
     """The groups of an occupant, where they are not those of its service.
 
     Groups in which a replacement waited for its commit are no drift: to swap them ends its course.
     """
-    wanted = tuple(sorted(fleet.instance.security_groups))
+    wanted = blueprint.groups
     if instance.security_groups == wanted:
         return None
-    staged = instance.security_groups == staged_groups(fleet)
+    staged = instance.security_groups == blueprint.staged_groups
     return Correction(
         request=SetSecurityGroups(instance_id=instance.id, security_groups=wanted),
         reason=Reason.IN_SERVICE if staged else Reason.DRIFT,
@@ -140,71 +152,49 @@ def security_groups(fleet: Fleet, instance: Instance) -> Correction | None:
     )
 
 
-def staged_groups(fleet: Fleet) -> tuple[str, ...]:
-    """The groups in which a replacement waits for its commit, sorted; empty where it may serve at once."""
-    if not fleet.stateful or fleet.serve is ServeWhen.BEFORE_COMMIT:
-        return ()
-    return tuple(sorted(fleet.instance.staging_security_groups))
-
-
 def _metadata_options(instance: Instance) -> Correction | None:
-    changes = (
-        *_changed("metadata.httpTokens", _imds(required=instance.imds_v2_required), "required"),
-        *_changed(
-            "metadata.instanceMetadataTags", _enabled(on=instance.tags_in_metadata), "enabled"
-        ),
-    )
-    if not changes:
+    if instance.imds_v2_required and instance.tags_in_metadata:
         return None
+    required = "required" if instance.imds_v2_required else "optional"
+    enabled = "enabled" if instance.tags_in_metadata else "disabled"
     return Correction(
         request=SetMetadataOptions(instance_id=instance.id),
         reason=Reason.DRIFT,
         detail="instance metadata differs from what every instance of ours has",
-        changes=changes,
+        changes=(
+            *_changed("metadata.httpTokens", required, "required"),
+            *_changed("metadata.instanceMetadataTags", enabled, "enabled"),
+        ),
     )
 
 
-def _imds(*, required: bool) -> str:
-    return "required" if required else "optional"
-
-
-def _enabled(*, on: bool) -> str:
-    return "enabled" if on else "disabled"
-
-
-def _resize(view: ClaimView) -> tuple[Correction | None, str | None]:
+def _resize(view: ClaimView, volume: Volume) -> Correction | None:
     """ModifyVolume where it can; a volume never shrinks, and encryption is set when it is created."""
-    claim, volume = view.claim, view.volume
-    if volume is None:
-        return None, None
-    note = _impossible(view, volume)
+    claim = view.claim
     size_gib = max(claim.size_gib, volume.size_gib)
-    changes = (
-        *_changed(f"{volume.id}.size", f"{volume.size_gib}GiB", f"{size_gib}GiB"),
-        *_changed(f"{volume.id}.type", volume.type, claim.type),
-        *_declared_change(f"{volume.id}.iops", volume.iops, claim.iops),
-        *_declared_change(
-            f"{volume.id}.throughput", volume.throughput_mib_s, claim.throughput_mib_s
+    same = size_gib == volume.size_gib and volume.type == claim.type
+    same = same and claim.iops in (None, volume.iops)
+    if same and claim.throughput_mib_s in (None, volume.throughput_mib_s):
+        return None
+    return Correction(
+        request=ResizeVolume(
+            volume_id=volume.id,
+            size_gib=size_gib,
+            type=claim.type,
+            iops=claim.iops,
+            throughput_mib_s=claim.throughput_mib_s,
         ),
-    )
-    if not changes:
-        return None, note
-    request = ResizeVolume(
-        volume_id=volume.id,
-        size_gib=size_gib,
-        type=claim.type,
-        iops=claim.iops,
-        throughput_mib_s=claim.throughput_mib_s,
-    )
-    return (
-        Correction(
-            request=request,
-            reason=Reason.DRIFT,
-            detail=f"claim {claim.name} differs from the declaration",
-            changes=changes,
-            claim=claim.name,
+        reason=Reason.DRIFT,
+        detail=f"claim {claim.name} differs from the declaration",
+        changes=(
+            *_changed(f"{volume.id}.size", f"{volume.size_gib}GiB", f"{size_gib}GiB"),
+            *_changed(f"{volume.id}.type", volume.type, claim.type),
+            *_declared_change(f"{volume.id}.iops", volume.iops, claim.iops),
+            *_declared_change(
+                f"{volume.id}.throughput", volume.throughput_mib_s, claim.throughput_mib_s
+            ),
         ),
-        note,
+        claim=claim.name,
     )
 
 
@@ -220,37 +210,20 @@ def _impossible(view: ClaimView, volume: Volume) -> str | None:
     return None
 
 
-def launch_fields(fleet: Fleet, instance: Instance, observation: Observation) -> tuple[Change, ...]:
+def launch_fields(blueprint: Blueprint, instance: Instance) -> tuple[Change, ...]:
     """Fields that only a launch sets. A type or zone anywhere in the declared list is no drift."""
-    spec = fleet.instance
-    image, hashed = image_of(fleet, observation), spec.user_data.sha256 if spec.user_data else None
+    spec = blueprint.fleet.instance
     changes: tuple[Change, ...] = ()
-    if image is not None:
-        changes += _changed("image", instance.image, image)
+    if blueprint.image is not None:
+        changes += _changed("image", instance.image, blueprint.image)
     if instance.type not in spec.types:
         changes += (Change(field="type", old=instance.type, new=spec.types[0]),)
-    zones = [observation.zone_id(zone) for zone in fleet.placement.zones]
-    if instance.zone not in zones and None not in zones:
-        zone = " or ".join(fleet.placement.zones)
+    if blueprint.zones is not None and instance.zone not in blueprint.zones:
+        zone = " or ".join(blueprint.fleet.placement.zones)
         changes += (Change(field="zone", old=instance.zone, new=zone),)
     changes += _changed("instanceProfile", instance.instance_profile, spec.instance_profile)
-    if Tag.USER_DATA in instance.tags or hashed is not None:
-        tagged = _short(instance.tags.get(Tag.USER_DATA))
-        changes += _changed("userData", tagged, _short(hashed))
-    return changes
-
-
-def image_of(fleet: Fleet, observation: Observation) -> str | None:
-    """The image to launch; None while its SSM parameter is not resolved."""
-    image = fleet.instance.image
-    return observation.images.get(image.ssm) if isinstance(image, SsmImage) else image
-
-
-USER_DATA_TAG_LENGTH = 16
-
-
-def _short(sha256: str | None) -> str | None:
-    return sha256[:USER_DATA_TAG_LENGTH] if sha256 else None
+    tagged = user_data_tag(instance.tags.get(USER_DATA))
+    return changes + _changed("userData", tagged, blueprint.user_data)
 
 
 def _changed(field: str, old: str | None, new: str | None) -> tuple[Change, ...]:

@@ -61,7 +61,7 @@ def approval_id(
 
 def slot_of(tags: Mapping[str, str]) -> SlotRef | None:
     """The slot that our tags name; None when they are missing or unreadable."""
-    fleet, ordinal = tags.get(Tag.FLEET), tags.get(Tag.SLOT, "")
+    fleet, ordinal = tags.get(_FLEET), tags.get(_SLOT, "")
     if not fleet or not ordinal.isascii() or not ordinal.isdigit():
         return None
     return SlotRef(fleet, int(ordinal))
@@ -69,11 +69,32 @@ def slot_of(tags: Mapping[str, str]) -> SlotRef | None:
 
 def incarnation_of(tags: Mapping[str, str]) -> int:
     """The incarnation that our tags name; 0 when they are missing or unreadable."""
-    text = tags.get(Tag.INCARNATION, "")
+    text = tags.get(_INCARNATION, "")
     return int(text) if text.isascii() and text.isdigit() else 0
 
 
 def role_of(tags: Mapping[str, str]) -> Role | None:
     """The role that our tags name, if any."""
-    text = tags.get(Tag.ROLE)
-    return Role(text) if text in (Role.OCCUPANT, Role.REPLACEMENT) else None
+    return _ROLES.get(tags.get(_ROLE, ""))
+
+
+def owner_of(tags: Mapping[str, str]) -> str | None:
+    """The installation that our tags name, if any."""
+    return tags.get(_OWNER)
+
+
+def claim_of(tags: Mapping[str, str]) -> str | None:
+    """The claim that our tags name, if any."""
+    return tags.get(_CLAIM)
+
+
+# Looked up in the tags of everything in a cell, where a plain string is found several times faster than a member.
+_OWNER, _FLEET, _SLOT, _INCARNATION, _ROLE, _CLAIM = (
+    Tag.OWNER.value,
+    Tag.FLEET.value,
+    Tag.SLOT.value,
+    Tag.INCARNATION.value,
+    Tag.ROLE.value,
+    Tag.CLAIM.value,
+)
+_ROLES = {role.value: role for role in Role}

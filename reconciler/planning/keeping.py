@@ -17,7 +17,6 @@ from reconciler.planning.drift import (
     launch_fields,
     named_claims,
     security_groups,
-    staged_groups,
 )
 from reconciler.planning.identity import Tag
 from reconciler.planning.phrases import since_clause
@@ -32,7 +31,7 @@ from reconciler.planning.replacing import (
 
 def keep_healthy(here: Situation, occupant: Instance) -> Decision:
     """The first of these that is due."""
-    drift = drift_of(here.fleet, occupant, here.view.claims, here.case.observation)
+    drift = drift_of(here.blueprint, occupant, here.view.claims)
     if (ended := _let_go(here, occupant)) is not None:
         return ended
     if here.view.replacement is not None:
@@ -71,7 +70,7 @@ def _finish_or_undo(
     if not updating:
         detail = f"{occupant.id} is healthy and stays"
         return undo_replacement(here, replacement, Reason.ORIGINAL_RECOVERED, detail)
-    outdated = launch_fields(here.fleet, replacement, here.case.observation)
+    outdated = launch_fields(here.blueprint, replacement)
     if outdated:
         fields = ", ".join(change.field for change in outdated)
         detail = f"it was launched before {fields} changed again"
@@ -140,7 +139,7 @@ def let_in(here: Situation, occupant: Instance) -> list[Draft]:
     """The service's groups, once it has its data: whoever lacks them can't be seen to serve (section 7.2)."""
     if any(claim.standing is not Standing.ATTACHED for claim in here.view.claims):
         return []
-    correction = security_groups(here.fleet, occupant)
+    correction = security_groups(here.blueprint, occupant)
     if correction is None:
         return []
     return here.not_open([_correct(here, occupant, correction)])
@@ -148,7 +147,7 @@ def let_in(here: Situation, occupant: Instance) -> list[Draft]:
 
 def is_staged(here: Situation, occupant: Instance) -> bool:
     """Whether the occupant still has the groups in which it waited for its commit."""
-    return occupant.security_groups == staged_groups(here.fleet) != ()
+    return occupant.security_groups == here.blueprint.staged_groups != ()
 
 
 def _correct(here: Situation, instance: Instance, correction: Correction) -> Draft:

@@ -14,9 +14,9 @@ from desired_state.model import Claim, Fleet
 from providers.observed import Observation
 from providers.requests import LaunchInstance, LaunchVolume
 from reconciler.planning.actions import Action, Gate
+from reconciler.planning.blueprint import Blueprint
 from reconciler.planning.case import Case
 from reconciler.planning.decision import Draft, Hold, LaunchWish, launch_identity
-from reconciler.planning.drift import USER_DATA_TAG_LENGTH, image_of, staged_groups
 from reconciler.planning.identity import Role, Tag
 from reconciler.planning.slots import SlotView, World
 
@@ -62,9 +62,9 @@ def _zones_taken(view: SlotView) -> list[str]:
     return [*zones, *unshown.values()]
 
 
-def place(wish: LaunchWish, fleet: Fleet, case: Case, rooms: Rooms) -> Draft | Hold:
+def place(wish: LaunchWish, blueprint: Blueprint, case: Case, rooms: Rooms) -> Draft | Hold:
     """The launch of a wish with zone and type chosen, or why there is no place for it."""
-    image = image_of(fleet, case.observation)
+    fleet, image = blueprint.fleet, blueprint.image
     if image is None:
         why = f"image parameter {_parameter(fleet)} could not be resolved"
         return Hold(course=wish.course, gate=Gate.GAP, reason=why)
@@ -74,7 +74,7 @@ def place(wish: LaunchWish, fleet: Fleet, case: Case, rooms: Rooms) -> Draft | H
     offer = min(offers, key=lambda item: rooms.of(fleet.name, item.zone))
     rooms.take(fleet.name, offer.zone)
     return Draft(
-        action=_launch(wish, fleet, case, offer, image),
+        action=_launch(wish, blueprint, case, offer, image),
         treated=wish.treated,
         down_since=wish.down_since,
     )
@@ -125,12 +125,12 @@ def _short_until(case: Case, zone: str) -> dict[str, datetime]:
     }
 
 
-def _launch(wish: LaunchWish, fleet: Fleet, case: Case, offer: Offer, image: str) -> Action:
+def _launch(wish: LaunchWish, blueprint: Blueprint, case: Case, offer: Offer, image: str) -> Action:
     family, operation, attempt = launch_identity(
         case.observation.cell, case.memory.highest_attempts, wish.slot, wish.incarnation
     )
-    spec = fleet.instance
-    staged = staged_groups(fleet) if wish.role is Role.REPLACEMENT else ()
+    spec = blueprint.fleet.instance
+    staged = blueprint.staged_groups if wish.role is Role.REPLACEMENT else ()
     identity: dict[str, str] = {
         Tag.OWNER: case.owner,
         Tag.FLEET: wish.slot.fleet,
@@ -138,20 +138,21 @@ def _launch(wish: LaunchWish, fleet: Fleet, case: Case, offer: Offer, image: str
         Tag.INCARNATION: str(wish.incarnation),
         Tag.OPERATION: operation,
     }
-    hashed = spec.user_data.sha256 if spec.user_data else None
-    boot: dict[str, str] = {Tag.USER_DATA: hashed[:USER_DATA_TAG_LENGTH]} if hashed else {}
+    boot: dict[str, str] = {Tag.USER_DATA: blueprint.user_data} if blueprint.user_data else {}
     request = LaunchInstance(
         client_token=operation,
         image=image,
         type=offer.type,
         zone=offer.zone,
         subnet=offer.subnet,
-        security_groups=staged or tuple(sorted(spec.security_groups)),
+        security_groups=staged or blueprint.groups,
         instance_profile=spec.instance_profile,
-        user_data_sha256=hashed,
+        user_data_sha256=spec.user_data.sha256 if spec.user_data else None,
         tags=_plain({**spec.tags, **identity, Tag.ROLE: wish.role, **boot}),
         volume_tags=_plain(identity) if wish.with_volumes else {},
-        volumes=tuple(_volume(claim) for claim in fleet.claims) if wish.with_volumes else (),
+        volumes=tuple(_volume(claim) for claim in blueprint.fleet.claims)
+        if wish.with_volumes
+        else (),
     )
     return Action(
         operation_id=operation,

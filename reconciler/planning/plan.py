@@ -26,6 +26,7 @@ from reconciler.planning.actions import (
     SlotRef,
     Withheld,
 )
+from reconciler.planning.blueprint import Blueprint, blueprint_of
 from reconciler.planning.case import Case
 from reconciler.planning.decide import decide
 from reconciler.planning.decision import (
@@ -53,8 +54,16 @@ def plan(case: Case) -> Plan:
         owner=case.owner,
         now=case.now,
     )
-    decisions = _decide_all(case, world)
-    drafts, refused = _place_all(case, world, decisions)
+    return plan_arranged(case, world)
+
+
+def plan_arranged(case: Case, world: World) -> Plan:
+    """The plan of a case whose things are arranged already, as judging left them."""
+    blueprints = {
+        fleet.name: blueprint_of(fleet, case.observation) for fleet in case.desired.fleets
+    }
+    decisions = _decide_all(case, world, blueprints)
+    drafts, refused = _place_all(case, world, decisions, blueprints)
     admitted, gated = admit(_in_order(drafts, case), take_tally(case, world))
     withheld = _queue([*_held(decisions), *refused, *gated, *_strays(world.strays, case)], case)
     actions = tuple(draft.action for draft in admitted)
@@ -71,7 +80,7 @@ def plan(case: Case) -> Plan:
     )
 
 
-def _decide_all(case: Case, world: World) -> list[Decision]:
+def _decide_all(case: Case, world: World, blueprints: Mapping[str, Blueprint]) -> list[Decision]:
     sight = sight_of(case.observation, case.desired.policy, case.now)
     surroundings = Surroundings(
         vanished=mass_disappearance(case.memory, sight),
@@ -82,10 +91,14 @@ def _decide_all(case: Case, world: World) -> list[Decision]:
             if not view.wanted and (view.alive or view.unproven)
         ),
     )
-    fleets = {fleet.name: fleet for fleet in case.desired.fleets}
     decisions = [
         decide(
-            Situation(view=view, fleet=fleets[view.ref.fleet], case=case, surroundings=surroundings)
+            Situation(
+                view=view,
+                blueprint=blueprints[view.ref.fleet],
+                case=case,
+                surroundings=surroundings,
+            )
         )
         for view in world.slots
         if view.wanted or view.alive or view.busy
@@ -94,17 +107,19 @@ def _decide_all(case: Case, world: World) -> list[Decision]:
 
 
 def _place_all(
-    case: Case, world: World, decisions: list[Decision]
+    case: Case,
+    world: World,
+    decisions: list[Decision],
+    blueprints: Mapping[str, Blueprint],
 ) -> tuple[list[Draft], list[Withheld]]:
     """Drafts of all slots, with a zone and a type for every launch that can have one."""
     rooms = Rooms(world)
     drafts = [draft for decision in decisions for draft in decision.drafts]
     refused = []
     for decision in decisions:
-        wish, fleet = decision.wish, decision.view.fleet
-        if wish is None or fleet is None:
+        if decision.wish is None:
             continue
-        placed = place(wish, fleet, case, rooms)
+        placed = place(decision.wish, blueprints[decision.view.ref.fleet], case, rooms)
         if isinstance(placed, Draft):
             drafts.append(placed)
         else:

@@ -14,9 +14,9 @@ from desired_state.model import DesiredState, Fleet
 from providers.observed import Instance, Observation, Volume
 from reconciler.planning.absence import Absence, Sight, absence_of, sight_of
 from reconciler.planning.actions import SlotRef
-from reconciler.planning.casting import cast, died_at_launch, tag_doubts
+from reconciler.planning.casting import cast, tag_doubts
 from reconciler.planning.claims import ClaimView, view_claims
-from reconciler.planning.identity import Tag, incarnation_of, slot_of
+from reconciler.planning.identity import incarnation_of, owner_of, slot_of
 from reconciler.planning.intents import Intent
 from reconciler.planning.memory import KnownResource, Memory
 
@@ -53,6 +53,8 @@ class SlotView:
     @property
     def alive(self) -> tuple[Instance, ...]:
         """Every live instance of the slot."""
+        if self.occupant and not (self.replacement or self.superseded or self.extras):
+            return (self.occupant,)
         held = (self.occupant, self.replacement)
         return (*(item for item in held if item), *self.superseded, *self.extras)
 
@@ -91,6 +93,10 @@ class _Gathered:
     recent: list[Intent] = field(default_factory=list)
 
 
+_Collection = defaultdict[tuple[str, int], _Gathered]
+"""By fleet and ordinal: plain pairs are hashed and sorted faster than slots."""
+
+
 def arrange(
     *,
     desired: DesiredState,
@@ -100,16 +106,18 @@ def arrange(
     now: datetime,
 ) -> World:
     """The cell's things in slots; the order of observed items does not matter."""
-    gathered: dict[SlotRef, _Gathered] = defaultdict(_Gathered)
+    gathered: _Collection = defaultdict(_Gathered)
     strays = _collect_observed(gathered, observation, owner)
     _collect_remembered(gathered, memory)
     fleets = {fleet.name: fleet for fleet in _fleets_here(desired, observation)}
     for fleet in fleets.values():
         for ordinal in range(fleet.replicas):
-            _ = gathered[SlotRef(fleet.name, ordinal)]
+            _ = gathered[fleet.name, ordinal]
     sight = sight_of(observation, desired.policy, now)
-    refs = sorted(gathered, key=lambda ref: (ref.fleet, ref.ordinal))
-    views = [_view(ref, gathered[ref], fleets.get(ref.fleet), memory, sight) for ref in refs]
+    views = [
+        _view(SlotRef(name, ordinal), gathered[name, ordinal], fleets.get(name), memory, sight)
+        for name, ordinal in sorted(gathered)
+    ]
     return World(
         slots=tuple(view for view in views if view.fleet is not None),
         released=tuple(view for view in views if view.fleet is None and view.alive),
@@ -127,34 +135,34 @@ def _fleets_here(desired: DesiredState, observation: Observation) -> Iterable[Fl
 
 
 def _collect_observed(
-    gathered: dict[SlotRef, _Gathered], observation: Observation, owner: str
+    gathered: _Collection, observation: Observation, owner: str
 ) -> list[Instance]:
     strays = []
     for instance in observation.instances.values():
-        if instance.tags.get(Tag.OWNER) != owner:
+        if owner_of(instance.tags) != owner:
             continue
         ref = slot_of(instance.tags)
         if ref is not None:
-            gathered[ref].instances.append(instance)
+            gathered[ref.fleet, ref.ordinal].instances.append(instance)
         elif instance.alive:
             strays.append(instance)
     for volume in observation.volumes.values():
         ref = slot_of(volume.tags)
-        if volume.tags.get(Tag.OWNER) == owner and ref is not None:
-            gathered[ref].volumes.append(volume)
+        if ref is not None and owner_of(volume.tags) == owner:
+            gathered[ref.fleet, ref.ordinal].volumes.append(volume)
     return strays
 
 
-def _collect_remembered(gathered: dict[SlotRef, _Gathered], memory: Memory) -> None:
+def _collect_remembered(gathered: _Collection, memory: Memory) -> None:
     for resource in memory.known.values():
-        if resource.slot is not None:
-            gathered[resource.slot].known.append(resource)
+        if (slot := resource.slot) is not None:
+            gathered[slot.fleet, slot.ordinal].known.append(resource)
     for intent in memory.open_intents:
-        if intent.action.slot is not None:
-            gathered[intent.action.slot].open_intents.append(intent)
+        if (slot := intent.action.slot) is not None:
+            gathered[slot.fleet, slot.ordinal].open_intents.append(intent)
     for intent in memory.recent_intents:
-        if intent.action.slot is not None:
-            gathered[intent.action.slot].recent.append(intent)
+        if (slot := intent.action.slot) is not None:
+            gathered[slot.fleet, slot.ordinal].recent.append(intent)
 
 
 def _view(
@@ -164,9 +172,11 @@ def _view(
     memory: Memory,
     sight: Sight,
 ) -> SlotView:
-    shown = sorted(gathered.instances, key=lambda item: (-incarnation_of(item.tags), item.id))
-    intents = (*gathered.recent, *gathered.open_intents)
-    parts = cast(shown, intents)
+    shown = gathered.instances
+    if len(shown) > 1:
+        shown = sorted(shown, key=lambda item: (-incarnation_of(item.tags), item.id))
+    recent, begun = tuple(gathered.recent), gathered.open_intents
+    parts = cast(shown, (*recent, *begun))
     return SlotView(
         ref=ref,
         fleet=fleet,
@@ -175,44 +185,46 @@ def _view(
         replacement=parts.replacement,
         superseded=parts.superseded,
         extras=parts.extras,
-        ending=tuple(item for item in shown if not item.alive),
+        ending=tuple([item for item in shown if not item.alive]),
         missing=_missing(gathered.known, shown, sight),
         doubts=tag_doubts(shown, memory.known),
-        claims=view_claims(
-            fleet.claims if fleet else (),
+        claims=()
+        if fleet is None or not fleet.claims
+        else view_claims(
+            fleet.claims,
             occupant=parts.occupant,
             slot_instances=shown,
             volumes=gathered.volumes,
             known=gathered.known,
-            ever_occupied=_ever_occupied(gathered, shown),
+            recent=recent,
             sight=sight,
         ),
-        busy=tuple(item for item in gathered.open_intents if item.action.exclusive),
-        sharing=tuple(item for item in gathered.open_intents if not item.action.exclusive),
-        recent=tuple(gathered.recent),
-        highest_incarnation=max(
-            (
-                memory.highest_incarnations.get(ref, 0),
-                *(incarnation_of(item.tags) for item in shown),
-                *(incarnation_of(item.tags) for item in gathered.volumes),
-                *(item.incarnation for item in gathered.known),
-            )
-        ),
+        busy=tuple([item for item in begun if item.action.exclusive]) if begun else (),
+        sharing=tuple([item for item in begun if not item.action.exclusive]) if begun else (),
+        recent=recent,
+        highest_incarnation=_highest_incarnation(ref, gathered, memory),
     )
+
+
+def _highest_incarnation(ref: SlotRef, gathered: _Gathered, memory: Memory) -> int:
+    """In the store, in any tag of the slot's things, or remembered of one of them."""
+    highest = memory.highest_incarnations.get(ref, 0)
+    for instance in gathered.instances:
+        highest = max(highest, incarnation_of(instance.tags))
+    for volume in gathered.volumes:
+        highest = max(highest, incarnation_of(volume.tags))
+    for resource in gathered.known:
+        highest = max(highest, resource.incarnation)
+    return highest
 
 
 def _missing(
     known: Iterable[KnownResource], shown: Iterable[Instance], sight: Sight
 ) -> tuple[tuple[KnownResource, Absence], ...]:
     """Known instances of the slot that are not shown as its own, oldest incarnation first."""
-    ids = {item.id for item in shown}
-    missing = [item for item in known if item.kind == "instance" and item.id not in ids]
+    ids = [item.id for item in shown]
+    missing = [item for item in known if item.id not in ids and item.kind == "instance"]
+    if not missing:
+        return ()
     missing.sort(key=lambda item: (item.incarnation, item.id))
-    return tuple((item, absence_of(item, sight)) for item in missing)
-
-
-def _ever_occupied(gathered: _Gathered, shown: list[Instance]) -> bool:
-    """Whether an instance may ever have used the slot's volumes; launches that died at once never did."""
-    known = {item.id for item in gathered.known if item.kind == "instance"}
-    died = died_at_launch(shown, gathered.recent)
-    return bool(known.union(item.id for item in shown) - died)
+    return tuple([(item, absence_of(item, sight)) for item in missing])

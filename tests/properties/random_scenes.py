@@ -279,9 +279,9 @@ def doomed(_draw: Draw, scene: Scene, volume: str) -> None:
 
 
 def on_another(draw: Draw, scene: Scene, volume: str) -> None:
-    others = sorted(scene.instances)
     scene.detached(volume)
-    scene.attached(volume, draw(st.sampled_from(others)))
+    if scene.instances:
+        scene.attached(volume, draw(st.sampled_from(sorted(scene.instances))))
 
 
 def without_name(_draw: Draw, scene: Scene, volume: str) -> None:

@@ -26,7 +26,7 @@ from reconciler.planning.plan import plan
 from tests.properties.random_scenes import cases, shuffled
 
 thorough = settings(
-    max_examples=150,
+    max_examples=100,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
