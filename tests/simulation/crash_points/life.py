@@ -1,0 +1,229 @@
+"""The life of a controller on a stage: one process after another on the same file, pass after pass.
+
+life = Life(stage=stage, path=path, declared=desired(...))
+life.lives(Footsteps())                        one process, until everything is converged and stays so
+life.lives(Footsteps(kill_at=17))              raises Killed at the 18th point
+life.restarted(Restart.STALE_VIEW, empty)      the next process, to the end
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import assert_never, cast
+
+import structlog
+
+from desired_state.model import DesiredState
+from providers.port import Cloud
+from reconciler.execution.handlers import STANDARD
+from reconciler.execution.retrying import RetryBudget
+from reconciler.loop.assess import Senses
+from reconciler.loop.cells import Cell
+from reconciler.loop.gathering import ProbeRhythm
+from reconciler.loop.reconcile import Means, reconcile
+from reconciler.planning.memory import ColdStart
+from reconciler.planning.outcome import Plan
+from reconciler.store.cell import CellStore
+from reconciler.store.leases import this_process
+from reconciler.store.store import Store
+from tests.simulation.crash_points.stage import Stage
+from tests.simulation.crash_points.steps import Footsteps, Killed, Moment
+from tests.simulation.crash_points.watched import Loss, WatchedCloud, WatchedStore
+from tests.support.acting import LongestJitter
+from tests.support.cases import CELL
+from tests.support.fleets import HOUR, MINUTE, SECOND
+from tests.support.memory_cloud import MemoryCloud
+from tests.support.resources import OWNER
+
+INTERVAL = 30 * SECOND
+SOONEST = 1 * SECOND
+RESTARTS_AFTER = 5 * SECOND
+LONGEST_LAG = 5 * MINUTE
+"""No view is older: EC2 asks its callers to allow for about five minutes."""
+A_PERSON_WAITS = 5 * MINUTE
+"""Between the two looks before `reconciler resume --cold`."""
+CONVERGES_WITHIN = 2 * HOUR
+"""Whatever died on the way."""
+LATER = (LONGEST_LAG + INTERVAL, 2 * HOUR)
+"""When a converged cell is looked at again: past every consistency window, past every deadline."""
+
+_QUIET = structlog.wrap_logger(structlog.PrintLogger(), processors=[lambda *_: _drop()])
+
+
+def _drop() -> str:
+    raise structlog.DropEvent
+
+
+class Restart(StrEnum):
+    """What the next process finds."""
+
+    AS_LEFT = "everything as it was left"
+    STALE_VIEW = "a first view one change behind"
+    OLDEST_VIEW = "a first view as old as views get"
+    STORE_LOST = "the store lost"
+    KILLED_AGAIN = "everything as it was left, and is killed right after its first effect"
+
+
+class Unsettled(Exception):  # noqa: N818 - it is what is wrong with the cell
+    """The plan has something to do, to wait for or to withhold, although it should not; says what."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Life:
+    """See the module's docstring. `path` is the store's file."""
+
+    stage: Stage
+    path: Path
+    declared: DesiredState
+    seen: list[tuple[datetime, MemoryCloud]] = field(default_factory=list)
+    """What each pass saw, and when."""
+
+    def lives(
+        self, footsteps: Footsteps, *, view: Cloud | None = None, loss: Loss | None = None
+    ) -> WatchedCloud:
+        """One process, until all is converged and stays so without a request; answers what it used as the cloud.
+
+        Its first pass sees `view` where one is given. Raises Killed and Unsettled.
+        """
+        clock = self.stage.clock
+        with Store.open(self.path) as store:
+            process = _Process(self, store, footsteps, view=view, loss=loss)
+            deadline = clock.now() + CONVERGES_WITHIN
+            while not (plan := process.one_pass()).converged:
+                if clock.now() >= deadline:
+                    raise Unsettled(_told(plan))
+                clock.advance(_wait(plan, clock.now()))
+            sent = process.cloud.sent
+            for later in LATER:
+                clock.advance(later)
+                plan = process.one_pass()
+                if not plan.converged or process.cloud.sent > sent:
+                    raise Unsettled(f"{later} after it had converged: {_told(plan)}")
+            return process.cloud
+
+    def copied(self, path: Path) -> Life:
+        """Another life from here on, with a stage and a file of its own."""
+        path.write_bytes(self.path.read_bytes())
+        stage = self.stage.copied(*self.declared.fleets)
+        return Life(stage=stage, path=path, declared=self.declared, seen=list(self.seen))
+
+    def restarted(self, restart: Restart, empty_store: Path) -> bool:
+        """The next process, to the end; False when there is nothing that this restart could show otherwise.
+
+        Raises Unsettled.
+        """
+        self.stage.clock.advance(RESTARTS_AFTER)
+        match restart:
+            case Restart.AS_LEFT:
+                self.lives(Footsteps())
+            case Restart.STALE_VIEW | Restart.OLDEST_VIEW:
+                view = self._view(restart)
+                if view is None:
+                    return False
+                self.lives(Footsteps(), view=view)
+            case Restart.STORE_LOST:
+                self.path.write_bytes(empty_store.read_bytes())
+                self.lives(Footsteps())
+            case Restart.KILLED_AGAIN:
+                try:
+                    self.lives(Footsteps(kill_when=Moment.AFTER_EFFECT))
+                except Killed:
+                    self.stage.clock.advance(RESTARTS_AFTER)
+                    self.lives(Footsteps())
+                else:
+                    return False
+            case _:
+                assert_never(restart)
+        return True
+
+    def _view(self, restart: Restart) -> Cloud | None:
+        """What is older than the truth; None when nothing that could be shown is."""
+        now = self.stage.clock.now()
+        world = self.stage.as_it_is().world
+        behind = [
+            view
+            for at, view in self.seen
+            if now - at <= LONGEST_LAG and view.world.instances != world.instances
+        ]
+        if restart is Restart.STALE_VIEW:
+            return behind[-1] if behind else None
+        return behind[0] if len(behind) > 1 else None
+
+
+class _Process:
+    """One process of the controller. All of it is gone when it is; the stage and the file stay."""
+
+    def __init__(
+        self,
+        life: Life,
+        store: Store,
+        footsteps: Footsteps,
+        *,
+        view: Cloud | None,
+        loss: Loss | None,
+    ) -> None:
+        self._life = life
+        self._footsteps = footsteps
+        self._memory = store.cell(CELL)
+        self._memory.acquire(this_process("reconciler run", life.stage.clock.now()))
+        self.cloud = WatchedCloud(
+            cloud=life.stage.cloud,
+            view=view or life.stage.cloud,
+            footsteps=footsteps,
+            loss=loss,
+        )
+        self._cell = Cell(
+            identity=CELL,
+            senses=Senses(
+                cloud=self.cloud,
+                prober=life.stage.services,
+                rhythm=ProbeRhythm(),
+                checks=(),
+                owner=OWNER,
+            ),
+            store=cast("CellStore", WatchedStore(store=self._memory, footsteps=footsteps)),
+        )
+        self._means = Means(
+            clock=life.stage.clock,
+            randomness=LongestJitter(),
+            handlers=STANDARD,
+            budget=RetryBudget(),
+            log=_QUIET,
+            workers=1,
+        )
+
+    def one_pass(self) -> Plan:
+        """A pass, and what a person does who looks after it. Raises Killed."""
+        stage = self._life.stage
+        self._life.seen.append((stage.clock.now(), stage.as_it_is()))
+        self._footsteps.changed()
+        assessment = reconcile(self._cell, self._life.declared, self._means).assessment
+        self.cloud.view = stage.cloud
+        self.cloud.pass_number += 1
+        cold = assessment.lessons.cold
+        if cold is not None and not cold.released:
+            self._resume_when_seen_twice(cold)
+        return assessment.plan
+
+    def _resume_when_seen_twice(self, cold: ColdStart) -> None:
+        """`reconciler resume --cold`, by a person who has looked twice."""
+        waited = self._life.stage.clock.now() - cold.since
+        if cold.complete_observations >= 2 and waited >= A_PERSON_WAITS:
+            self._memory.release_cold()
+
+
+def _wait(plan: Plan, now: datetime) -> timedelta:
+    """Until the next regular pass, or until something is due, as the runner waits."""
+    if plan.next_check_at is None:
+        return INTERVAL
+    return min(INTERVAL, max(SOONEST, plan.next_check_at - now))
+
+
+def _told(plan: Plan) -> str:
+    slots = [f"{item.slot} {item.bucket}: {item.summary}" for item in plan.slots]
+    held = [f"{item.slot} {item.gate}: {item.reason}" for item in plan.withheld]
+    due = [f"{item.slot} {item.request.kind}: {item.detail}" for item in plan.actions]
+    return "; ".join([*slots, *held, *due])
