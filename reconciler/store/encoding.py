@@ -7,7 +7,7 @@ requests are told apart by their literal `kind`.
 from __future__ import annotations
 
 import json
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -22,6 +22,10 @@ _SHOWN_FAULTS = 5
 
 class UnreadableError(ValueError):
     """What is in the store was written by a version that this one does not understand, or is damaged."""
+
+
+DECODED_AT_MOST = 16_384
+"""Texts whose objects are kept: a pass reads the same memory as the one before it."""
 
 
 @cache
@@ -44,8 +48,12 @@ def encode_action(action: Action) -> str:
     return _actions().dump_json(action).decode()
 
 
+@lru_cache(maxsize=DECODED_AT_MOST)
 def decode_action(text: str) -> Action:
-    """The action that was encoded. UnreadableError when this version does not understand it."""
+    """The action that was encoded; the same object for the same text, since nothing can change it.
+
+    UnreadableError when this version does not understand it.
+    """
     try:
         return _actions().validate_json(text)
     except ValidationError as fault:
@@ -59,8 +67,12 @@ def encode_health(health: RememberedHealth) -> str:
     return _healths().dump_json(health).decode()
 
 
+@lru_cache(maxsize=DECODED_AT_MOST)
 def decode_health(text: str) -> RememberedHealth:
-    """The remembered health that was encoded. UnreadableError when this version does not understand it."""
+    """The remembered health that was encoded; the same object for the same text.
+
+    UnreadableError when this version does not understand it.
+    """
     try:
         return _healths().validate_json(text)
     except ValidationError as fault:
