@@ -11,11 +11,26 @@ from typing import Any
 import boto3
 import pytest
 
-from tests.contract.simulated import instance_cases, volume_cases
+from tests.contract.simulated import (
+    attachment_cases,
+    instance_cases,
+    launch_cases,
+    list_cases,
+    snapshot_cases,
+    volume_cases,
+)
 from tests.contract.simulated.accounts import Account, Case, outcome, simulated_twin
 from tests.support.moto_server import FAKE_CREDENTIALS, REGION, MotoServer
 
-PARAMETERS = [*instance_cases.CASES.parameters(), *volume_cases.CASES.parameters()]
+SUBJECTS = (
+    instance_cases,
+    launch_cases,
+    list_cases,
+    volume_cases,
+    attachment_cases,
+    snapshot_cases,
+)
+PARAMETERS = [case for subject in SUBJECTS for case in subject.CASES.parameters()]
 
 
 @pytest.fixture(scope="session")
