@@ -16,11 +16,14 @@ R = TypeVar("R", bound=Record)
 
 
 class Version(Generic[R]):
-    """A record from an instant on; None is the absence of the resource. `reply` is its one reply item, made once."""
+    """A record from an instant on; None is the absence of the resource. `number` counts the versions of a resource,
+    of which several may be of one instant. `reply` is its one reply item, made once.
+    """
 
-    __slots__ = ("at", "record", "reply")
+    __slots__ = ("at", "number", "record", "reply")
 
-    def __init__(self, at: datetime, record: R | None) -> None:
+    def __init__(self, number: int, at: datetime, record: R | None) -> None:
+        self.number = number
         self.at = at
         self.record = record
         self.reply: Any = None
@@ -32,7 +35,7 @@ class Timeline(Generic[R]):
     __slots__ = ("shown", "versions")
 
     def __init__(self, born_at: datetime) -> None:
-        self.versions: list[Version[R]] = [Version(born_at, None)]
+        self.versions: list[Version[R]] = [Version(0, born_at, None)]
         self.shown: Version[R] = self.versions[0]
 
     @property
@@ -41,7 +44,7 @@ class Timeline(Generic[R]):
 
     def add(self, at: datetime, record: R | None) -> None:
         """A new version; one that was replaced before the longest lag began can't be seen any more."""
-        self.versions.append(Version(at, record))
+        self.versions.append(Version(self.latest.number + 1, at, record))
         oldest_visible = at - LONGEST_LAG
         gone = 0
         while self.versions[gone + 1].at < oldest_visible:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection as Ids
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import TypeVar
+from typing import TypeVar, assert_never
 
 from providers.simulated.chance import happens
 from providers.simulated.fault_plan import FaultPlan
@@ -58,16 +58,16 @@ class Views:
                     yield fault  # type: ignore[misc]  # mypy joins the three kinds.
 
     def _look(self, timeline: Timeline[R], lags: list[Lag], operation: str) -> Version[R]:
-        before = timeline.shown
-        version = timeline.latest
+        before, version = timeline.shown, timeline.latest
+        if version.at < self._world.now - LONGEST_LAG:
+            lags = []  # What has not changed for so long looks the same to every view.
         for fault in lags:
-            if len(timeline.since(self._world.now - LONGEST_LAG)) == 1:
-                break
             if _elsewhere(timeline, fault):
                 continue
             older = self._through(timeline, fault)
-            if older is not version and older.at <= version.at:
+            if older.number < version.number:
                 version = older
+            if _bears(fault, version, before=before, latest=timeline.latest):
                 self._faults.count(fault, operation)
         if _newer(version, than=before):
             timeline.shown = version
@@ -82,14 +82,27 @@ class Views:
             return timeline.at(taken_at)
         if not happens(self._world.chance, fault.when.share):
             return timeline.latest
-        possible = timeline.since(now - min(fault.lag, LONGEST_LAG))
-        drawn = possible[self._world.chance.randrange(len(possible))]
+        age = min(fault.lag, LONGEST_LAG) * self._world.chance.random()
+        drawn = timeline.at(now - age)
         goes_back = isinstance(fault, ReadsGoBack)
         return drawn if goes_back or _newer(drawn, than=timeline.shown) else timeline.shown
 
 
+def _bears(fault: Lag, shown: Version[R], *, before: Version[R], latest: Version[R]) -> bool:
+    """Whether the fault made a difference: an old view, a step back, a version that nobody saw."""
+    match fault:
+        case StaleReads():
+            return shown.number < latest.number
+        case ReadsGoBack():
+            return shown.number < before.number
+        case TransitionsMissed():
+            return shown.number > before.number + 1
+        case _:
+            assert_never(fault)
+
+
 def _newer(version: Version[R], *, than: Version[R]) -> bool:
-    return version.at >= than.at
+    return version.number >= than.number
 
 
 def _elsewhere(timeline: Timeline[R], fault: Lag) -> bool:
