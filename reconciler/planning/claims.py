@@ -24,7 +24,6 @@ from reconciler.planning.identity import Tag, claim_of, incarnation_of
 from reconciler.planning.intents import Intent
 from reconciler.planning.memory import KnownResource
 
-
 QUARANTINE_UNTIL = Tag.QUARANTINE_UNTIL.value
 
 

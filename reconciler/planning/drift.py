@@ -22,7 +22,6 @@ from reconciler.planning.blueprint import Blueprint, user_data_tag
 from reconciler.planning.claims import ClaimView
 from reconciler.planning.identity import Role, Tag, role_of
 
-
 USER_DATA = Tag.USER_DATA.value
 
 
