@@ -87,16 +87,7 @@ class Terminal:
     @contextmanager
     def running(self, *words: str) -> Iterator[subprocess.Popen[str]]:
         """`reconciler run` in the background; ended with SIGTERM, which must drain and exit 0."""
-        log = (self.folder / "run.log").open("w", encoding="utf-8")
-        process = subprocess.Popen(
-            [sys.executable, "-m", "reconciler", "run", "--interval", "1s", *words],
-            env=self.environment,
-            cwd=self.folder,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
+        process = self.started(*words)
         try:
             yield process
             process.send_signal(signal.SIGTERM)
@@ -104,7 +95,19 @@ class Terminal:
         finally:
             process.kill()
             process.wait()
-            log.close()
+
+    def started(self, *words: str) -> subprocess.Popen[str]:
+        """`reconciler run` in the background; whoever starts it ends it."""
+        with (self.folder / "run.log").open("w", encoding="utf-8") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", "reconciler", "run", "--interval", "1s", *words],
+                env=self.environment,
+                cwd=self.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
 
     def log(self) -> str:
         """What `run` said."""

@@ -11,7 +11,7 @@ from reconciler.store.store import Store
 from tests.simulation.crash_points.life import Life, Restart, Unsettled
 from tests.simulation.crash_points.scenarios import Scenario
 from tests.simulation.crash_points.stage import Ending, Stage
-from tests.simulation.crash_points.steps import Footsteps, Killed, Point
+from tests.simulation.crash_points.steps import Footsteps, Killed
 from tests.simulation.crash_points.watched import Loss
 from tests.support.fleets import desired
 
