@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from providers.simulated import filters
 from providers.simulated.fault_plan import FaultPlan
 from providers.simulated.faults import ListShort
-from providers.simulated.paging import Paging
+from providers.simulated.paging import Paging, question_of
 from providers.simulated.records import Record, identifier_of
 from providers.simulated.refusals import (
     Refused,
@@ -41,6 +41,7 @@ class Describing:
         self._views = views
         self._paging = Paging(world, faults)
         self._replies = Replies(world.layout)
+        self._last_lists: dict[tuple[str, str], tuple[int, Mapping[str, Version[Any]]]] = {}
 
     @property
     def replies(self) -> Replies:
@@ -179,38 +180,55 @@ class Describing:
         accepts: Callable[[Any], bool] | None = None,
     ) -> tuple[Sequence[Version[R]], str | None]:
         """The versions on the page that is asked for, and the next page's token. Raises Refused."""
-        rest = self._paging.rest_of(operation, parameters)
+        asked = self._paging.asked(operation, parameters)
         if accepts is None:
             accepts = filters.matcher(
                 parameters.get("Filters", ()), properties or {}, self._world.layout
             )
-        if rest is not None:
-            found = self._views.read(collection, operation, rest)
+        found: Mapping[str, Version[R]]
+        if asked.ids is not None:
+            found = _shown(self._views.read(collection, operation, asked.ids))
         elif ids is not None:
-            found = self._views.read(collection, operation, ids)
-            seen = {identifier_of(version.record) for version in found if version.record}
-            missing = [key for key in ids if key not in seen]
+            found = _shown(self._views.read(collection, operation, ids))
+            missing = [key for key in ids if key not in found]
             if missing and not_found is not None:
                 raise not_found(missing)
-            found = [version for version in found if accepts(version.record)]
+            found = _accepted(found, accepts)
         else:
-            found = [
-                version
-                for version in self._views.read(collection, operation)
-                if accepts(version.record)
-            ]
-            found = self._shortened(operation, found)
-        part = self._paging.part(
-            operation,
-            parameters,
-            [identifier_of(version.record) for version in found if version.record],
-        )
-        return found[: len(part.ids)], part.next_token
+            found = self._whole_list(operation, parameters, collection, accepts)
+            if short := self._faults.strikes(ListShort, operation):
+                found = dict(list(found.items())[: int(len(found) * short.kept)])
+        part = self._paging.part(operation, parameters, asked, tuple(found))
+        return [found[key] for key in part.ids], part.next_token
 
-    def _shortened(self, operation: str, found: list[Version[R]]) -> list[Version[R]]:
-        if fault := self._faults.strikes(ListShort, operation):
-            return found[: int(len(found) * fault.kept)]
-        return found
+    def _whole_list(
+        self,
+        operation: str,
+        parameters: Parameters,
+        collection: Collection[R],
+        accepts: Callable[[Any], bool],
+    ) -> Mapping[str, Version[R]]:
+        """All that the filters accept. While nothing has changed and no view lags, it is the list of the last time."""
+        if self._views.lagging(operation):
+            self._last_lists.clear()
+            return _accepted(_shown(self._views.read(collection, operation)), accepts)
+        question = (operation, question_of(parameters))
+        revision = len(self._world.log)
+        last = self._last_lists.get(question)
+        if last is None or last[0] != revision:
+            found = _accepted(_shown(self._views.read(collection, operation)), accepts)
+            last = self._last_lists[question] = (revision, found)
+        return last[1]
+
+
+def _shown(versions: Sequence[Version[R]]) -> dict[str, Version[R]]:
+    return {identifier_of(version.record): version for version in versions if version.record}
+
+
+def _accepted(
+    found: Mapping[str, Version[R]], accepts: Callable[[Any], bool]
+) -> dict[str, Version[R]]:
+    return {key: version for key, version in found.items() if accepts(version.record)}
 
 
 def _ids(prefix: str, kind: str, asked: Sequence[str] | None) -> Sequence[str] | None:

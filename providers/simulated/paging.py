@@ -31,6 +31,14 @@ class Rest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """The page that a request asks for. `ids` None is the first one; `repeats` is a token that is given once more."""
+
+    ids: tuple[str, ...] | None = None
+    repeats: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
     """The ids of one page, and the token of the next."""
 
@@ -46,51 +54,50 @@ class Paging:
         self._faults = faults
         self._rests: dict[str, Rest] = {}
 
-    def rest_of(self, operation: str, parameters: Mapping[str, Any]) -> tuple[str, ...] | None:
-        """The ids that the token in the request stands for; None for a first page. Raises Refused."""
+    def asked(self, operation: str, parameters: Mapping[str, Any]) -> Asked:
+        """What page the request asks for. Raises Refused for a bad size or token, and for a page that is lost."""
         _check_size(operation, parameters)
         token = parameters.get("NextToken")
         if token is None:
-            return None
-        rest = self._rests.get(token)
-        expired = rest is not None and (
-            self._world.now - rest.given_at > self._world.durations.page_token_kept
-        )
-        trouble = self._faults.strikes(PageLost, operation)
-        if trouble and trouble.trouble is PageTrouble.FAILS:
+            return Asked()
+        lost = self._faults.strikes(PageLost, operation)
+        trouble = lost.trouble if lost else None
+        if trouble is PageTrouble.FAILS:
             raise Refused("InternalError", "An internal error has occurred", 500)
-        lost = trouble is not None and trouble.trouble is PageTrouble.TOKEN_EXPIRES
-        if rest is None or expired or lost or rest.operation != operation:
+        rest = self._rests.get(token)
+        if rest is None or trouble is PageTrouble.TOKEN_EXPIRES or self._is_over(rest, operation):
             raise Refused("InvalidNextToken", f"The token '{token}' is invalid or has expired")
-        if rest.question != _question(parameters):
+        if rest.question != question_of(parameters):
             raise invalid("The parameters are not those of the request that gave the token.")
-        if trouble and trouble.trouble is PageTrouble.TOKEN_REPEATED:
-            # The same rest again, behind the same token: a list without end.
-            self._repeat = token
-        return rest.ids
+        # The same token again is a list without end.
+        repeats = token if trouble is PageTrouble.TOKEN_REPEATED else None
+        return Asked(ids=rest.ids, repeats=repeats)
 
-    _repeat: str | None = None
-
-    def part(self, operation: str, parameters: Mapping[str, Any], ids: Sequence[str]) -> Part:
-        """The next page of these ids."""
+    def part(
+        self, operation: str, parameters: Mapping[str, Any], asked: Asked, ids: Sequence[str]
+    ) -> Part:
+        """The page: as many of these ids as it holds, and the token of the next one."""
         size = parameters.get("MaxResults")
         for fault in self._faults.on(PageLost):
             if fault.when.operations is None or operation in fault.when.operations:
                 size = min(size or MOST, fault.items)
-        repeated, self._repeat = self._repeat, None
-        if repeated is not None:
-            return Part(ids=ids[:size], next_token=repeated)
+        if asked.repeats is not None:
+            return Part(ids=ids[:size], next_token=asked.repeats)
         if size is None or len(ids) <= size:
             return Part(ids=ids, next_token=None)
         token = self._world.mint("page")
         self._rests[token] = Rest(
             operation=operation,
-            question=_question(parameters),
+            question=question_of(parameters),
             ids=tuple(ids[size:]),
             given_at=self._world.now,
         )
         self._forget_old()
         return Part(ids=ids[:size], next_token=token)
+
+    def _is_over(self, rest: Rest, operation: str) -> bool:
+        age = self._world.now - rest.given_at
+        return rest.operation != operation or age > self._world.durations.page_token_kept
 
     def _forget_old(self) -> None:
         kept = self._world.durations.page_token_kept
@@ -115,7 +122,8 @@ def _check_size(operation: str, parameters: Mapping[str, Any]) -> None:
         )
 
 
-def _question(parameters: Mapping[str, Any]) -> str:
+def question_of(parameters: Mapping[str, Any]) -> str:
+    """What a list is asked for, whatever the page: operations have the same list for the same question."""
     asked = {
         name: value for name, value in parameters.items() if name not in ("NextToken", "MaxResults")
     }
