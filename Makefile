@@ -4,6 +4,8 @@
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
+SEED ?= 0
+SEEDS ?= 2000
 READY := $(VENV)/ready
 LOCK := uv export --quiet --no-emit-project --no-header --no-annotate --format requirements.txt
 
@@ -37,6 +39,12 @@ golden: $(READY)  ## rewrite the golden plans after a wanted change; read the di
 demo: $(READY)  ## the whole story on this machine: bring up, break, plan, heal
 	@$(RUN) -m reconciler demo
 
+sim: $(READY)  ## one seed of the simulation, told in full: make sim SEED=17
+	@$(RUN) -m tests.simulation --seed $(SEED) --narrate
+
+soak: $(READY)  ## many seeds, and the table of what was hit: make soak SEEDS=2000
+	@$(RUN) -m tests.simulation --seeds 0..$(SEEDS)
+
 bench: $(READY)  ## speeds and sizes, as tables
 	@$(RUN) -m tests.bench
 
@@ -52,4 +60,4 @@ lock: $(READY)  ## lock the dependencies again, with hashes (needs uv)
 clean:  ## remove what the targets made
 	@rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
-.PHONY: help setup check test golden demo bench schema lock clean
+.PHONY: help setup check test golden demo sim soak bench schema lock clean

@@ -1,0 +1,106 @@
+"""Drawn fleets as the YAML that a person would write, and as what the oracles need to know of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from desired_state.load import load
+from desired_state.model import DesiredState
+from tests.simulation.oracles.disclosure import CANARY
+from tests.simulation.oracles.ledger import DeclaredFleet
+from tests.simulation.seeds import DrawnFleet
+
+ACCOUNT = "210987654321"
+DEVICE = "/dev/sdf"
+GROUP = "sg-0a1b2c3d4e5f60010"
+SUBNETS = {
+    "subnet-0a1b2c3d4e5f60001": "use1-az1",
+    "subnet-0a1b2c3d4e5f60002": "use1-az2",
+    "subnet-0a1b2c3d4e5f60004": "use1-az4",
+}
+BOOT_SCRIPT = f"#!/bin/sh\n# {CANARY}\nexec /usr/local/bin/serve\n"
+
+_FLEET = """\
+apiVersion: reconciler/v1
+kind: Fleet
+metadata: {{name: {name}}}
+spec:
+  tier: {tier}
+  replicas: {replicas}
+  mode: auto
+  placement:
+    account: "{account}"
+    region: us-east-1
+    zones: [{zones}]
+  instance:
+    image: ami-0abc1234def567890
+    types: [{types}]
+    subnets: {{{subnets}}}
+    securityGroups: [{group}]
+    userData: {{file: boot.sh}}
+    tags: {{team: {name}}}
+  health:
+    startupGrace: 6m
+    unhealthyAfter: 90s
+    recoverAfter: 60s
+{probe}  repair:
+    ladder: [{ladder}]
+    maxUnavailable: 1
+    maxReplacementsPerSlot: {{1h: {hour}, 24h: {day}}}
+  update: {{strategy: {strategy}}}
+{volumes}"""
+
+_VOLUMES = """\
+  volumes:
+    - name: data
+      device: {device}
+      size: 20GiB
+      type: gp3
+      backup: none
+"""
+
+
+def declared(fleets: Iterable[DrawnFleet], folder: Path) -> DesiredState:
+    """Write the fleets down and load them as the controller does. Raises DesiredStateError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "boot.sh").write_text(BOOT_SCRIPT)
+    for fleet in fleets:
+        (folder / f"{fleet.name}.yaml").write_text(_document(fleet))
+    return load([folder])
+
+
+def known(fleets: Iterable[DrawnFleet]) -> Mapping[str, DeclaredFleet]:
+    """What the oracles need, by name."""
+    return {
+        fleet.name: DeclaredFleet(
+            replicas=fleet.replicas,
+            stateful=fleet.stateful,
+            devices=(DEVICE,) if fleet.stateful else (),
+            launches_per_hour=fleet.launches_per_hour,
+            launches_per_day=fleet.launches_per_day,
+        )
+        for fleet in fleets
+    }
+
+
+def _document(fleet: DrawnFleet) -> str:
+    steps = ["reboot"] * fleet.reboots + ["restart"] * fleet.restarts + ["replace"]
+    return _FLEET.format(
+        name=fleet.name,
+        tier=1 if fleet.stateful else 2,
+        replicas=fleet.replicas,
+        account=ACCOUNT,
+        zones=", ".join(fleet.zones),
+        types=", ".join(fleet.types),
+        subnets=", ".join(
+            f"{zone}: {subnet}" for subnet, zone in SUBNETS.items() if zone in fleet.zones
+        ),
+        group=GROUP,
+        probe="    probe: {tcp: 5432}\n" if fleet.probe else "",
+        ladder=", ".join(steps),
+        hour=fleet.launches_per_hour,
+        day=fleet.launches_per_day,
+        strategy="rolling" if fleet.rolling else "onReplace",
+        volumes=_VOLUMES.format(device=DEVICE) if fleet.stateful else "",
+    )

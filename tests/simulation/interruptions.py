@@ -1,0 +1,162 @@
+"""What befalls the controller at the points of its life: deaths, a journal that fails, and people who meddle.
+
+Drawn at every point from chance of its own, so that the cloud's chance is not disturbed.
+"""
+
+from __future__ import annotations
+
+import random  # noqa: TID251 - handed in by the run, which makes it from the seed
+from collections import Counter
+from collections.abc import Callable
+from typing import TypeVar
+
+from providers.simulated.cloud import SimulatedCloud
+from providers.simulated.fault_plan import Hit
+from providers.simulated.faults import Meddling
+from providers.simulated.gate import Call
+from reconciler.store.errors import StoreUnusable
+from tests.simulation.crash_points.steps import Killed, Moment
+from tests.simulation.oracles.tags import OWNER
+from tests.simulation.seeds import Draw
+
+Answer = TypeVar("Answer")
+
+POINT_OF = {
+    Moment.BEFORE_INTENT: "P1",
+    Moment.AFTER_INTENT: "P2",
+    Moment.BEFORE_OUTCOME: "P5",
+    Moment.AFTER_OUTCOME: "P6",
+    Moment.BEFORE_PASS_RECORD: "P7",
+    Moment.AFTER_PASS_RECORD: "P7",
+}
+WHERE_JOURNALS_FAIL = ("P1", "P5")
+
+
+class Interruptions:
+    """Has the face of crash_points' footsteps, so that its watched store reports here; and hooks into the gate."""
+
+    def __init__(
+        self,
+        draw: Draw,
+        cloud: SimulatedCloud,
+        chance: random.Random,
+        tell: Callable[[str, str], None],
+    ) -> None:
+        self.hits: Counter[tuple[str, str]] = Counter()
+        self.on = True
+        self.waits_for_something = False
+        """Whether an intent was open when the pass began."""
+        self._draw = draw
+        self._cloud = cloud
+        self._chance = chance
+        self._tell = tell
+        self._follows_another = False
+        self._recovering = False
+        self._point = "P6"
+
+    def process_begins(self, *, follows_another: bool) -> None:
+        """A process starts."""
+        self._follows_another = follows_another
+        self._recovering = follows_another
+
+    def pass_ends(self) -> None:
+        """A pass was done to its end: whoever recovered has recovered."""
+        self._recovering = False
+
+    def between(
+        self, before: Moment, after: Moment, what: str, step: Callable[[], Answer]
+    ) -> Answer:
+        """A write of the journal, with a point on each side of it. Raises Killed and StoreUnusable."""
+        point = POINT_OF[before]
+        self.reach(point, what)
+        fails = point in WHERE_JOURNALS_FAIL and self._happens(self._draw.journal_fails)
+        if fails and self._chance.random() < 0.5:
+            self._fail(point, what, "the disk is full")
+        answer = step()
+        if fails:
+            self._fail(point, what, "it is not known whether the commit was made")
+        self.reach(POINT_OF[after], what)
+        return answer
+
+    def changed(self) -> None:
+        """As crash_points asks of footsteps; nothing to note here."""
+
+    def before_effect(self, call: Call) -> None:
+        """A hook of the gate."""
+        self.reach("P3" if call.mutating else "P7", call.operation)
+
+    def after_effect(self, call: Call) -> None:
+        """A hook of the gate."""
+        if call.mutating:
+            self.reach("P4", call.operation)
+
+    def reach(self, point: str, what: str) -> None:
+        """The controller is at a point of its life. Raises Killed."""
+        self._point = point
+        if not self.on:
+            return
+        if self._happens(self._draw.meddles_per_point):
+            self._meddle(point)
+        deaths = self._draw.deaths
+        likely = deaths.while_recovering if self._recovering else 0.0
+        if self._happens(max(deaths.per_point, likely)):
+            self._count("F1", point)
+            if self._recovering:
+                self._count("F2", point)
+            self._tell("DEATH", f"dies at {point} ({what})")
+            raise Killed
+
+    def fault_hit(self, hit: Hit) -> None:
+        """A fault of the cloud came to bear: the point is where the controller is."""
+        if hit.operation.startswith(("lifecycle", "world", "by hand")):
+            self._count(hit.fault.key, "P6")
+            return
+        self._count(hit.fault.key, self._point)
+        if self.waits_for_something and self._point == "P7":
+            self._count(hit.fault.key, "P6")
+
+    def looks_on(self, keys: set[str]) -> None:
+        """An observation is made while these faults of the world last."""
+        for key in sorted(keys):
+            self._count(key, "P7")
+
+    # Small steps.
+
+    def _happens(self, share: float) -> bool:
+        return self.on and share > 0.0 and self._chance.random() < share
+
+    def _count(self, key: str, point: str) -> None:
+        self.hits[key, point] += 1
+        if self._recovering and point != "P9":
+            self.hits[key, "P9"] += 1
+
+    def _fail(self, point: str, what: str, why: str) -> None:
+        self._count("F26", point)
+        self._tell("FAULT", f"the journal fails at {point} ({what}): {why}")
+        raise StoreUnusable(f"the store cannot be written: {why}")
+
+    def _meddle(self, point: str) -> None:
+        """Somebody does something to a resource of ours, at the worst of moments."""
+        what = self._chance.choice(self._draw.meddles)
+        truth = self._cloud.truth
+        candidates = [
+            item.id
+            for item in (truth.volumes if what is Meddling.DETACH else truth.instances).values()
+            if OWNER in item.tags and item.state in _FITS[what]
+        ]
+        if candidates:
+            identifier = self._chance.choice(candidates)
+            self._count("F24", point)
+            self._tell("HAND", f"{what} {identifier} at {point}")
+            self._cloud.by_hand(what, identifier)
+
+
+_FITS = {
+    Meddling.TERMINATE: ("running", "stopped", "pending"),
+    Meddling.STOP: ("running",),
+    Meddling.START: ("stopped",),
+    Meddling.DETACH: ("in-use",),
+    Meddling.EDIT_TAGS: ("running", "stopped"),
+    Meddling.REMOVE_TAGS: ("running",),
+    Meddling.DELETE_SNAPSHOT: (),
+}

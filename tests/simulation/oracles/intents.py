@@ -1,0 +1,135 @@
+"""S2, S11 and S12: what must be on disk before a call, and what its token may stand for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from providers.simulated.changes import Change
+from providers.simulated.records import Instance
+from tests.simulation.oracles.ledger import JournalIntent, Ledger, SentCall
+from tests.simulation.oracles.oracle import Oracle
+
+ONWARD = {
+    "begun": {"accepted", "observed", "rejected", "dead", "lost", "abandoned"},
+    "accepted": {"observed", "dead", "lost"},
+    "abandoned": {"observed", "dead", "lost"},
+    "observed": set(),
+    "rejected": set(),
+    "dead": set(),
+    "lost": set(),
+}
+"""The declared graph of an intent's states, as design section 8 has it."""
+
+PASSED_THROUGH = {"accepted", "abandoned"}
+
+KINDS = {
+    "RunInstances": "launch",
+    "TerminateInstances": "terminate",
+    "StopInstances": "stop",
+    "StartInstances": "start",
+    "RebootInstances": "reboot",
+    "AttachVolume": "attach",
+    "DetachVolume": "detach",
+    "CreateTags": "tag",
+    "ModifyVolume": "modify-volume",
+    "ModifyInstanceMetadataOptions": "metadata-options",
+}
+
+
+class IntentBeforeEffect(Oracle):
+    """S2, and S11 as far as one controller reaches: each mutating call has an intent on disk, begun and without an
+    answer, for this very request, under the epoch of the lease; and states only move along the declared graph.
+    """
+
+    rule = "S2"
+
+    def __init__(self, ledger: Ledger) -> None:
+        super().__init__(ledger)
+        self._states: dict[str, str] = {}
+
+    def before_call(self, call: SentCall, now: datetime) -> Iterable[str]:
+        intents = self.ledger.intents()
+        yield from self._moves(intents)
+        meant = [item for item in intents.values() if _is_for(item, call)]
+        begun = [item for item in meant if item.state == "begun"]
+        if not begun:
+            states = sorted({item.state for item in meant}) or ["none"]
+            yield f"{call.operation} {_named(call)} was sent; its intents on disk are: {', '.join(states)}"
+        elif begun[-1].epoch != self.ledger.epoch():
+            yield f"{call.operation} was sent under epoch {begun[-1].epoch}, which is over"
+
+    def at_the_end(self) -> Iterable[str]:
+        return self._moves(self.ledger.intents())
+
+    def forget(self) -> None:
+        """The store was lost: what comes is another journal."""
+        self._states.clear()
+
+    def _moves(self, intents: dict[str, JournalIntent]) -> Iterable[str]:
+        for key, before in self._states.items():
+            if key not in intents:
+                yield f"intent {key[:12]} vanished from the journal"
+            elif intents[key].state not in _reachable(before):
+                yield f"intent {key[:12]} went from {before} to {intents[key].state}"
+        self._states = {key: item.state for key, item in intents.items()}
+
+
+class TokenDiscipline(Oracle):
+    """S12. One client token makes one instance at most, ever, and is the instance's operation tag."""
+
+    rule = "S12"
+
+    def __init__(self, ledger: Ledger) -> None:
+        super().__init__(ledger)
+        self._made: dict[str, str] = {}
+
+    def before_call(self, call: SentCall, now: datetime) -> Iterable[str]:
+        if call.operation != "RunInstances":
+            return
+        token = call.parameters.get("ClientToken", "")
+        if len(token) != 64:
+            yield f"a launch has the token {token!r}, which is no operation id"
+        tags = str(call.parameters.get("TagSpecifications"))
+        if token not in tags:
+            yield f"a launch with token {token[:12]} is not tagged with it"
+
+    def after_effect(self, changes: Sequence[Change], now: datetime) -> Iterable[str]:
+        for change in changes:
+            made = change.after
+            if change.before is None and isinstance(made, Instance) and made.client_token:
+                earlier = self._made.setdefault(made.client_token, made.id)
+                if earlier != made.id:
+                    yield f"one token made {earlier} and {made.id}"
+
+
+def _reachable(state: str) -> set[str]:
+    """What a state may have become since it was looked at last."""
+    onward = ONWARD[state]
+    further = [ONWARD[item] for item in onward & PASSED_THROUGH]
+    return {state}.union(onward, *further)
+
+
+def _is_for(intent: JournalIntent, call: SentCall) -> bool:
+    request = intent.request
+    if call.operation == "RunInstances":
+        return intent.operation_id == call.parameters.get("ClientToken")
+    if call.operation == "ModifyInstanceAttribute":
+        kinds: set[str] = {"security-groups", "keep-volume"}
+    else:
+        kinds = {KINDS.get(call.operation, "")}
+    ids = {request.get("instance_id"), request.get("volume_id"), request.get("resource_id")}
+    return intent.kind in kinds and set(_named(call)) <= ids and _same_tags(call, request)
+
+
+def _same_tags(call: SentCall, request: Any) -> bool:
+    if call.operation != "CreateTags":
+        return True
+    return {tag["Key"]: tag["Value"] for tag in call.parameters["Tags"]} == request["tags"]
+
+
+def _named(call: SentCall) -> tuple[str, ...]:
+    found = [call.parameters.get(name) for name in ("InstanceId", "VolumeId")]
+    found += [*call.parameters.get("InstanceIds", ()), *call.parameters.get("Resources", ())]
+    return tuple(sorted(item for item in found if item))

@@ -1,0 +1,73 @@
+"""S3: only what is ours, named one by one, and only by the calls that this product may make."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from tests.simulation.oracles.ledger import TOUCHED_LATELY, SentCall
+from tests.simulation.oracles.oracle import Oracle
+
+MAY_BE_SENT = frozenset(
+    {
+        "RunInstances",
+        "TerminateInstances",
+        "StopInstances",
+        "StartInstances",
+        "RebootInstances",
+        "AttachVolume",
+        "DetachVolume",
+        "CreateTags",
+        "ModifyInstanceAttribute",
+        "ModifyInstanceMetadataOptions",
+        "ModifyVolume",
+    }
+)
+"""Nothing that deletes a volume or a snapshot, and nothing that takes tags away."""
+
+
+class OursAndNamed(Oracle):
+    """S3. Each call names one instance or volume, or both where one goes onto the other, and all of them carry our
+    owner tag, or carried it until a moment ago; a launch is for exactly one instance that will carry it.
+    """
+
+    rule = "S3"
+
+    def before_call(self, call: SentCall, now: datetime) -> Iterable[str]:
+        if call.operation not in MAY_BE_SENT:
+            yield f"{call.operation} is never to be sent"
+            return
+        if call.operation == "RunInstances":
+            yield from self._launch(call)
+            return
+        named = self._named(call)
+        if not named or any(not item for item in named):
+            yield f"{call.operation} names nothing"
+        if len(call.parameters.get("InstanceIds", "1")) > 1:
+            yield f"{call.operation} names {len(named)} instances at once"
+        for identifier in named:
+            if not self._ours(identifier, now):
+                yield f"{call.operation} on {identifier}, which is not ours"
+
+    def _launch(self, call: SentCall) -> Iterable[str]:
+        counts = (call.parameters.get("MinCount"), call.parameters.get("MaxCount"))
+        if counts != (1, 1):
+            yield f"a launch of {counts} instances"
+        if self.ledger.owner not in str(call.parameters.get("TagSpecifications")):
+            yield "a launch without our owner tag"
+
+    def _named(self, call: SentCall) -> list[str]:
+        named = [
+            *call.parameters.get("InstanceIds", ()),
+            *call.parameters.get("Resources", ()),
+        ]
+        for name in ("InstanceId", "VolumeId"):
+            if name in call.parameters:
+                named.append(call.parameters[name])
+        return named
+
+    def _ours(self, identifier: str, now: datetime) -> bool:
+        if identifier not in self.ledger.ours_until:
+            return False
+        until = self.ledger.ours_until[identifier]
+        return until is None or now - until <= TOUCHED_LATELY

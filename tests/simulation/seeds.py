@@ -1,0 +1,348 @@
+"""What a seed stands for: fleets, faults, deaths and people, all drawn at once from one source of chance.
+
+Swarm testing: each seed switches a random set of kinds of faults on, with random intensity; a few have none.
+"""
+
+from __future__ import annotations
+
+import random  # noqa: TID251 - a run's one source of chance, made from its seed
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from providers.simulated import faults
+from providers.simulated.faults import Fault, Meddling, When
+
+MINUTE = timedelta(minutes=1)
+ZONES = ("use1-az1", "use1-az2", "use1-az4")
+TYPES = ("m6i.large", "m5.large")
+SHARE_OF_SEEDS = 0.4
+"""That each kind of fault is on in. The soak asks for a fifth at least."""
+CALM_SHARE = 0.03
+LAGS_S = (30, 60, 120, 300)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrawnFleet:
+    """A fleet as it is declared; see `declaration`."""
+
+    name: str
+    replicas: int
+    zones: tuple[str, ...]
+    types: tuple[str, ...]
+    probe: bool
+    rolling: bool
+    reboots: bool
+    restarts: bool
+    stateful: bool
+    launches_per_hour: int
+    launches_per_day: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deaths:
+    """How likely the controller dies at a point of its life, and at one of the life after a death."""
+
+    per_point: float = 0.0
+    while_recovering: float = 0.0
+    loses_store: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draw:
+    """Everything that is drawn for a seed. `kinds` are the keys of the fault model that are on."""
+
+    seed: int
+    kinds: frozenset[str]
+    fleets: tuple[DrawnFleet, ...]
+    redeclared: tuple[DrawnFleet, ...] | None
+    redeclared_after: timedelta
+    faults: tuple[Fault, ...]
+    deaths: Deaths
+    meddles_per_point: float
+    meddles: tuple[Meddling, ...]
+    journal_fails: float
+    chaos: timedelta
+    interval: timedelta
+
+    def __str__(self) -> str:
+        fleets = ", ".join(f"{fleet.name} x {fleet.replicas}" for fleet in self.fleets)
+        on = " ".join(sorted(self.kinds, key=lambda key: int(key[1:]))) or "none"
+        minutes = self.chaos // MINUTE
+        return f"seed {self.seed}: {fleets}; faults {on}; {minutes} min, a pass every {self.interval.seconds} s"
+
+
+def drawn(seed: int) -> Draw:
+    """The draw of a seed; always the same."""
+    chance = random.Random(f"draw {seed}")
+    chaos = chance.randrange(30, 90) * MINUTE
+    kinds = _kinds(chance)
+    fleets = _fleets(chance)
+    deaths = _deaths(chance, kinds)
+    befalling = tuple(
+        fault for key in sorted(kinds & MENU.keys()) for fault in MENU[key](chance, chaos)
+    )
+    meddles = tuple(item for item in BY_HAND if chance.random() < 0.5)
+    if deaths.loses_store:
+        # Whoever takes our tags off while the store is lost leaves nothing that could tell what is ours.
+        befalling = tuple(fault for fault in befalling if not _takes_tags_off(fault))
+        meddles = tuple(item for item in meddles if item is not Meddling.REMOVE_TAGS)
+    return Draw(
+        seed=seed,
+        kinds=kinds,
+        fleets=fleets,
+        redeclared=_redeclared(chance, fleets) if chance.random() < 0.3 else None,
+        redeclared_after=chaos * chance.uniform(0.3, 0.8),
+        faults=befalling,
+        deaths=deaths,
+        meddles_per_point=chance.choice((0.005, 0.02)) if "F24" in kinds else 0.0,
+        meddles=meddles or (Meddling.TERMINATE,),
+        journal_fails=chance.choice((0.01, 0.05)) if "F26" in kinds else 0.0,
+        chaos=chaos,
+        interval=timedelta(seconds=chance.choice((15, 20, 30))),
+    )
+
+
+def _takes_tags_off(fault: Fault) -> bool:
+    return isinstance(fault, faults.ByHand) and fault.what is Meddling.REMOVE_TAGS
+
+
+def _kinds(chance: random.Random) -> frozenset[str]:
+    if chance.random() < CALM_SHARE:
+        return frozenset()
+    on = {key for key in KINDS if chance.random() < SHARE_OF_SEEDS}
+    # There is no second death without a first.
+    return frozenset(on | {"F1"} if "F2" in on else on)
+
+
+def _fleets(chance: random.Random) -> tuple[DrawnFleet, ...]:
+    which = chance.choice((("web",), ("db",), ("db", "web"), ("db", "web")))
+    return tuple(_fleet(chance, name) for name in which)
+
+
+def _fleet(chance: random.Random, name: str) -> DrawnFleet:
+    wide = chance.random() < 0.8
+    return DrawnFleet(
+        name=name,
+        replicas=chance.randrange(1, 4),
+        zones=tuple(sorted(chance.sample(ZONES, chance.randrange(1, 4)))),
+        types=TYPES,
+        probe=chance.random() < 0.7,
+        rolling=name == "web" and chance.random() < 0.5,
+        reboots=chance.random() < 0.5,
+        restarts=chance.random() < 0.5,
+        stateful=name == "db",
+        launches_per_hour=8 if wide else 2,
+        launches_per_day=40 if wide else 4,
+    )
+
+
+def _redeclared(
+    chance: random.Random, fleets: tuple[DrawnFleet, ...]
+) -> tuple[DrawnFleet, ...] | None:
+    """Another number of web servers, or another type for them."""
+    web = [fleet for fleet in fleets if fleet.name == "web"]
+    if not web:
+        return None
+    change = chance.choice(("more", "fewer", "types"))
+    if change == "types":
+        other = replace(web[0], types=("m7i.large",))
+    else:
+        other = replace(web[0], replicas=max(1, web[0].replicas + (1 if change == "more" else -1)))
+    return tuple(other if fleet is web[0] else fleet for fleet in fleets)
+
+
+def _deaths(chance: random.Random, kinds: frozenset[str]) -> Deaths:
+    if "F1" not in kinds:
+        return Deaths()
+    return Deaths(
+        per_point=chance.choice((0.003, 0.01, 0.03)),
+        while_recovering=0.15 if "F2" in kinds else 0.0,
+        loses_store=chance.choice((0.0, 0.0, 0.2)),
+    )
+
+
+# The menu of faults.
+
+
+def _when(
+    chance: random.Random,
+    chaos: timedelta,
+    *,
+    share: tuple[float, float],
+    lasting: tuple[float, float] = (0.3, 1.0),
+    zones: bool = False,
+) -> When:
+    begins = chaos * chance.uniform(0.0, 0.6)
+    some = chance.sample(ZONES, chance.randrange(1, 3))
+    return When(
+        since=begins,
+        until=begins + chaos * chance.uniform(*lasting),
+        share=chance.uniform(*share),
+        zones=frozenset(some) if zones and chance.random() < 0.7 else None,
+    )
+
+
+Drawing = Callable[[random.Random, timedelta], tuple[Fault, ...]]
+
+
+def _request_lost(chance: random.Random, chaos: timedelta) -> tuple[Fault, ...]:
+    connected = chance.random() < 0.7
+    return (faults.RequestLost(when=_when(chance, chaos, share=(0.02, 0.2)), connected=connected),)
+
+
+def _response_lost(chance: random.Random, chaos: timedelta) -> tuple[Fault, ...]:
+    return (faults.ResponseLost(when=_when(chance, chaos, share=(0.02, 0.2))),)
+
+
+def _repeated(chance: random.Random, chaos: timedelta) -> tuple[Fault, ...]:
+    delay = chance.choice((timedelta(), MINUTE, 3 * MINUTE))
+    return (faults.RequestRepeated(when=_when(chance, chaos, share=(0.1, 0.5)), delay=delay),)
+
+
+def _delayed(chance: random.Random, chaos: timedelta) -> tuple[Fault, ...]:
+    delay = chance.uniform(0.2, 4.0) * MINUTE
+    return (faults.RequestDelayed(when=_when(chance, chaos, share=(0.05, 0.4)), delay=delay),)
+
+
+def _error_after(chance: random.Random, chaos: timedelta) -> tuple[Fault, ...]:
+    return (faults.ErrorAfterEffect(when=_when(chance, chaos, share=(0.05, 0.4))),)
+
+
+def _throttled(chance: random.Random, chaos: timedelta) -> tuple[Fault, ...]:
+    return (faults.Throttled(when=_when(chance, chaos, share=(0.05, 0.4))),)
+
+
+def _brownout(chance: random.Random, chaos: timedelta) -> tuple[Fault, ...]:
+    when = _when(chance, chaos, share=(0.3, 0.95), lasting=(0.1, 0.5))
+    return (faults.Brownout(when=when, slower=chance.choice((3.0, 20.0))),)
+
+
+def _stale(chance: random.Random, chaos: timedelta) -> tuple[Fault, ...]:
+    lag = timedelta(seconds=chance.choice(LAGS_S))
+    return (faults.StaleReads(when=_when(chance, chaos, share=(0.1, 1.0)), lag=lag),)
+
+
+def _goes_back(chance: random.Random, chaos: timedelta) -> tuple[Fault, ...]:
+    lag = timedelta(seconds=chance.choice(LAGS_S))
+    return (faults.ReadsGoBack(when=_when(chance, chaos, share=(0.1, 1.0)), lag=lag),)
+
+
+def _not_found(chance: random.Random, chaos: timedelta) -> tuple[Fault, ...]:
+    """In spells that are shorter than the time that EC2 asks its callers to allow: that is what proofs rest on."""
+    spells, begins = [], chaos * chance.uniform(0.0, 0.2)
+    while begins < chaos:
+        until = begins + chance.uniform(1.0, 4.5) * MINUTE
+        share = chance.uniform(0.1, 0.9)
+        spells.append(faults.NotFoundForExisting(when=When(since=begins, until=until, share=share)))
+        begins = until + chance.uniform(8.0, 20.0) * MINUTE
+    return tuple(spells)
+
+
+def _missed(chance: random.Random, chaos: timedelta) -> tuple[Fault, ...]:
+    period = chance.uniform(1.0, 5.0) * MINUTE
+    return (faults.TransitionsMissed(when=_when(chance, chaos, share=(1.0, 1.0)), period=period),)
+
+
+def _pages(chance: random.Random, chaos: timedelta) -> tuple[Fault, ...]:
+    trouble = chance.choice(tuple(faults.PageTrouble))
+    return (faults.PageLost(when=_when(chance, chaos, share=(0.1, 0.6)), trouble=trouble),)
+
+
+def _short(chance: random.Random, chaos: timedelta) -> tuple[Fault, ...]:
+    kept = chance.choice((0.0, 0.3, 0.7))
+    return (faults.ListShort(when=_when(chance, chaos, share=(0.1, 0.9)), kept=kept),)
+
+
+def _capacity(chance: random.Random, chaos: timedelta) -> tuple[Fault, ...]:
+    when = _when(chance, chaos, share=(0.3, 1.0), zones=True)
+    types = frozenset({chance.choice(TYPES)}) if chance.random() < 0.5 else None
+    kinds: tuple[Fault, ...] = (
+        faults.CapacityShort(when=when, types=types),
+        faults.QuotaReached(when=when),
+        faults.LaunchDies(when=when),
+    )
+    return tuple(chance.sample(kinds, chance.randrange(1, 3)))
+
+
+def _attachments(chance: random.Random, chaos: timedelta) -> tuple[Fault, ...]:
+    when = _when(chance, chaos, share=(0.3, 1.0))
+    kinds: tuple[Fault, ...] = (
+        faults.AttachStuck(when=when),
+        faults.DetachBusy(when=when),
+        faults.DetachStuck(when=when),
+        faults.DeviceClash(when=when),
+    )
+    return tuple(chance.sample(kinds, chance.randrange(1, 3)))
+
+
+def _sick(chance: random.Random, chaos: timedelta) -> tuple[Fault, ...]:
+    def when() -> When:
+        return _when(chance, chaos, share=(0.2, 1.0), lasting=(0.1, 0.7), zones=True)
+
+    guests = ("dead", "hung", "unreachable")
+    kinds: tuple[Fault, ...] = (
+        faults.InstancesSick(when=when(), guest=chance.choice(guests)),
+        faults.InstancesSick(when=when(), guest=chance.choice(guests)),
+        faults.VolumesSick(when=when(), io=chance.choice(("stalled", "slow"))),
+    )
+    return tuple(chance.sample(kinds, chance.randrange(1, 4)))
+
+
+def _zones(chance: random.Random, chaos: timedelta) -> tuple[Fault, ...]:
+    when = _when(chance, chaos, share=(1.0, 1.0), lasting=(0.1, 0.5), zones=True)
+    kinds: tuple[Fault, ...] = (
+        faults.ZoneDisrupted(
+            when=when,
+            instances_down=chance.random() < 0.5,
+            lists_by_zone=chance.random() < 0.7,
+        ),
+        faults.ZonePartitioned(when=when),
+        faults.RegionSaturated(when=when, others=chance.choice((120, 400))),
+    )
+    return (chance.choice(kinds),)
+
+
+BY_HAND = (
+    Meddling.TERMINATE,
+    Meddling.STOP,
+    Meddling.START,
+    Meddling.DETACH,
+    Meddling.EDIT_TAGS,
+    Meddling.REMOVE_TAGS,
+)
+
+
+def _by_hand(chance: random.Random, chaos: timedelta) -> tuple[Fault, ...]:
+    every = chance.uniform(5.0, 30.0) * MINUTE
+    return (
+        faults.ByHand(
+            when=_when(chance, chaos, share=(0.5, 1.0)), what=chance.choice(BY_HAND), every=every
+        ),
+    )
+
+
+MENU: Mapping[str, Drawing] = {
+    "F4": _request_lost,
+    "F5": _response_lost,
+    "F6": _repeated,
+    "F7": _delayed,
+    "F8": _error_after,
+    "F9": _throttled,
+    "F10": _brownout,
+    "F11": _stale,
+    "F12": _goes_back,
+    "F13": _not_found,
+    "F14": _missed,
+    "F15": _pages,
+    "F16": _short,
+    "F17": _capacity,
+    "F18": _attachments,
+    "F20": _sick,
+    "F21": _zones,
+    "F24": _by_hand,
+}
+"""By the number in the fault model of the reliability reference."""
+
+KINDS = (*MENU, "F1", "F2", "F26")
+"""The others are the controller's own: it dies, dies again while it recovers, and its journal fails."""
