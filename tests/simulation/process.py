@@ -59,9 +59,17 @@ class Process:
             workers=1,
         )
 
-    def one_pass(self, desired: DesiredState) -> PassResult:
-        """One pass. Raises what `reconcile` raises, and Killed."""
-        return reconcile(self._cell, desired, self._means)
+    def one_pass(self, desired: DesiredState, *, at_most: int | None = None) -> PassResult:
+        """One pass, of whose plan only the first actions are carried out where `at_most` is given.
+
+        Raises what `reconcile` raises, and Killed.
+        """
+        if at_most is None:
+            return reconcile(self._cell, desired, self._means)
+        left = iter(range(at_most))
+        return reconcile(
+            self._cell, desired, self._means, only=lambda _: next(left, None) is not None
+        )
 
     def memory(self, now: datetime) -> Any:
         """What the store knows."""

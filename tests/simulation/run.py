@@ -127,6 +127,7 @@ class _Run:
         self._passes = 0
         self._plan: Plan | None = None
         self._told_breaches = 0
+        self._prefixes = iter(draw.prefixes)
 
     def verdict(self) -> Verdict:
         shutil.copyfile(self._empty_store, self._store)
@@ -233,7 +234,8 @@ class _Run:
             )
         else:
             self._interruptions.reach("P6", "between passes")
-        plan = self._process.one_pass(self._desired).assessment.plan
+        at_most = next(self._prefixes, None)
+        plan = self._process.one_pass(self._desired, at_most=at_most).assessment.plan
         self._failures = 0
         self._interruptions.pass_ends()
         self._interruptions.waits_for_something = any(

@@ -64,6 +64,8 @@ class Draw:
     journal_fails: float
     chaos: timedelta
     interval: timedelta
+    prefixes: tuple[int, ...] = ()
+    """How many actions of each of the first plans are carried out; of later plans all."""
 
     def __str__(self) -> str:
         fleets = ", ".join(f"{fleet.name} x {fleet.replicas}" for fleet in self.fleets)
