@@ -11,6 +11,7 @@ import pytest
 from providers.observed import ProbeOutcome
 from providers.port import ProbeTarget
 from providers.simulated.changes import Cause, Change
+from providers.simulated.durations import Durations
 from providers.simulated.faults import (
     ByHand,
     InstancesSick,
@@ -85,15 +86,13 @@ def test_a_gray_instance_fails_its_probe_and_passes_its_checks() -> None:
 
 
 def test_a_service_answers_after_its_boot_and_not_before() -> None:
-    account = SimulatedAccount()
+    account = SimulatedAccount(durations=Durations(pending_s=(10.0, 10.0), boot_s=(60.0, 60.0)))
     instance_id = account.asked()
-    seen = []
-    for _ in range(24):
-        account.wait(seconds=5)
-        seen.append(probe(account, instance_id))
-    assert seen[0] is ProbeOutcome.FAILED
-    assert seen[-1] is ProbeOutcome.PASSED
-    assert seen == sorted(seen, key=lambda outcome: outcome is ProbeOutcome.PASSED)
+    account.wait(seconds=40)
+    assert account.instance(instance_id).state == "running"
+    assert probe(account, instance_id) is ProbeOutcome.FAILED
+    account.wait(seconds=35)
+    assert probe(account, instance_id) is ProbeOutcome.PASSED
 
 
 def test_healing_early_makes_the_sick_well() -> None:

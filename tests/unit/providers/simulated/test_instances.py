@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from providers.simulated.durations import Durations
 from providers.simulated.faults import LaunchDies
 from providers.simulated.records import Guest
 from tests.support.simulated_account import (
@@ -77,6 +78,24 @@ def test_a_stop_that_hangs_is_overtaken_by_one_that_skips_the_shutdown() -> None
     account.wait(seconds=30)
     account.ec2.stop_instances(InstanceIds=[instance_id], Force=True, SkipOsShutdown=True)
     account.wait(seconds=31)
+    assert account.shown_state(instance_id) == "stopped"
+
+
+def test_the_end_of_an_earlier_stop_does_not_end_a_later_one() -> None:
+    account = SimulatedAccount(
+        durations=Durations(stopping_s=(100.0, 100.0), hung_stop_s=(250.0, 250.0))
+    )
+    instance_id = account.launched()
+    account.cloud.make_sick(instance_id, Guest.HUNG)
+    account.ec2.stop_instances(InstanceIds=[instance_id])
+    account.ec2.stop_instances(InstanceIds=[instance_id], SkipOsShutdown=True)
+    account.wait(seconds=40)
+    account.ec2.start_instances(InstanceIds=[instance_id])
+    account.wait(seconds=180)
+    account.ec2.stop_instances(InstanceIds=[instance_id])
+    account.wait(seconds=90)
+    assert account.shown_state(instance_id) == "stopping"
+    account.wait(seconds=15)
     assert account.shown_state(instance_id) == "stopped"
 
 

@@ -69,8 +69,11 @@ def test_no_view_is_older_than_its_lag() -> None:
     assert set(seen_states(account, instance_id, for_s=60)) == {"running"}
 
 
-def test_no_view_is_older_than_five_minutes() -> None:
-    account = SimulatedAccount(ReadsGoBack(lag=timedelta(hours=1)))
+@pytest.mark.parametrize(
+    "fault", [ReadsGoBack(lag=timedelta(hours=1)), TransitionsMissed(period=timedelta(hours=2))]
+)
+def test_no_view_is_older_than_five_minutes(fault: Fault) -> None:
+    account = SimulatedAccount(fault)
     instance_id = account.asked()
     account.wait(minutes=6)
     assert set(seen_states(account, instance_id, for_s=60)) == {"running"}
@@ -140,6 +143,18 @@ def test_an_id_that_exists_may_not_be_found_and_nothing_happens_to_it(operation:
     said = account.code(getattr(account.ec2, operation), InstanceIds=[instance_id])
     assert said == "InvalidInstanceID.NotFound"
     assert account.instance(instance_id).state == "running"
+
+
+def test_versions_that_no_view_can_show_are_dropped() -> None:
+    account = SimulatedAccount()
+    instance_id = account.launched()
+    for number in range(100):
+        tags = [{"Key": "number", "Value": str(number)}]
+        account.ec2.create_tags(Resources=[instance_id], Tags=tags)
+        account.wait(minutes=1)
+    timeline = account.cloud.world.instances.timeline(instance_id)
+    assert timeline is not None
+    assert len(timeline.versions) < 10
 
 
 # Reply items.

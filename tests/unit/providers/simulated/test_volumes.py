@@ -158,6 +158,17 @@ def test_a_detach_that_names_another_instance_changes_nothing() -> None:
     assert account.truth.volumes[volume_id].attachment.state == "attached"
 
 
+def test_a_volume_grows_once_in_six_hours_and_never_shrinks() -> None:
+    account = SimulatedAccount()
+    volume_id, modify = account.volume(), account.ec2.modify_volume
+    assert account.code(modify, VolumeId=volume_id, Size=4) == "InvalidParameterValue"
+    assert account.code(modify, VolumeId=volume_id, Size=16) == "ok"
+    assert account.code(modify, VolumeId=volume_id, Size=32) == "VolumeModificationRateExceeded"
+    account.wait(hours=6)
+    assert account.code(modify, VolumeId=volume_id, Size=32) == "ok"
+    assert account.truth.volumes[volume_id].size_gib == 32
+
+
 # Snapshots and what is on them.
 
 
