@@ -14,6 +14,7 @@ from providers.simulated.cloud import SimulatedCloud
 from providers.simulated.fault_plan import Hit
 from providers.simulated.faults import Meddling
 from providers.simulated.gate import Call
+from providers.simulated.records import Instance, Volume
 from reconciler.store.errors import StoreUnusable
 from tests.simulation.crash_points.steps import Killed, Moment
 from tests.simulation.oracles.tags import OWNER
@@ -142,7 +143,7 @@ class Interruptions:
         candidates = [
             item.id
             for item in (truth.volumes if what is Meddling.DETACH else truth.instances).values()
-            if OWNER in item.tags and item.state in _FITS[what]
+            if OWNER in item.tags and item.state in _FITS[what] and not _is_root(item)
         ]
         if candidates:
             identifier = self._chance.choice(candidates)
@@ -160,3 +161,12 @@ _FITS = {
     Meddling.REMOVE_TAGS: ("running",),
     Meddling.DELETE_SNAPSHOT: (),
 }
+
+
+def _is_root(item: Instance | Volume) -> bool:
+    """Nobody takes a root volume off."""
+    return (
+        isinstance(item, Volume)
+        and item.attachment is not None
+        and item.attachment.delete_on_termination
+    )
