@@ -17,6 +17,7 @@ from reconciler.planning.actions import Course, Gate, Withheld, named_ids, targe
 from reconciler.planning.case import Case
 from reconciler.planning.decision import Draft
 from reconciler.planning.identity import approval_id
+from reconciler.planning.phrases import slots_of
 from reconciler.planning.tally import HOUR, REPAIRING, Tally
 
 
@@ -177,7 +178,7 @@ def _repairs_at_once(draft: Draft, tally: Tally) -> Refusal | None:
     )
     if slot in under_way or len(under_way) < allowed:
         return None
-    reason = f"{len(under_way)} slots of {slot.fleet} are being repaired, {allowed} at once"
+    reason = f"{slots_of(len(under_way), slot.fleet)} being repaired, {allowed} at once"
     return Refusal(gate=Gate.REPAIRS_AT_ONCE, reason=reason)
 
 
@@ -189,10 +190,10 @@ def _max_unavailable(draft: Draft, tally: Tally) -> Refusal | None:
     budget = fleet.repair.max_unavailable.of(fleet.replicas)
     if draft.action.course is Course.UPDATE and isinstance(draft.action.request, LaunchInstance):
         if tally.troubled[slot.fleet]:
-            reason = f"{tally.troubled[slot.fleet]} slots of {slot.fleet} are not healthy"
+            reason = f"{slots_of(tally.troubled[slot.fleet], slot.fleet)} not healthy"
             return Refusal(gate=Gate.MAX_UNAVAILABLE, reason=f"update waits: {reason}")
         if len(tally.updating[slot.fleet] - {slot}) >= max(1, budget):
-            reason = f"{len(tally.updating[slot.fleet])} slots of {slot.fleet} are being updated"
+            reason = f"{slots_of(len(tally.updating[slot.fleet]), slot.fleet)} being updated"
             return Refusal(gate=Gate.MAX_UNAVAILABLE, reason=reason)
     if draft.takes_out and tally.not_serving[slot.fleet] >= budget:
         reason = f"{tally.not_serving[slot.fleet]} of {slot.fleet} do not serve, {budget} may"

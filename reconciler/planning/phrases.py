@@ -38,6 +38,11 @@ def clause_of(verdict: Verdict) -> str:
     return "claims not attached yet" if verdict.evidence else "no data"
 
 
+def slots_of(count: int, fleet: str) -> str:
+    """`1 slot of web is`, `3 slots of web are`."""
+    return f"1 slot of {fleet} is" if count == 1 else f"{count} slots of {fleet} are"
+
+
 def declared_size(fleet: Fleet) -> str:
     """`web declares 6 replicas`."""
     return f"{fleet.name} declares {fleet.replicas} replica{'' if fleet.replicas == 1 else 's'}"

@@ -142,7 +142,8 @@ def _take(
         case LadderStep.RESTART if occupant.state is InstanceState.STOPPED:
             start = StartInstance(instance_id=occupant.id)
             begun = bool(stops)
-            return _step(here, occupant, start, Reason.RESTARTING, detail, continuation=begun)
+            why = Reason.RESTARTING if begun else Reason.STOPPED_BY_HAND
+            return _step(here, occupant, start, why, detail, continuation=begun)
         case LadderStep.RESTART:
             hangs = any(item.state is IntentState.DEAD for item in stops)
             forced = hangs or occupant.state is InstanceState.STOPPING

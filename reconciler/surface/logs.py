@@ -3,9 +3,25 @@
 from __future__ import annotations
 
 import logging
-from typing import TextIO
+from contextlib import suppress
+from typing import TextIO, cast
 
 import structlog
+
+
+class _Tolerant:
+    """A stream that drops what it cannot write: a log that has gone away must not end the guard of a fleet."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        with suppress(OSError, ValueError):
+            self._stream.write(text)
+
+    def flush(self) -> None:
+        with suppress(OSError, ValueError):
+            self._stream.flush()
 
 
 def configure_logging(stream: TextIO, *, json: bool, least: int = logging.INFO) -> None:
@@ -28,6 +44,6 @@ def configure_logging(stream: TextIO, *, json: bool, least: int = logging.INFO) 
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(least),
-        logger_factory=structlog.WriteLoggerFactory(stream),
+        logger_factory=structlog.WriteLoggerFactory(cast("TextIO", _Tolerant(stream))),
         cache_logger_on_first_use=False,
     )

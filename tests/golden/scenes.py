@@ -9,6 +9,9 @@ from __future__ import annotations
 from desired_state.model import LadderStep
 from providers.observed import GapSubject, Presence
 from reconciler.health.verdict import Sign
+from tests.golden.moves import MOVES
+from tests.golden.repairs import REPAIRS
+from tests.golden.wishes import WISHES
 from tests.support.cases import Scene
 from tests.support.fleets import MINUTE, postgres_fleet, repair_spec, web_fleet
 from tests.support.resources import instance_id
@@ -138,5 +141,8 @@ SCENES = {
         fleet_released,
         store_lost,
         a_bad_night,
+        *REPAIRS,
+        *MOVES,
+        *WISHES,
     )
 }

@@ -73,17 +73,6 @@ class Room:
         return [request.kind for request in self.cloud.mutations]
 
 
-@pytest.fixture(autouse=True)
-def silent_log() -> Iterator[None]:
-    structlog.configure(processors=[_drop])
-    yield
-    structlog.reset_defaults()
-
-
-def _drop(_logger: object, _method: str, _event: object) -> str:
-    raise structlog.DropEvent
-
-
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
     with Store.open(tmp_path / "store.sqlite") as opened:

@@ -3,20 +3,12 @@ from __future__ import annotations
 import io
 import json
 import logging
-from collections.abc import Iterator
 from datetime import datetime
 
-import pytest
 import structlog
 
 from reconciler.loop import events
 from reconciler.surface.logs import configure_logging
-
-
-@pytest.fixture(autouse=True)
-def restored_logging() -> Iterator[None]:
-    yield
-    structlog.reset_defaults()
 
 
 def test_elsewhere_than_on_a_terminal_each_event_is_one_json_object() -> None:
@@ -60,3 +52,10 @@ def test_no_two_events_have_the_same_name() -> None:
     names = {key: value for key, value in vars(events).items() if key.isupper()}
     assert len(names) > 5
     assert len(set(names.values())) == len(names)
+
+
+def test_a_log_that_has_gone_away_ends_nothing() -> None:
+    stream = io.StringIO()
+    configure_logging(stream, json=True)
+    stream.close()
+    structlog.get_logger().info(events.PASS_DONE)
