@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
-from providers.errors import CloudError, RetryClass
+from providers.errors import RetryClass
 from providers.observed import (
     Attachment,
     AttachmentState,
@@ -33,6 +33,7 @@ from providers.requests import (
     TerminateInstance,
 )
 from reconciler.clock import Clock
+from tests.support.memory_refusals import not_found, refused
 
 ROOT_DEVICE = "/dev/xvda"
 BOOTS_IN = timedelta(seconds=20)
@@ -391,20 +392,3 @@ class MemoryWorld:
         instance = self.instances[attachment.instance_id]
         others = tuple(item for item in instance.attachments if item.volume_id != volume.id)
         self.instances[instance.id] = replace(instance, attachments=others)
-
-
-def refused(
-    operation: str, code: str, message: str, retry: RetryClass = RetryClass.STATE
-) -> CloudError:
-    """The call is not carried out; where nothing else is said, for the state of the resource."""
-    return CloudError(operation=operation, code=code, message=message, retry=retry)
-
-
-def not_found(operation: str, code: str, key: str) -> CloudError:
-    """No such id, or not yet visible."""
-    return CloudError(
-        operation=operation,
-        code=code,
-        message=f"{key} does not exist",
-        retry=RetryClass.CONSISTENCY,
-    )
