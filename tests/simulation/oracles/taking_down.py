@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from providers.simulated.changes import Cause, Change
 from providers.simulated.records import Instance
 from tests.simulation.oracles.freshness import targets_of
-from tests.simulation.oracles.ledger import Ledger, SentCall
+from tests.simulation.oracles.ledger import DECIDED_WITHIN, Ledger, SentCall
 from tests.simulation.oracles.oracle import Oracle
 from tests.simulation.oracles.tags import OWNER
 
@@ -109,7 +109,9 @@ class NotTooMany(Oracle):
         limits = ((HOUR, fleet.launches_per_hour), (DAY, fleet.launches_per_day))
         for window, most in limits:
             recent = [
-                at for at in self._launched[slot] if now - at < window and self.ledger.remembers(at)
+                at
+                for at in self._launched[slot]
+                if now - at < window - DECIDED_WITHIN and self.ledger.remembers(at)
             ]
             if len(recent) > most:
                 yield f"{slot} was replaced {len(recent)} times within {window}, {most} may"
