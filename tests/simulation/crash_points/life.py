@@ -33,7 +33,6 @@ from tests.simulation.crash_points.stage import Stage
 from tests.simulation.crash_points.steps import Footsteps, Killed, Moment
 from tests.simulation.crash_points.watched import Loss, WatchedCloud, WatchedStore
 from tests.support.acting import LongestJitter
-from tests.support.cases import CELL
 from tests.support.fleets import HOUR, MINUTE, SECOND
 from tests.support.memory_cloud import MemoryCloud
 from tests.support.resources import OWNER
@@ -41,6 +40,8 @@ from tests.support.resources import OWNER
 INTERVAL = 30 * SECOND
 SOONEST = 1 * SECOND
 RESTARTS_AFTER = 5 * SECOND
+A_PASS = 5 * SECOND
+"""More than any takes, and less than there is between two of them."""
 LONGEST_LAG = 5 * MINUTE
 """No view is older: EC2 asks its callers to allow for about five minutes."""
 A_PERSON_WAITS = 5 * MINUTE
@@ -63,6 +64,7 @@ class Restart(StrEnum):
     AS_LEFT = "everything as it was left"
     STALE_VIEW = "a first view one change behind"
     OLDEST_VIEW = "a first view as old as views get"
+    VIEWS_GO_BACK = "first views in which each thing is as it was at some moment of five minutes"
     STORE_LOST = "the store lost"
     KILLED_AGAIN = "everything as it was left, and is killed right after its first effect"
 
@@ -82,17 +84,24 @@ class Life:
     """What each pass saw, and when."""
 
     def lives(
-        self, footsteps: Footsteps, *, view: Cloud | None = None, loss: Loss | None = None
+        self,
+        footsteps: Footsteps,
+        *,
+        view: Cloud | None = None,
+        loss: Loss | None = None,
+        at_first_sight: bool = True,
     ) -> WatchedCloud:
         """One process, until all is converged and stays so without a request; answers what it used as the cloud.
 
-        Its first pass sees `view` where one is given. Raises Killed and Unsettled.
+        Its first pass sees `view` where one is given; `at_first_sight` False does not believe it that all is converged.
+        Raises Killed and Unsettled.
         """
         clock = self.stage.clock
         with Store.open(self.path) as store:
             process = _Process(self, store, footsteps, view=view, loss=loss)
             deadline = clock.now() + CONVERGES_WITHIN
-            while not (plan := process.one_pass()).converged:
+            while not (plan := process.one_pass()).converged or not at_first_sight:
+                at_first_sight = True
                 if clock.now() >= deadline:
                     raise Unsettled(_told(plan))
                 clock.advance(_wait(plan, clock.now()))
@@ -104,10 +113,9 @@ class Life:
                     raise Unsettled(f"{later} after it had converged: {_told(plan)}")
             return process.cloud
 
-    def copied(self, path: Path) -> Life:
-        """Another life from here on, with a stage and a file of its own."""
+    def copied(self, path: Path, stage: Stage) -> Life:
+        """Another life from here on, on the same stage or a copy of it, with a file of its own."""
         path.write_bytes(self.path.read_bytes())
-        stage = self.stage.copied(*self.declared.fleets)
         return Life(stage=stage, path=path, declared=self.declared, seen=list(self.seen))
 
     def restarted(self, restart: Restart, empty_store: Path) -> bool:
@@ -123,7 +131,11 @@ class Life:
                 view = self._view(restart)
                 if view is None:
                     return False
-                self.lives(Footsteps(), view=view)
+                self.lives(Footsteps(), view=view, at_first_sight=False)
+            case Restart.VIEWS_GO_BACK:
+                if not self.stage.views_go_back(lasting=A_PASS):
+                    return False
+                self.lives(Footsteps(), at_first_sight=False)
             case Restart.STORE_LOST:
                 self.path.write_bytes(empty_store.read_bytes())
                 self.lives(Footsteps())
@@ -142,11 +154,11 @@ class Life:
     def _view(self, restart: Restart) -> Cloud | None:
         """What is older than the truth; None when nothing that could be shown is."""
         now = self.stage.clock.now()
-        world = self.stage.as_it_is().world
+        truth = self.stage.as_it_is()
         behind = [
             view
             for at, view in self.seen
-            if now - at <= LONGEST_LAG and view.world.instances != world.instances
+            if truth and now - at <= LONGEST_LAG and view.world.instances != truth.world.instances
         ]
         if restart is Restart.STALE_VIEW:
             return behind[-1] if behind else None
@@ -167,7 +179,8 @@ class _Process:
     ) -> None:
         self._life = life
         self._footsteps = footsteps
-        self._memory = store.cell(CELL)
+        identity = life.stage.cloud.identity()
+        self._memory = store.cell(identity)
         self._memory.acquire(this_process("reconciler run", life.stage.clock.now()))
         self.cloud = WatchedCloud(
             cloud=life.stage.cloud,
@@ -176,7 +189,7 @@ class _Process:
             loss=loss,
         )
         self._cell = Cell(
-            identity=CELL,
+            identity=identity,
             senses=Senses(
                 cloud=self.cloud,
                 prober=life.stage.services,
@@ -198,7 +211,8 @@ class _Process:
     def one_pass(self) -> Plan:
         """A pass, and what a person does who looks after it. Raises Killed."""
         stage = self._life.stage
-        self._life.seen.append((stage.clock.now(), stage.as_it_is()))
+        if (view := stage.as_it_is()) is not None:
+            self._life.seen.append((stage.clock.now(), view))
         self._footsteps.changed()
         assessment = reconcile(self._cell, self._life.declared, self._means).assessment
         self.cloud.view = stage.cloud

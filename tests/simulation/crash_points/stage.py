@@ -6,22 +6,24 @@ stage.ending()      what is so, in words that are the same in every run: slots a
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
 
-from desired_state.model import Fleet
 from providers.observed import CellIdentity, Instance, InstanceState, Observation, Presence, Volume
-from providers.observed import VolumeState as State
-from providers.port import Receipt
+from providers.port import Cloud, Prober, Receipt
 from providers.requests import DetachVolume, LaunchInstance, Request
+from providers.simulated import records
+from reconciler.clock import Clock
 from reconciler.planning.actions import target_of
 from reconciler.planning.identity import Tag, incarnation_of, slot_of
-from tests.support.cases import CELL
-from tests.support.manual_clock import ManualClock
 from tests.support.memory_cloud import MemoryCloud
-from tests.support.passes import Services
+
+AnyInstance = Instance | records.Instance
+AnyVolume = Volume | records.Volume
 
 DIFFERENT_IN_EVERY_RUN = frozenset({Tag.OPERATION, Tag.IN_SERVICE_SINCE, Tag.QUARANTINE_UNTIL})
 """Tags that hold the number of an attempt, or an instant."""
@@ -37,143 +39,128 @@ class Ending:
     """How often requests truly changed something, by `slot kind`."""
 
 
-@dataclass(slots=True)
-class Stage:
-    """See the module's docstring. `fleets` tell the services what they need to answer."""
+class Stage(Protocol):
+    """What lives and scenarios ask of a stage."""
 
-    fleets: tuple[Fleet, ...]
-    clock: ManualClock = field(default_factory=ManualClock)
-    truth: MemoryCloud = field(init=False)
-    cloud: CountingCloud = field(init=False)
-    services: Services = field(init=False)
+    @property
+    def clock(self) -> StageClock: ...
+    @property
+    def cloud(self) -> CountingCloud: ...
+    @property
+    def services(self) -> Prober: ...
+    def as_it_is(self) -> MemoryCloud | None:
+        """What a view that lags shows from now on, however late it is; None where views lag by themselves."""
+        ...
 
-    def __post_init__(self) -> None:
-        self._furnish(MemoryCloud(self.clock, cell=CELL))
-
-    def _furnish(self, truth: MemoryCloud) -> None:
-        self.truth = truth
-        self.cloud = CountingCloud(truth)
-        self.services = Services(truth, {fleet.name: fleet for fleet in self.fleets})
-
-    def copied(self, *fleets: Fleet) -> Stage:
-        """A stage of its own on which everything is as it is here now, and as much has been counted."""
-        copy = Stage(fleets, clock=ManualClock(instant=self.clock.instant))
-        copy._furnish(self.truth.copied(copy.clock))
-        copy.cloud.changes += self.cloud.changes
-        copy.cloud.faults += self.cloud.faults
-        copy.services.down |= self.services.down
-        return copy
-
-    def as_it_is(self) -> MemoryCloud:
-        """What a view that lags shows from now on, however late it is."""
-        return self.truth.copied(ManualClock(instant=self.clock.instant))
-
-    def occupant(self, slot: str) -> Instance:
-        """The one living instance of that slot."""
-        (instance,) = (item for item in self.truth.alive() if str(slot_of(item.tags)) == slot)
-        return instance
+    def views_go_back(self, *, lasting: timedelta) -> bool:
+        """For that long each look shows each thing as it was at some moment; False where this can't be shown."""
+        ...
 
     def fails(self, slot: str) -> None:
         """The instance of that slot is unwell from now on: EC2's check of it fails, and its service does not answer."""
-        instance = self.occupant(slot)
-        self.truth.impair(instance.id)
-        self.services.down.add(instance.id)
+        ...
 
     def is_terminated(self, slot: str) -> None:
         """Somebody ends the instance of that slot."""
-        self.truth.terminate_by_hand(self.occupant(slot).id)
+        ...
 
     def ending(self) -> Ending:
         """As it is now."""
-        alive = {item.id: item for item in self.truth.alive()}
-        lines = [
-            *(_line_of(item) for item in alive.values()),
-            *(
-                _volume_line(item, alive)
-                for item in self.truth.world.volumes.values()
-                if Tag.CLAIM in item.tags and item.state is not State.DELETED
-            ),
-        ]
-        return Ending(state=tuple(sorted(lines)), changes=dict(sorted(self.cloud.changes.items())))
+        ...
 
 
-@dataclass(slots=True)
-class CountingCloud:
-    """Implements providers.port.Cloud over the truth; counts what requests change of it."""
+class StageClock(Clock, Protocol):
+    """A clock that is moved by hand."""
 
-    truth: MemoryCloud
-    changes: Counter[str] = field(default_factory=Counter)
-    faults: list[str] = field(default_factory=list)
-    """What must never be, as it was right after the request that made it so."""
+    def advance(self, by: timedelta) -> None:
+        """Let time pass."""
+        ...
+
+
+class CountingCloud(ABC):
+    """Implements providers.port.Cloud over another one; counts what requests change of the truth."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self._cloud = cloud
+        self.changes: Counter[str] = Counter()
+        self.faults: list[str] = []
+        """What must never be, as it was right after the request that made it so."""
+
+    @abstractmethod
+    def alive(self) -> Sequence[AnyInstance]:
+        """Every instance that lives."""
+
+    @abstractmethod
+    def item(self, key: str) -> AnyInstance | AnyVolume | None:
+        """The instance or volume of that id, if there is one."""
+
+    @abstractmethod
+    def changed_by(self, send: Callable[[], Receipt]) -> tuple[Receipt, bool]:
+        """Carry a request out; the answer, and whether it changed anything."""
 
     def identity(self) -> CellIdentity:
-        return self.truth.identity()
+        return self._cloud.identity()
 
     def observe(self, *, owner: str, image_parameters: Iterable[str], now: datetime) -> Observation:
-        return self.truth.observe(owner=owner, image_parameters=image_parameters, now=now)
+        return self._cloud.observe(owner=owner, image_parameters=image_parameters, now=now)
 
     def read_instances(self, ids: Iterable[str]) -> Mapping[str, tuple[Presence, Instance | None]]:
-        return self.truth.read_instances(ids)
+        return self._cloud.read_instances(ids)
 
     def read_volumes(self, ids: Iterable[str]) -> Mapping[str, tuple[Presence, Volume | None]]:
-        return self.truth.read_volumes(ids)
+        return self._cloud.read_volumes(ids)
 
     def find_launch(self, request: LaunchInstance) -> Instance | None:
-        return self.truth.find_launch(request)
+        return self._cloud.find_launch(request)
 
     def perform(self, request: Request, *, user_data: str | None = None) -> Receipt:
-        world = self.truth.world
-        world.let_time_work()
-        before = dict(world.instances), dict(world.volumes)
-        receipt = self.truth.perform(request, user_data=user_data)
-        if before != (world.instances, world.volumes):
+        """As the port. What it changes is counted once it has answered."""
+        faults = self._taken_from_the_living(request)
+        receipt, changed = self.changed_by(
+            lambda: self._cloud.perform(request, user_data=user_data)
+        )
+        if changed:
             self.changes[f"{self._slot_of(request)} {request.kind}"] += 1
-            self.faults += self._wrong(request, before[0])
+            self.faults += [*faults, *self._crowds()]
         return receipt
 
     def _slot_of(self, request: Request) -> str:
-        world = self.truth.world
-        target = target_of(request)
-        item = world.instances.get(target or "") or world.volumes.get(target or "")
+        item = self.item(target_of(request) or "")
         tags = request.tags if isinstance(request, LaunchInstance) else item.tags if item else {}
         return str(slot_of(tags))
 
-    def _wrong(self, request: Request, before: Mapping[str, Instance]) -> list[str]:
-        alive = Counter(str(slot_of(item.tags)) for item in self.truth.alive())
-        twins = Counter(
-            f"{slot_of(item.tags)} incarnation {incarnation_of(item.tags)}"
-            for item in self.truth.alive()
-        )
-        wrong = [f"{slot}: {count} live instances" for slot, count in alive.items() if count > 2]
-        wrong += [f"{name}: twice" for name, count in twins.items() if count > 1]
-        if isinstance(request, DetachVolume):
-            holder = before[request.instance_id]
-            if holder.state not in (InstanceState.STOPPED, InstanceState.TERMINATED):
-                wrong.append(f"{request.volume_id} taken from {holder.id}, which is {holder.state}")
-        return wrong
+    def _crowds(self) -> list[str]:
+        living = Counter(str(slot_of(item.tags)) for item in self.alive())
+        named = Counter(called(item) for item in self.alive())
+        return [
+            *(f"{slot}: {count} live instances" for slot, count in living.items() if count > 2),
+            *(f"{name} lives twice" for name, count in named.items() if count > 1),
+        ]
+
+    def _taken_from_the_living(self, request: Request) -> list[str]:
+        if not isinstance(request, DetachVolume):
+            return []
+        holder = self.item(request.instance_id)
+        if holder is None or holder.state in (InstanceState.STOPPED, InstanceState.TERMINATED):
+            return []
+        return [f"{request.volume_id} taken from {holder.id}, which is {holder.state}"]
 
 
-def _line_of(instance: Instance) -> str:
-    return " ".join(
-        (
-            _called(instance),
-            instance.state,
-            instance.type,
-            instance.image,
-            instance.zone,
-            ",".join(instance.security_groups),
-            _told(instance.tags),
-        )
-    )
+def line_of(instance: AnyInstance) -> str:
+    """All of an instance that is the same in every run."""
+    groups = ",".join(instance.security_groups)
+    parts = (called(instance), instance.state, instance.type, instance.image, instance.zone, groups)
+    return " ".join((*parts, _told(instance.tags)))
 
 
-def _volume_line(volume: Volume, alive: Mapping[str, Instance]) -> str:
-    held = [f"{_called(alive[a.instance_id])} {a.device} {a.state}" for a in volume.attachments]
+def volume_line(volume: AnyVolume, held: Sequence[str]) -> str:
+    """All of a volume that is the same in every run; `held` are its attachments."""
     name = f"volume {volume.tags[Tag.CLAIM]} {slot_of(volume.tags)} {incarnation_of(volume.tags)}"
-    return f"{name} {volume.state} {volume.zone} on {held} {_told(volume.tags)}"
+    return f"{name} {volume.state} {volume.zone} on {list(held)} {_told(volume.tags)}"
 
 
-def _called(instance: Instance) -> str:
+def called(instance: AnyInstance) -> str:
+    """Its slot and incarnation: `web/1#2`."""
     return f"{slot_of(instance.tags)}#{incarnation_of(instance.tags)}"
 
 

@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from reconciler.planning.check import PlanViolationError
 from reconciler.store.store import Store
 from tests.simulation.crash_points.life import Life, Restart, Unsettled
+from tests.simulation.crash_points.memory_stage import MemoryStage
 from tests.simulation.crash_points.scenarios import Scenario
-from tests.simulation.crash_points.stage import Ending, Stage
+from tests.simulation.crash_points.simulated_stage import SimulatedStage
+from tests.simulation.crash_points.stage import Ending
 from tests.simulation.crash_points.steps import Footsteps, Killed
 from tests.simulation.crash_points.watched import Loss
 from tests.support.fleets import desired
+
+SEED = 1
+SIMULATED_RESTARTS = (
+    Restart.AS_LEFT,
+    Restart.VIEWS_GO_BACK,
+    Restart.STORE_LOST,
+    Restart.KILLED_AGAIN,
+)
+"""On the simulated EC2 views lag by themselves, so that no old one is handed in."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +42,7 @@ class Trial:
     faults: tuple[str, ...]
 
 
-class Rehearsal:
+class Rehearsal(ABC):
     """A scenario, traced once undisturbed, and then tried again and again.
 
     `points` are those of the trace, `requests` how many it sent, `undisturbed` what came of it.
@@ -36,17 +50,28 @@ class Rehearsal:
 
     def __init__(self, scenario: Scenario, folder: Path) -> None:
         self.scenario = scenario
-        self._folder = folder
-        self._empty = folder / "empty.sqlite"
-        self._beginning = folder / "beginning.sqlite"
-        with Store.open(self._empty):
+        self.folder = folder
+        self.empty = folder / "empty.sqlite"
+        with Store.open(self.empty):
             pass
-        self._stage = self._prepared()
+        self.prepare()
         footsteps = Footsteps()
-        life = self._begun()
+        life = self.begun()
         self.requests = life.lives(footsteps).sent
         self.points = footsteps.points
         self.undisturbed = life.stage.ending()
+
+    @abstractmethod
+    def prepare(self) -> None:
+        """Whatever is done once for all lives."""
+
+    @abstractmethod
+    def begun(self) -> Life:
+        """The beginning of the story once more, on a stage and a file of its own."""
+
+    @abstractmethod
+    def deaths_at(self, number: int, restarts: Iterable[Restart]) -> Iterator[tuple[Restart, Life]]:
+        """A life that has just come to its death at that point, for each way to start again."""
 
     def states(self) -> list[int]:
         """The number of the first point of each state that a kill can leave behind."""
@@ -55,68 +80,118 @@ class Rehearsal:
             first.setdefault(point.state, number)
         return list(first.values())
 
-    def killed_at(self, number: int) -> Iterator[Trial]:
-        """One trial for each way to start again, all from the same death."""
+    def killed_at(self, number: int, restarts: Iterable[Restart] = Restart) -> Iterator[Trial]:
+        """One trial for each way to start again, where that way differs from the others."""
         point = self.points[number]
-        killed = self._begun()
-        try:
-            killed.lives(Footsteps(kill_at=number))
-        except Killed:
-            pass
-        else:
-            raise AssertionError(f"point {number}, {point}, was not reached again")
-        for restart in Restart:
-            life = killed.copied(_private(self._folder / "restarted.sqlite"))
-            try:
-                if not life.restarted(restart, self._empty):
-                    continue
-                faults = self._faults(life)
-            except (Unsettled, PlanViolationError) as fault:
-                faults = (f"{type(fault).__name__}: {fault}",)
-            yield Trial(
-                what=f"killed at point {number}, {point}; the next process finds {restart}",
-                points=tuple(p.moment for p in self.points if p.state == point.state),
-                then=restart,
-                faults=faults,
-            )
+        for restart, life in self.deaths_at(number, restarts):
+            goes_on = partial(life.restarted, restart, self.empty)
+            faults = self._faults(life, goes_on)
+            if faults is not None:
+                yield Trial(
+                    what=f"killed at point {number}, {point}; the next process finds {restart}",
+                    points=tuple(p.moment for p in self.points if p.state == point.state),
+                    then=restart,
+                    faults=faults,
+                )
 
     def unheard(self) -> Iterator[Trial]:
         """Two trials for each request: nobody receives it, or nobody hears the reply; the process lives on."""
         for nth in range(self.requests):
             for what, after_effect in (("request", False), ("reply", True)):
-                life = self._begun()
-                try:
-                    life.lives(Footsteps(), loss=Loss(nth=nth, after_effect=after_effect))
-                    faults = self._faults(life)
-                except (Unsettled, PlanViolationError) as fault:
-                    faults = (f"{type(fault).__name__}: {fault}",)
+                life, loss = self.begun(), Loss(nth=nth, after_effect=after_effect)
                 yield Trial(
                     what=f"{what} {nth} is lost",
                     points=(f"{what} lost",),
                     then="the process lives on",
-                    faults=faults,
+                    faults=self._faults(life, partial(life.lives, Footsteps(), loss=loss)) or (),
                 )
 
-    def _faults(self, life: Life) -> tuple[str, ...]:
+    def _faults(self, life: Life, goes_on: Callable[[], object]) -> tuple[str, ...] | None:
+        """What is wrong once it has gone on to its end; None when it says False: there was nothing to try."""
+        try:
+            if goes_on() is False:
+                return None
+        except (Unsettled, PlanViolationError) as fault:
+            return (f"{type(fault).__name__}: {fault}",)
         wrong = life.stage.cloud.faults
         return (*wrong, *differences(self.undisturbed, life.stage.ending()))
 
-    def _prepared(self) -> Stage:
-        """What is declared before is there."""
-        _private(self._beginning).write_bytes(self._empty.read_bytes())
-        stage, declared = Stage(self.scenario.before), desired(*self.scenario.before)
-        if self.scenario.before:
-            Life(stage=stage, path=self._beginning, declared=declared).lives(Footsteps())
-        stage.cloud.changes.clear()
-        return stage
 
-    def _begun(self) -> Life:
-        """The beginning of the story once more, on a stage and a file of its own."""
-        path = _private(self._folder / "store.sqlite")
-        path.write_bytes(self._beginning.read_bytes())
+class MemoryRehearsal(Rehearsal):
+    """On the cloud in memory. What is there before is made once, and a death is copied for every way to start again."""
+
+    def prepare(self) -> None:
+        self._beginning = self.folder / "beginning.sqlite"
+        _private(self._beginning).write_bytes(self.empty.read_bytes())
+        self._stage = MemoryStage(self.scenario.before)
+        if self.scenario.before:
+            declared = desired(*self.scenario.before)
+            Life(stage=self._stage, path=self._beginning, declared=declared).lives(Footsteps())
+        self._stage.cloud.changes.clear()
+
+    def begun(self) -> Life:
+        return self._begun_on(self._stage.copied(*self.scenario.declared))
+
+    def deaths_at(self, number: int, restarts: Iterable[Restart]) -> Iterator[tuple[Restart, Life]]:
         stage = self._stage.copied(*self.scenario.declared)
+        killed = self._begun_on(stage)
+        _live_until(killed, number)
+        for restart in restarts:
+            path = _private(self.folder / "restarted.sqlite")
+            yield restart, killed.copied(path, stage.copied(*self.scenario.declared))
+
+    def _begun_on(self, stage: MemoryStage) -> Life:
+        path = _private(self.folder / "store.sqlite")
+        path.write_bytes(self._beginning.read_bytes())
         self.scenario.happens(stage)
         return Life(stage=stage, path=path, declared=desired(*self.scenario.declared))
+
+
+class SimulatedRehearsal(Rehearsal):
+    """On the simulated EC2, where every life is lived from its beginning."""
+
+    def prepare(self) -> None:
+        pass
+
+    def begun(self) -> Life:
+        path = _private(self.folder / "store.sqlite")
+        path.write_bytes(self.empty.read_bytes())
+        stage = SimulatedStage(self.scenario.before or self.scenario.declared, seed=SEED)
+        if self.scenario.before:
+            before = Life(stage=stage, path=path, declared=desired(*self.scenario.before))
+            before.lives(Footsteps())
+        stage.cloud.changes.clear()
+        stage.fleets = self.scenario.declared
+        self.scenario.happens(stage)
+        return Life(stage=stage, path=path, declared=desired(*self.scenario.declared))
+
+    def deaths_at(self, number: int, restarts: Iterable[Restart]) -> Iterator[tuple[Restart, Life]]:
+        for restart in restarts:
+            life = self.begun()
+            _live_until(life, number)
+            yield restart, life
+
+
+def told(rehearsal: Rehearsal, trials: Sequence[Trial]) -> str:
+    """How many points and states a scenario has, how many points of each kind were tried in each way, what failed."""
+    head = (
+        f"{rehearsal.scenario.name}: {len(rehearsal.points)} points in"
+        f" {len(rehearsal.states())} states, {len(trials)} trials"
+    )
+    counts = Counter((point, trial.then) for trial in trials for point in trial.points)
+    lines = [f"  {count:4}  {point}; then {then}" for (point, then), count in counts.items()]
+    failed = [
+        "\n    ".join((f"FAILED {trial.what}", *trial.faults)) for trial in trials if trial.faults
+    ]
+    return "\n".join(["", head, *sorted(lines, key=lambda line: line[6:]), *failed])
+
+
+def _live_until(life: Life, number: int) -> None:
+    try:
+        life.lives(Footsteps(kill_at=number))
+    except Killed:
+        return
+    raise AssertionError(f"point {number} was not reached again")
 
 
 def differences(expected: Ending, found: Ending) -> list[str]:
