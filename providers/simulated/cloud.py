@@ -15,10 +15,12 @@ cloud.plan.hits                how often each fault came to bear, by operation
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 
 from providers.simulated.attachments import Attachments
 from providers.simulated.capacity import Capacity
 from providers.simulated.chance import Chance
+from providers.simulated.changes import Cause
 from providers.simulated.clock import VirtualClock
 from providers.simulated.control_plane import ControlPlane
 from providers.simulated.describing import Describing
@@ -34,7 +36,7 @@ from providers.simulated.launching import Launching
 from providers.simulated.layout import Layout
 from providers.simulated.lifecycle import Lifecycle
 from providers.simulated.prober import Serves, SimulatedProber
-from providers.simulated.records import Guest, Io
+from providers.simulated.records import Guest, Io, ScheduledEvent
 from providers.simulated.snapshots import Snapshots
 from providers.simulated.throttling import Throttling
 from providers.simulated.views import Views
@@ -118,9 +120,21 @@ class SimulatedCloud:
     def make_sick(self, identifier: str, condition: Guest | Io) -> None:
         """That instance or volume is so from now on."""
         if isinstance(condition, Guest):
-            self.health.set_guest(identifier, condition)
+            guest = condition
+            self.world.effect(Cause.FAULT, lambda: self.health.set_guest(identifier, guest))
         else:
-            self.health.set_io(identifier, condition)
+            io = condition
+            self.world.effect(Cause.FAULT, lambda: self.health.set_io(identifier, io))
+
+    def schedule_event(self, instance_id: str, code: str, *, not_before: datetime) -> None:
+        """EC2 announces maintenance, e.g. `instance-retirement`. Nothing happens when its time comes."""
+        event = ScheduledEvent(
+            id=self.world.mint("event"),
+            code=code,
+            description="The instance is running on degraded hardware",
+            not_before=not_before,
+        )
+        self.world.effect(Cause.TIME, lambda: self.health.schedule(instance_id, event))
 
     def _ec2(self, attachments: Attachments, lifecycle: Lifecycle) -> SimulatedEc2:
         describing = Describing(self.world, self.plan, Views(self.world, self.plan))

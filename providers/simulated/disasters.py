@@ -23,6 +23,8 @@ from providers.simulated.records import Guest, Instance, Io, Volume
 from providers.simulated.refusals import Refused
 from providers.simulated.world import World
 
+STRANGE_DEVICE = "/dev/sdz"
+
 
 class Disasters:
     """Watches for world faults to begin and to end."""
@@ -162,8 +164,13 @@ class Disasters:
                 self._lifecycle.stop(instances[identifier])
             case Meddling.START:
                 self._lifecycle.start(instances[identifier])
+            case Meddling.ATTACH:
+                self._attach_somewhere(volumes[identifier])
             case Meddling.DETACH:
                 self._attachments.detach(volumes[identifier], None, None, force=False)
+            case Meddling.DELETE_VOLUME:
+                if volumes[identifier].attachment is None:
+                    self._attachments.delete(volumes[identifier])
             case Meddling.EDIT_TAGS:
                 tags = self._world.tags_of(identifier) or {}
                 self._world.retag(identifier, {**tags, "edited-by": "hand", "team": "another"})
@@ -174,6 +181,14 @@ class Disasters:
             case _:
                 assert_never(what)
 
+    def _attach_somewhere(self, volume: Volume) -> None:
+        """To the newest instance that runs in the volume's zone, under a device that no fleet declares."""
+        running = [
+            item for item in self._instances(frozenset({volume.zone})) if item.state == "running"
+        ]
+        if running:
+            self._attachments.attach(volume, running[-1], STRANGE_DEVICE)
+
     def _candidates(self, fault: ByHand) -> Sequence[str]:
         """The ids that this could be done to, in the order of their making."""
         zones = fault.when.zones
@@ -183,6 +198,12 @@ class Disasters:
                     volume.id
                     for volume in self._world.volumes.current.values()
                     if self._attached_as_data(volume) and (zones is None or volume.zone in zones)
+                ]
+            case Meddling.ATTACH | Meddling.DELETE_VOLUME:
+                return [
+                    volume.id
+                    for volume in self._world.volumes.current.values()
+                    if volume.state == "available" and (zones is None or volume.zone in zones)
                 ]
             case Meddling.DELETE_SNAPSHOT:
                 return list(self._world.snapshots.current)

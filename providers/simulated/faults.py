@@ -283,9 +283,11 @@ class Meddling(StrEnum):
     TERMINATE = "terminate"
     STOP = "stop"
     START = "start"
+    ATTACH = "attach"
     DETACH = "detach"
     EDIT_TAGS = "edit-tags"
     REMOVE_TAGS = "remove-tags"
+    DELETE_VOLUME = "delete-volume"
     DELETE_SNAPSHOT = "delete-snapshot"
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from providers.simulated.records import Checks, Guest, Io, VolumeStatus
+from providers.simulated.records import Checks, Guest, Io, ScheduledEvent, VolumeStatus
 from providers.simulated.world import World
 
 NOT_RUNNING = "not-applicable"
+FAILING_THE_INSTANCE_CHECK = (Guest.HUNG, Guest.MISJUDGED, Guest.UNREACHABLE)
+"""The instance check fails too when the system check does (aws-facts B2)."""
 
 
 class Health:
@@ -46,6 +48,11 @@ class Health:
         if instance.guest is not guest:
             self._world.put_instance(replace(instance, guest=guest), f"guest {guest}")
             self.look_again(instance_id)
+
+    def schedule(self, instance_id: str, event: ScheduledEvent) -> None:
+        """EC2 announces maintenance of the instance; it shows in the checks at once."""
+        checks = self._world.checks.current[instance_id]
+        self._world.put_checks(replace(checks, events=(*checks.events, event)))
 
     # Volumes.
 
@@ -97,7 +104,7 @@ class Health:
         checks = Checks(
             instance_id=instance_id,
             system=_word(bad=unreachable),
-            instance=_word(bad=unreachable or instance.guest is Guest.HUNG),
+            instance=_word(bad=instance.guest in FAILING_THE_INSTANCE_CHECK),
             attached_ebs=_word(bad=stuck),
             events=before.events,
         )

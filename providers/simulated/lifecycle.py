@@ -80,10 +80,10 @@ class Lifecycle:
         """Reboot a running instance. Raises Refused."""
         if instance.state not in ("running", "pending"):
             raise incorrect_instance_state(f"The instance '{instance.id}' is not 'running'.")
-        well = instance.guest in (Guest.DEAD, Guest.HUNG)
+        cured = instance.guest is not Guest.UNREACHABLE
         rebooted = replace(
             instance,
-            guest=Guest.WELL if well else instance.guest,
+            guest=Guest.WELL if cured else instance.guest,
             running_since=self._world.now if instance.running_since else None,
         )
         self._attachments.let_go(self._world.put_instance(rebooted, "rebooted"))

@@ -20,6 +20,8 @@ class Guest(StrEnum):
     """The application is gone, the machine is fine (gray failure)."""
     HUNG = "hung"
     """The operating system hangs: the instance check fails, a stop waits for it in vain."""
+    MISJUDGED = "misjudged"
+    """All is well, and the instance check fails nevertheless (gray failure the other way round)."""
     UNREACHABLE = "unreachable"
     """The host or its network is at fault: the system check fails."""
 

@@ -85,6 +85,32 @@ def test_a_gray_instance_fails_its_probe_and_passes_its_checks() -> None:
     assert {item["InstanceStatus"]["Status"] for item in statuses} == {"ok"}
 
 
+def test_a_misjudged_instance_fails_its_check_and_passes_its_probe() -> None:
+    account = SimulatedAccount(InstancesSick(when=DURING, guest="misjudged"))
+    here, _ = in_two_zones(account)
+    account.wait(minutes=45)
+    [checks] = account.ec2.describe_instance_status(InstanceIds=[here])["InstanceStatuses"]
+    assert checks["InstanceStatus"]["Status"] == "impaired"
+    assert checks["SystemStatus"]["Status"] == "ok"
+    assert probe(account, here) is ProbeOutcome.PASSED
+
+
+def test_a_scheduled_event_is_shown_until_the_instance_stops() -> None:
+    account = SimulatedAccount()
+    instance_id = account.launched()
+    account.cloud.schedule_event(
+        instance_id, "instance-retirement", not_before=account.clock.now() + HOUR
+    )
+    account.cloud.make_sick(instance_id, Guest.HUNG)
+    account.wait(minutes=5)
+    [checks] = account.ec2.describe_instance_status()["InstanceStatuses"]
+    assert [event["Code"] for event in checks["Events"]] == ["instance-retirement"]
+    account.ec2.stop_instances(InstanceIds=[instance_id])
+    account.wait(minutes=5)
+    [checks] = account.ec2.describe_instance_status(IncludeAllInstances=True)["InstanceStatuses"]
+    assert checks["Events"] == []
+
+
 def test_a_service_answers_after_its_boot_and_not_before() -> None:
     account = SimulatedAccount(durations=Durations(pending_s=(10.0, 10.0), boot_s=(60.0, 60.0)))
     instance_id = account.asked()
@@ -168,6 +194,7 @@ def test_people_meddle_once_in_a_while(what: Meddling) -> None:
     volume = account.data_volume(instance_id)
     account.ec2.create_tags(Resources=[instance_id], Tags=[{"Key": "a", "Value": "b"}])
     account.ec2.create_snapshot(VolumeId=volume.id)
+    account.volume()
     if what is Meddling.START:
         account.cloud.by_hand(Meddling.STOP, instance_id)
         account.wait(minutes=5)
@@ -175,6 +202,26 @@ def test_people_meddle_once_in_a_while(what: Meddling) -> None:
     account.wait(minutes=4)
     assert account.cloud.plan.hits["F24", f"by hand: {what}"] == 1
     assert any(change.cause is Cause.BY_HAND for change in account.truth.changes)
+
+
+def test_somebody_attaches_a_free_volume_where_no_fleet_wants_it() -> None:
+    account = SimulatedAccount()
+    instance_id, volume_id = account.launched(), account.volume()
+    account.cloud.by_hand(Meddling.ATTACH, volume_id)
+    account.wait(minutes=1)
+    attachment = account.truth.volumes[volume_id].attachment
+    assert attachment is not None
+    assert (attachment.instance_id, attachment.state) == (instance_id, "attached")
+
+
+def test_somebody_deletes_a_free_volume_and_none_that_is_in_use() -> None:
+    account = SimulatedAccount()
+    in_use, free = account.data_volume(account.launched()).id, account.volume()
+    for volume_id in (in_use, free):
+        account.cloud.by_hand(Meddling.DELETE_VOLUME, volume_id)
+    account.wait(minutes=1)
+    assert in_use in account.truth.volumes
+    assert free not in account.truth.volumes
 
 
 def test_what_ec2_would_refuse_people_can_not_do_either() -> None:
@@ -210,6 +257,15 @@ def test_listeners_are_told_once_after_each_effect_with_all_that_it_changed() ->
     account.wait(minutes=1)
     assert len(told) > 1
     assert {change.cause for news in told[1:] for change in news} == {Cause.TIME}
+
+
+def test_sickness_from_outside_is_told_at_once() -> None:
+    account = SimulatedAccount()
+    instance_id = account.launched()
+    told: list[Sequence[Change]] = []
+    account.cloud.world.on_change.append(told.append)
+    account.cloud.make_sick(instance_id, Guest.DEAD)
+    assert [[change.cause for change in news] for news in told] == [[Cause.FAULT]]
 
 
 def test_a_call_that_changes_nothing_tells_nobody() -> None:
