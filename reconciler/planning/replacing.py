@@ -18,7 +18,7 @@ def launch_replacement(
     here: Situation, original: Instance, reason: Reason, detail: str, *, course: Course
 ) -> Decision:
     """Wish for a replacement beside the original; with claims, in the zone of their volumes."""
-    held = hold_for_the_unseen(here, course) or lost_claim(here) or unplaceable_claims(here)
+    held = hold_for_the_unseen(here) or lost_claim(here) or unplaceable_claims(here)
     if held is not None:
         return held
     wish = LaunchWish(

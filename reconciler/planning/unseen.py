@@ -21,12 +21,8 @@ def gap_over(here: Situation, zone: str | None) -> Gap | None:
     return next((gap for gap in gaps if gap is not None), None)
 
 
-def hold_for_the_unseen(here: Situation, course: Course) -> Decision | None:
-    """Why nothing may be launched into the slot now: a gap anywhere, or an instance that is merely not shown."""
-    if (gap := gap_over(here, None)) is not None:
-        where = f" in {gap.zone}" if gap.zone else ""
-        why = f"{gap.subject}{where} could not be read ({gap.code}): what is wanted may be there"
-        return here.hold(why, Hold(course=course, gate=Gate.GAP, reason=why))
+def hold_for_the_unseen(here: Situation) -> Decision | None:
+    """Why nothing may be launched into the slot now: an instance of it is merely not shown."""
     vanished = [item for item in _unseen(here) if item.id in here.surroundings.vanished]
     if vanished:
         return _hold_for_the_vanished(here, vanished[0])

@@ -15,7 +15,7 @@ from reconciler.planning.unseen import hold_for_the_unseen
 
 def fill(here: Situation) -> Decision:
     """The first line that fits decides: wait for proof, finish what is under way, launch."""
-    if (waiting := hold_for_the_unseen(here, _course(here))) is not None:
+    if (waiting := hold_for_the_unseen(here)) is not None:
         return waiting
     view = here.view
     if view.replacement is not None:
@@ -29,12 +29,6 @@ def fill(here: Situation) -> Decision:
     if view.never_occupied:
         return _launch(here, Course.CREATE, Reason.NONE_EVER, declared_size(here.fleet))
     return _launch(here, Course.REPLACE, Reason.GONE, _gone(here))
-
-
-def _course(here: Situation) -> Course:
-    if here.view.never_occupied:
-        return Course.CREATE
-    return Course.KEEP_THE_DATA if here.fleet.stateful else Course.REPLACE
 
 
 def _fill_with_claims(here: Situation) -> Decision:

@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from providers.observed import Check, CheckStatus, InstanceState, ScheduledEvent
+from providers.observed import Check, CheckStatus, InstanceState, ProbeOutcome, ScheduledEvent
 from reconciler.health.verdict import Sign, Status, Weight
-from tests.support.fleets import DAY, HOUR, MINUTE, SECOND
+from tests.support.fleets import DAY, HOUR, MINUTE, SECOND, health_spec, tcp_probe
 from tests.support.resources import NOW
 from tests.support.subjects import (
     Watched,
@@ -17,6 +17,7 @@ from tests.support.subjects import (
     checks,
     impaired,
     judged,
+    probe,
     remembered_after,
     was_healthy,
 )
@@ -186,8 +187,13 @@ def test_while_its_checks_could_not_be_read_it_is_unknown_and_nothing_is_forgott
 
 
 def test_timers_do_not_run_out_while_blind() -> None:
-    trouble = was_healthy(since={Sign.PROBE: NOW - HOUR}, trouble_since=NOW - HOUR)
-    assert judged(checks=None, blind=True, remembered=trouble).status is Status.UNKNOWN
+    trouble = was_healthy(
+        since={Sign.PROBE: NOW - HOUR}, trouble_since=NOW - HOUR, probe_failures=99
+    )
+    failing = {"spec": health_spec(tcp_probe()), "probe": probe(ProbeOutcome.FAILED)}
+    assert judged(**failing, remembered=trouble).status is Status.UNHEALTHY
+    unread = judged(**failing, checks=None, blind=True, remembered=trouble)
+    assert unread.status is Status.UNKNOWN
 
 
 # Recovery

@@ -100,6 +100,15 @@ def test_volumes_that_a_dead_first_launch_left_behind_are_used() -> None:
     assert request.zone == volume.zone
 
 
+def test_a_former_root_volume_fills_no_claim() -> None:
+    scene = Scene(postgres_fleet(replicas=1))
+    volume = scene.volume("shared-postgres/0")
+    unnamed = {key: value for key, value in volume.tags.items() if key != Tag.CLAIM}
+    scene.change(volume.id, tags=unnamed, snapshot_id="snap-0image")
+    scene.remembering(known={})
+    assert len(launched(scene).volumes) == 1
+
+
 # Gone
 
 
@@ -145,6 +154,13 @@ def test_a_volume_in_error_is_withheld_for_a_restore() -> None:
     scene = postgres()
     scene.terminated(DATABASE)
     scene.change(volume_id(DATABASE), state=VolumeState.ERROR)
+    assert the_hold(scene).gate is Gate.RESTORE
+
+
+def test_a_volume_that_is_being_deleted_is_lost_and_not_a_conflict() -> None:
+    scene = postgres()
+    scene.terminated(DATABASE)
+    scene.change(volume_id(DATABASE), state=VolumeState.DELETING)
     assert the_hold(scene).gate is Gate.RESTORE
 
 

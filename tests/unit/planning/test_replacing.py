@@ -22,6 +22,7 @@ from tests.support.actions import commit
 from tests.support.cases import Scene
 from tests.support.databases import DATABASE, DATABASES, NEW, OLD, VOLUME, committed
 from tests.support.fleets import (
+    DAY,
     HOUR,
     MINUTE,
     health_spec,
@@ -159,6 +160,15 @@ def test_once_it_has_its_data_its_service_is_let_in() -> None:
     step = the_action(scene)
     assert step.request == SetSecurityGroups(instance_id=NEW, security_groups=("sg-postgres",))
     assert step.reason is Reason.IN_SERVICE
+
+
+def test_its_service_is_let_in_however_unhealthy_it_looks_from_outside() -> None:
+    scene = committed(original=InstanceState.STOPPED)
+    scene.detached(VOLUME)
+    scene.attached(VOLUME, NEW)
+    scene.change(NEW, launched_at=scene.now - DAY)
+    scene.sick(DATABASE, Sign.PROBE, lasting=DAY, incarnation=2)
+    assert done(scene) == [f"security-groups {DATABASE}"]
 
 
 def test_before_it_has_its_data_it_stays_in_staging() -> None:
