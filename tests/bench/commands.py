@@ -23,7 +23,9 @@ def run() -> Report:
         write_desired_state(Path(scratch), FLEETS)
         rows = {
             "reconciler --help": best(["--help"]),
-            f"reconciler validate, {FLEETS.fleets} fleets": best(["validate", "--desired", scratch]),
+            f"reconciler validate, {FLEETS.fleets} fleets": best(
+                ["validate", "--desired", scratch]
+            ),
         }
     limits = (HELP_LIMIT_S, VALIDATE_LIMIT_S)
     return Report(

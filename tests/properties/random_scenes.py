@@ -383,4 +383,3 @@ def shuffled(draw: Draw, case: Case) -> Case:
             approvals=reordered(memory.approvals),
         ),
     )
-
