@@ -69,7 +69,12 @@ def _moves(
     requests: list[Request],
 ) -> list[str]:
     """Write fence, detach and attach, as far as they are not among these actions or done."""
-    filled = [claim for claim in claims if claim.volume is not None]
+    filled = [
+        claim
+        for claim in claims
+        if claim.volume is not None
+        and (claim.attachment is None or claim.attachment.instance_id != successor)
+    ]
     if not filled:
         return []
     steps = []
