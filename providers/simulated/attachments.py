@@ -62,8 +62,9 @@ class Attachments:
             )
         if attachment.state == "detaching" and not force:
             raise incorrect_state(f"Volume '{volume.id}' is already detaching.")
-        instance = self._world.instances.current[attachment.instance_id]
-        if device_is_root(instance, attachment) and instance.state != "stopped":
+        instance = self._world.instances.current.get(attachment.instance_id)
+        is_root = instance is not None and device_is_root(instance, attachment)
+        if instance is not None and is_root and instance.state != "stopped":
             raise Refused(
                 "OperationNotPermitted",
                 f"Unable to detach root volume '{volume.id}' from instance '{instance.id}'",
@@ -114,8 +115,8 @@ class Attachments:
         self._move(current, "attached")
 
     def _begin_detach(self, volume: Volume, attachment: Attachment, *, force: bool) -> Attachment:
-        instance = self._world.instances.current[attachment.instance_id]
-        runs = instance.state in ("running", "stopping")
+        instance = self._world.instances.current.get(attachment.instance_id)
+        runs = instance is not None and instance.state in ("running", "stopping")
         busy = not force and runs and attachment.state == "attached"
         if busy and self._faults.strikes(DetachBusy, "lifecycle: detach", zones={volume.zone}):
             return self._move(attachment, "busy")

@@ -111,8 +111,8 @@ class Disasters:
     def _attached_as_data(self, volume: Volume) -> bool:
         if volume.attachment is None:
             return False
-        holder = self._world.instances.current[volume.attachment.instance_id]
-        return not device_is_root(holder, volume.attachment)
+        holder = self._world.instances.current.get(volume.attachment.instance_id)
+        return holder is not None and not device_is_root(holder, volume.attachment)
 
     def _heal_later(self, fault: Fault, heals: Callable[[], None]) -> None:
         self._healing.append((fault, heals))

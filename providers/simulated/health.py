@@ -17,7 +17,7 @@ class Health:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._checked_from: dict[str, int] = {}
+        self._turns: dict[str, int] = {}
 
     # Instances.
 
@@ -80,14 +80,14 @@ class Health:
         delay = self._world.draw(durations.first_checks_s if first else durations.check_lag_s)
 
         def publish() -> None:
-            if self._checked_from[instance_id] == turn:
+            if self._turns[instance_id] == turn:
                 self._publish(instance_id)
 
         self._world.later(delay, publish)
 
     def _next_turn(self, instance_id: str) -> int:
-        turn = self._checked_from.get(instance_id, 0) + 1
-        self._checked_from[instance_id] = turn
+        turn = self._turns.get(instance_id, 0) + 1
+        self._turns[instance_id] = turn
         return turn
 
     def _publish(self, instance_id: str) -> None:
