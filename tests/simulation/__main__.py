@@ -1,7 +1,7 @@
 """Runs seeds of the simulation.
 
     python -m tests.simulation --seed 17 [--narrate]
-    python -m tests.simulation --seeds 0..2000
+    python -m tests.simulation --seeds 0..2000 [--stop]
 
 Exit code 1 when a seed failed, 2 when a fault was hit too seldom to say anything.
 """
@@ -45,6 +45,8 @@ def main() -> int:
             print(verdict, flush=True)
         if len(arguments.seeds) == 1:
             print(f"trace {verdict.fingerprint}")
+        if failed and arguments.stop:
+            break
     if len(arguments.seeds) > 1:
         print(f"\n{len(arguments.seeds)} seeds, {failed} failed\n\n{coverage.table()}")
     if failed:
@@ -68,6 +70,7 @@ def _arguments() -> argparse.Namespace:
     which = parser.add_mutually_exclusive_group(required=True)
     which.add_argument("--seed", dest="seeds", type=lambda text: range(int(text), int(text) + 1))
     which.add_argument("--seeds", type=_range, help="A..B, without B")
+    parser.add_argument("--stop", action="store_true", help="at the first seed that fails")
     parser.add_argument("--narrate", action="store_true", help="tell the whole story")
     return parser.parse_args()
 

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from providers.simulated.cloud import SimulatedCloud
 from providers.simulated.fault_plan import Hit
-from providers.simulated.faults import Meddling
+from providers.simulated.faults import Brownout, Meddling, RequestDelayed
 from providers.simulated.gate import Call
 from providers.simulated.records import Instance, Volume
 from reconciler.store.errors import StoreUnusable
@@ -54,6 +54,7 @@ class Interruptions:
         self._follows_another = False
         self._recovering = False
         self._point = "P6"
+        self._call = self._browned_out = 0
 
     def process_begins(self, *, follows_another: bool) -> None:
         """A process starts."""
@@ -84,12 +85,17 @@ class Interruptions:
 
     def before_effect(self, call: Call) -> None:
         """A hook of the gate."""
+        self._call = call.number
         self.reach("P3" if call.mutating else "P7", call.operation)
 
     def after_effect(self, call: Call) -> None:
         """A hook of the gate."""
-        if call.mutating:
-            self.reach("P4", call.operation)
+        if not call.mutating:
+            return
+        if self._browned_out == call.number:
+            # It came through to its effect, so it is the answer that fails.
+            self._count(Brownout.key, "P4")
+        self.reach("P4", call.operation)
 
     def reach(self, point: str, what: str) -> None:
         """The controller is at a point of its life. Raises Killed."""
@@ -112,6 +118,13 @@ class Interruptions:
         if hit.operation.startswith(("lifecycle", "world", "by hand")):
             self._count(hit.fault.key, "P6")
             return
+        if isinstance(hit.fault, RequestDelayed):
+            # Its answer is lost now, and its effect comes while something else is done or waited for.
+            self._count(hit.fault.key, "P4")
+            self._count(hit.fault.key, "P6")
+            return
+        if isinstance(hit.fault, Brownout):
+            self._browned_out = self._call
         self._count(hit.fault.key, self._point)
         if self.waits_for_something and self._point == "P7":
             self._count(hit.fault.key, "P6")

@@ -54,6 +54,8 @@ from tests.simulation.seeds import Draw, DrawnFleet
 
 HEALS_WITHIN = timedelta(hours=30)
 """A slot that was replaced as often as a day allows waits for the next day."""
+MOST_PASSES = 3_000
+"""While healing. A controller that is always about to do something is not converging."""
 PATIENT_AFTER = timedelta(hours=1)
 PATIENT_INTERVAL = timedelta(minutes=5)
 """When only time is waited for, fewer looks show the same."""
@@ -176,14 +178,14 @@ class _Run:
         self._cloud.heal()
 
     def _converges(self) -> str | None:
-        began = self._clock.now()
+        began, passes = self._clock.now(), self._passes
         while True:
             waited = self._clock.now() - began
             self._live(PATIENT_INTERVAL if waited > PATIENT_AFTER else self._draw.interval)
             why = self._why_pending()
             if why is None:
                 return None
-            if waited > HEALS_WITHIN:
+            if waited > HEALS_WITHIN or self._passes - passes > MOST_PASSES:
                 return f"not converged {waited} after all faults were over: {why}"
 
     def _stays(self) -> str | None:
