@@ -24,6 +24,7 @@ from reconciler.loop.assess import Senses
 from reconciler.loop.cells import Cell
 from reconciler.loop.gathering import ProbeRhythm
 from reconciler.loop.reconcile import Means, reconcile
+from reconciler.planning.actions import is_disruptive
 from reconciler.planning.memory import ColdStart
 from reconciler.planning.outcome import Plan
 from reconciler.store.cell import CellStore
@@ -82,6 +83,8 @@ class Life:
     declared: DesiredState
     seen: list[tuple[datetime, MemoryCloud]] = field(default_factory=list)
     """What each pass saw, and when."""
+    waits_for_a_person: bool = False
+    """The store was lost although things of ours are there: nothing disruptive until a person has looked."""
 
     def lives(
         self,
@@ -138,7 +141,10 @@ class Life:
                 self.lives(Footsteps(), at_first_sight=False)
             case Restart.STORE_LOST:
                 self.path.write_bytes(empty_store.read_bytes())
+                self.waits_for_a_person = bool(self.stage.cloud.alive())
                 self.lives(Footsteps())
+                if self.waits_for_a_person:
+                    raise Unsettled("the store was lost, and no person was waited for")
             case Restart.KILLED_AGAIN:
                 try:
                     self.lives(Footsteps(kill_when=Moment.AFTER_EFFECT))
@@ -216,6 +222,9 @@ class _Process:
         self._footsteps.changed()
         assessment = reconcile(self._cell, self._life.declared, self._means).assessment
         self.cloud.view = stage.cloud
+        rash = [item for item in self.cloud.sent_in_this_pass if is_disruptive(item)]
+        if rash and self._life.waits_for_a_person:
+            raise Unsettled(f"{rash} before a person had looked")
         self.cloud.pass_number += 1
         cold = assessment.lessons.cold
         if cold is not None and not cold.released:
@@ -227,6 +236,7 @@ class _Process:
         waited = self._life.stage.clock.now() - cold.since
         if cold.complete_observations >= 2 and waited >= A_PERSON_WAITS:
             self._memory.release_cold()
+            self._life.waits_for_a_person = False
 
 
 def _wait(plan: Plan, now: datetime) -> timedelta:

@@ -111,3 +111,8 @@ class WatchedCloud:
     def sent(self) -> int:
         """How many requests the process has sent, each counted once a pass."""
         return len(self._sent)
+
+    @property
+    def sent_in_this_pass(self) -> tuple[Request, ...]:
+        """What was sent since the last pass ended."""
+        return tuple(request for number, request in self._sent if number == self.pass_number)
