@@ -45,7 +45,10 @@ class Fault:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestLost(Fault):
-    """The request never arrives. Without `connected` the caller knows that; else it waits for an answer in vain."""
+    """The request never arrives. Without `connected` the caller knows that; else it looks like a lost answer.
+
+    A connection that breaks is told at once; calls that take as long as a time-out are those of a brownout.
+    """
 
     key: ClassVar[str] = "F4"
     connected: bool = True

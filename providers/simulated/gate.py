@@ -124,8 +124,13 @@ class Gate:
             hook(call)
         self._arrive(call, effect)
         in_time = self._control_plane.serve(call.operation)
-        fails_after = self._admit(call)
-        reply = self._carry_out(call, effect)
+        try:
+            fails_after = self._admit(call)
+            reply = self._carry_out(call, effect)
+        except Refused:
+            if in_time:
+                raise
+            raise self._no_answer() from None  # The refusal comes when nobody waits any more.
         for hook in self.after_effect:
             hook(call)
         if not in_time:

@@ -39,6 +39,7 @@ LAUNCHES = frozenset({"RunInstances"})
         (Brownout(after_effect=0.0, slower=1.0), "Unavailable", 0),
         (Brownout(after_effect=1.0, slower=1.0), "Unavailable", 1),
         (Brownout(after_effect=1.0, slower=1000.0), "ReadTimeoutError", 1),
+        (Brownout(after_effect=0.0, slower=1000.0), "ReadTimeoutError", 0),
         (CapacityShort(), "InsufficientInstanceCapacity", 0),
         (CapacityShort(types=frozenset({"m5.large"})), "InsufficientInstanceCapacity", 0),
         (CapacityShort(types=frozenset({"m6i.large"})), "ok", 1),
