@@ -178,6 +178,9 @@ class Situation:
 
     def not_open(self, drafts: Iterable[Draft]) -> list[Draft]:
         """Without what is under way already, and each operation once: the first draft of it."""
+        drafts = tuple(drafts)
+        if not drafts:
+            return []
         known = {intent.action.family for intent in self.view.sharing}
         fresh: dict[str, Draft] = {}
         for draft in drafts:

@@ -61,10 +61,16 @@ def approval_id(
 
 def slot_of(tags: Mapping[str, str]) -> SlotRef | None:
     """The slot that our tags name; None when they are missing or unreadable."""
+    key = slot_key(tags)
+    return SlotRef(*key) if key else None
+
+
+def slot_key(tags: Mapping[str, str]) -> tuple[str, int] | None:
+    """Fleet and ordinal of the slot that our tags name; None when they are missing or unreadable."""
     fleet, ordinal = tags.get(_FLEET), tags.get(_SLOT, "")
     if not fleet or not ordinal.isascii() or not ordinal.isdigit():
         return None
-    return SlotRef(fleet, int(ordinal))
+    return fleet, int(ordinal)
 
 
 def incarnation_of(tags: Mapping[str, str]) -> int:

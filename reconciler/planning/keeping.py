@@ -128,8 +128,9 @@ def safe_corrections(here: Situation) -> list[Draft]:
     """What protects data and identity is done whatever the health: names of claims, volumes kept."""
     drafts = []
     for instance in here.view.alive:
-        drafts += [_correct(here, instance, item) for item in kept_volumes(instance)]
-    if here.view.occupant is not None:
+        if instance.attachments:
+            drafts += [_correct(here, instance, item) for item in kept_volumes(instance)]
+    if here.view.claims and here.view.occupant is not None:
         named = named_claims(here.view.claims)
         drafts += [_correct(here, here.view.occupant, item) for item in named]
     return here.not_open(drafts)

@@ -53,6 +53,8 @@ class Rooms:
 
 def _zones_taken(view: SlotView) -> list[str]:
     """The zone of each instance that a slot has, or may have."""
+    if not view.busy and not view.missing:
+        return [item.zone for item in view.alive]
     shown = {item.id for item in (*view.alive, *view.ending)}
     unshown = {item.id: item.zone for item in view.unproven}
     zones = [item.zone for item in view.alive]

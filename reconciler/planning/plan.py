@@ -11,7 +11,7 @@ plan
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -163,8 +163,10 @@ def _withheld(slot: SlotRef, hold: Hold) -> Withheld:
     )
 
 
-def _strays(strays: Iterable[Instance], case: Case) -> list[Withheld]:
+def _strays(strays: Sequence[Instance], case: Case) -> list[Withheld]:
     """Ours by the owner tag, of no slot that could be read or is remembered: reported, and left for a person."""
+    if not strays:
+        return []
     known = {item.id for item in case.memory.known.values() if item.slot is not None}
     return [
         Withheld(

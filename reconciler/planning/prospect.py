@@ -26,6 +26,8 @@ from reconciler.planning.slots import SlotView
 def steps_to_come(view: SlotView, actions: Iterable[Action]) -> tuple[str, ...]:
     """The steps after these actions of a slot, each in one clause; empty when they are all there is."""
     requests = [action.request for action in actions]
+    if not requests and view.replacement is None and not view.superseded:
+        return ()
     successor = _successor(view, requests)
     if successor is None:
         return ()

@@ -6,7 +6,7 @@ Every instance and volume of ours lands in exactly one slot, among the released 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -16,7 +16,7 @@ from reconciler.planning.absence import Absence, Sight, absence_of, sight_of
 from reconciler.planning.actions import SlotRef
 from reconciler.planning.casting import cast, tag_doubts
 from reconciler.planning.claims import ClaimView, view_claims
-from reconciler.planning.identity import incarnation_of, owner_of, slot_of
+from reconciler.planning.identity import incarnation_of, owner_of, slot_key
 from reconciler.planning.intents import Intent
 from reconciler.planning.memory import KnownResource, Memory
 
@@ -82,19 +82,19 @@ class World:
     strays: tuple[Instance, ...]
 
 
-@dataclass(slots=True)
-class _Gathered:
-    """What belongs to one slot, while it is being collected."""
-
-    instances: list[Instance] = field(default_factory=list)
-    volumes: list[Volume] = field(default_factory=list)
-    known: list[KnownResource] = field(default_factory=list)
-    open_intents: list[Intent] = field(default_factory=list)
-    recent: list[Intent] = field(default_factory=list)
+_Key = tuple[str, int]
+"""Fleet and ordinal: plain pairs are hashed and sorted faster than slots."""
 
 
-_Collection = defaultdict[tuple[str, int], _Gathered]
-"""By fleet and ordinal: plain pairs are hashed and sorted faster than slots."""
+@dataclass(frozen=True, slots=True)
+class _Collected:
+    """What belongs to each slot."""
+
+    instances: defaultdict[_Key, list[Instance]] = field(default_factory=lambda: defaultdict(list))
+    volumes: defaultdict[_Key, list[Volume]] = field(default_factory=lambda: defaultdict(list))
+    known: defaultdict[_Key, list[KnownResource]] = field(default_factory=lambda: defaultdict(list))
+    begun: defaultdict[_Key, list[Intent]] = field(default_factory=lambda: defaultdict(list))
+    recent: defaultdict[_Key, list[Intent]] = field(default_factory=lambda: defaultdict(list))
 
 
 def arrange(
@@ -106,21 +106,20 @@ def arrange(
     now: datetime,
 ) -> World:
     """The cell's things in slots; the order of observed items does not matter."""
-    gathered: _Collection = defaultdict(_Gathered)
-    strays = _collect_observed(gathered, observation, owner)
-    _collect_remembered(gathered, memory)
+    collected = _Collected()
+    strays = _collect_observed(collected, observation, owner)
+    _collect_remembered(collected, memory)
     fleets = {fleet.name: fleet for fleet in _fleets_here(desired, observation)}
-    for fleet in fleets.values():
-        for ordinal in range(fleet.replicas):
-            _ = gathered[fleet.name, ordinal]
+    keys: set[_Key] = {
+        (fleet.name, ordinal) for fleet in fleets.values() for ordinal in range(fleet.replicas)
+    }
+    keys.update(collected.instances, collected.volumes, collected.known)
+    keys.update(collected.begun, collected.recent)
     sight = sight_of(observation, desired.policy, now)
-    views = [
-        _view(SlotRef(name, ordinal), gathered[name, ordinal], fleets.get(name), memory, sight)
-        for name, ordinal in sorted(gathered)
-    ]
+    views = [_view(key, collected, fleets.get(key[0]), memory, sight) for key in sorted(keys)]
     return World(
-        slots=tuple(view for view in views if view.fleet is not None),
-        released=tuple(view for view in views if view.fleet is None and view.alive),
+        slots=tuple([view for view in views if view.fleet is not None]),
+        released=tuple([view for view in views if view.fleet is None and view.alive]),
         strays=tuple(sorted(strays, key=lambda item: item.id)),
     )
 
@@ -135,48 +134,63 @@ def _fleets_here(desired: DesiredState, observation: Observation) -> Iterable[Fl
 
 
 def _collect_observed(
-    gathered: _Collection, observation: Observation, owner: str
+    collected: _Collected, observation: Observation, owner: str
 ) -> list[Instance]:
     strays = []
     for instance in observation.instances.values():
         if owner_of(instance.tags) != owner:
             continue
-        ref = slot_of(instance.tags)
-        if ref is not None:
-            gathered[ref.fleet, ref.ordinal].instances.append(instance)
+        key = slot_key(instance.tags)
+        if key is not None:
+            collected.instances[key].append(instance)
         elif instance.alive:
             strays.append(instance)
     for volume in observation.volumes.values():
-        ref = slot_of(volume.tags)
-        if ref is not None and owner_of(volume.tags) == owner:
-            gathered[ref.fleet, ref.ordinal].volumes.append(volume)
+        key = slot_key(volume.tags)
+        if key is not None and owner_of(volume.tags) == owner:
+            collected.volumes[key].append(volume)
     return strays
 
 
-def _collect_remembered(gathered: _Collection, memory: Memory) -> None:
+def _collect_remembered(collected: _Collected, memory: Memory) -> None:
     for resource in memory.known.values():
         if (slot := resource.slot) is not None:
-            gathered[slot.fleet, slot.ordinal].known.append(resource)
+            collected.known[slot.fleet, slot.ordinal].append(resource)
     for intent in memory.open_intents:
         if (slot := intent.action.slot) is not None:
-            gathered[slot.fleet, slot.ordinal].open_intents.append(intent)
+            collected.begun[slot.fleet, slot.ordinal].append(intent)
     for intent in memory.recent_intents:
         if (slot := intent.action.slot) is not None:
-            gathered[slot.fleet, slot.ordinal].recent.append(intent)
+            collected.recent[slot.fleet, slot.ordinal].append(intent)
 
 
 def _view(
-    ref: SlotRef,
-    gathered: _Gathered,
+    key: _Key,
+    collected: _Collected,
     fleet: Fleet | None,
     memory: Memory,
     sight: Sight,
 ) -> SlotView:
-    shown = gathered.instances
+    ref = SlotRef(*key)
+    shown: Sequence[Instance] = collected.instances.get(key, ())
+    volumes: Sequence[Volume] = collected.volumes.get(key, ())
+    known: Sequence[KnownResource] = collected.known.get(key, ())
+    begun: Sequence[Intent] = collected.begun.get(key, ())
+    recent = tuple(collected.recent.get(key, ()))
     if len(shown) > 1:
         shown = sorted(shown, key=lambda item: (-incarnation_of(item.tags), item.id))
-    recent, begun = tuple(gathered.recent), gathered.open_intents
     parts = cast(shown, (*recent, *begun))
+    claims: tuple[ClaimView, ...] = ()
+    if fleet is not None and fleet.claims:
+        claims = view_claims(
+            fleet.claims,
+            occupant=parts.occupant,
+            slot_instances=shown,
+            volumes=volumes,
+            known=known,
+            recent=recent,
+            sight=sight,
+        )
     return SlotView(
         ref=ref,
         fleet=fleet,
@@ -186,36 +200,19 @@ def _view(
         superseded=parts.superseded,
         extras=parts.extras,
         ending=tuple([item for item in shown if not item.alive]),
-        missing=_missing(gathered.known, shown, sight),
+        missing=_missing(known, shown, sight),
         doubts=tag_doubts(shown, memory.known),
-        claims=()
-        if fleet is None or not fleet.claims
-        else view_claims(
-            fleet.claims,
-            occupant=parts.occupant,
-            slot_instances=shown,
-            volumes=gathered.volumes,
-            known=gathered.known,
-            recent=recent,
-            sight=sight,
-        ),
+        claims=claims,
         busy=tuple([item for item in begun if item.action.exclusive]) if begun else (),
         sharing=tuple([item for item in begun if not item.action.exclusive]) if begun else (),
         recent=recent,
-        highest_incarnation=_highest_incarnation(ref, gathered, memory),
+        highest_incarnation=max(
+            memory.highest_incarnations.get(ref, 0),
+            max([incarnation_of(item.tags) for item in shown], default=0),
+            max([incarnation_of(item.tags) for item in volumes], default=0),
+            max([item.incarnation for item in known], default=0),
+        ),
     )
-
-
-def _highest_incarnation(ref: SlotRef, gathered: _Gathered, memory: Memory) -> int:
-    """In the store, in any tag of the slot's things, or remembered of one of them."""
-    highest = memory.highest_incarnations.get(ref, 0)
-    for instance in gathered.instances:
-        highest = max(highest, incarnation_of(instance.tags))
-    for volume in gathered.volumes:
-        highest = max(highest, incarnation_of(volume.tags))
-    for resource in gathered.known:
-        highest = max(highest, resource.incarnation)
-    return highest
 
 
 def _missing(
