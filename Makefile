@@ -45,6 +45,9 @@ sim: $(READY)  ## one seed of the simulation, told in full: make sim SEED=17
 soak: $(READY)  ## many seeds, and the table of what was hit: make soak SEEDS=2000
 	@$(RUN) -m tests.simulation --seeds 0..$(SEEDS)
 
+bugs: $(READY)  ## plant the bugs of other controllers, one by one, and see them caught
+	@$(RUN) -m tests.simulation.planted_bugs
+
 bench: $(READY)  ## speeds and sizes, as tables
 	@$(RUN) -m tests.bench
 
@@ -60,4 +63,4 @@ lock: $(READY)  ## lock the dependencies again, with hashes (needs uv)
 clean:  ## remove what the targets made
 	@rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
-.PHONY: help setup check test golden demo sim soak bench schema lock clean
+.PHONY: help setup check test golden demo sim soak bugs bench schema lock clean
