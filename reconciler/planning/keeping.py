@@ -28,6 +28,8 @@ from reconciler.planning.replacing import (
     undo_replacement,
 )
 
+IN_SERVICE_SINCE = Tag.IN_SERVICE_SINCE.value
+
 
 def keep_healthy(here: Situation, occupant: Instance) -> Decision:
     """The first of these that is due."""
@@ -48,6 +50,9 @@ def keep_healthy(here: Situation, occupant: Instance) -> Decision:
     if here.view.sharing:
         kinds = ", ".join(sorted({intent.action.request.kind for intent in here.view.sharing}))
         return here.rest(Bucket.WAITING, f"{kinds} under way", notes=drift.notes)
+    if IN_SERVICE_SINCE not in occupant.tags:
+        summary = "healthy; its date of service is not shown yet"
+        return here.rest(Bucket.WAITING, summary, notes=drift.notes)
     return here.rest(Bucket.HEALTHY, summary, notes=drift.notes)
 
 
