@@ -6,6 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 import structlog
+from hypothesis import settings
+
+# The same examples in every run; `--hypothesis-profile=searching` looks for new ones.
+settings.register_profile("steady", derandomize=True)
+settings.register_profile("searching", derandomize=False)
+settings.load_profile("steady")
 
 
 @pytest.fixture(autouse=True)
