@@ -280,7 +280,8 @@ def _attachments(chance: random.Random, chaos: timedelta) -> tuple[Fault, ...]:
 
 def _sick(chance: random.Random, chaos: timedelta) -> tuple[Fault, ...]:
     def when() -> When:
-        return _when(chance, chaos, share=(0.2, 1.0), lasting=(0.1, 0.7), zones=True)
+        # Long enough for a replacement: trouble that passes is not answered with one.
+        return _when(chance, chaos, share=(0.4, 1.0), lasting=(0.4, 1.2), zones=True)
 
     guests = ("dead", "hung", "unreachable")
     kinds: tuple[Fault, ...] = (
