@@ -26,8 +26,7 @@ from reconciler.store.errors import LeaseLost, StoreError
 if TYPE_CHECKING:  # A dry run does without structlog, which takes 5 MB and 60 ms.
     from structlog.typing import FilteringBoundLogger
 
-BACKOFF_S = (5.0, 10.0, 20.0, 40.0, 60.0)
-"""Waits after unexpected failures of a cell in a row; the last one repeats (design rule 7)."""
+LONGEST_BACKOFF_S = 60.0
 
 FILES_LOOKED_AT_EVERY_S = 2.0
 SOONEST_NEXT_PASS_S = 1.0
@@ -56,7 +55,6 @@ class Runner:
     clock: Clock
     log: FilteringBoundLogger
     interval_s: float | None = None
-    backoff_s: tuple[float, ...] = BACKOFF_S
     stopped_cells: list[str] = field(default_factory=list)
     _stopping: threading.Event = field(default_factory=threading.Event)
     _stirred: threading.Event = field(default_factory=threading.Event)
@@ -130,7 +128,7 @@ class Runner:
             except Exception as fault:
                 # One cell's surprise must not end the guard of the others.
                 failures += 1
-                wait_s = self.backoff_s[min(failures, len(self.backoff_s)) - 1]
+                wait_s = self._backoff_s(failures)
                 surprising = not isinstance(fault, EXPECTED)
                 log.exception(
                     events.PASS_FAILED, reason=str(fault), retry_in_s=wait_s, exc_info=surprising
@@ -143,10 +141,18 @@ class Runner:
             cell.store.release()
         self._stirred.set()
 
+    def _regular_s(self) -> float:
+        slots = sum(fleet.replicas for fleet in self.declared.in_force.fleets)
+        return self.interval_s or usual_interval_s(slots)
+
+    def _backoff_s(self, failures: int) -> float:
+        """A third of the interval, doubling with each failure in a row, at most a minute (design rule 7)."""
+        doublings = min(failures - 1, 10)
+        return min(LONGEST_BACKOFF_S, self._regular_s() / 3 * 2.0**doublings)
+
     def _wait_s(self, plan: Plan) -> float:
         """Until the next regular pass, or until something is due, whichever comes first."""
-        slots = sum(fleet.replicas for fleet in self.declared.in_force.fleets)
-        regular_s = self.interval_s or usual_interval_s(slots)
+        regular_s = self._regular_s()
         due: datetime | None = plan.next_check_at
         if due is None:
             return regular_s

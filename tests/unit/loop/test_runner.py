@@ -59,7 +59,6 @@ class Guard:
             clock=self.clock,
             log=structlog.get_logger(),
             interval_s=0.01,
-            backoff_s=(0.01,),
         )
 
     def open_cell(self, account: str, region: str) -> Cell:
@@ -137,6 +136,19 @@ def test_an_unreachable_endpoint_is_logged_and_tried_again(store: Store) -> None
         assert guard.runner.run()
     assert told.count(events.PASS_FAILED) == 1
     assert len(guard.passes) == 3
+
+
+def test_each_failure_in_a_row_doubles_the_wait(store: Store) -> None:
+    def before(guard: Guard, region: str) -> None:
+        if len(guard.passes) > 3:
+            stop_after(1)(guard, region)
+            return
+        raise EndpointUnreachable("no route")
+
+    with capture_logs() as entries:
+        Guard(store, desired(web_fleet()), before).runner.run()
+    waits = [entry["retry_in_s"] for entry in entries if entry["event"] == events.PASS_FAILED]
+    assert waits == pytest.approx([0.01 / 3, 0.02 / 3, 0.04 / 3])
 
 
 def test_a_surprise_is_logged_with_its_traceback_and_does_not_end_the_guard(store: Store) -> None:
