@@ -42,6 +42,20 @@ def usual_interval_s(slots: int) -> float:
     return 30.0 if slots <= 5_000 else 60.0
 
 
+def backoff_s(failures: int, regular_s: float) -> float:
+    """A third of the interval, doubling with each failure in a row, at most a minute (design rule 7)."""
+    doublings = min(failures - 1, 10)
+    return min(LONGEST_BACKOFF_S, regular_s / 3 * 2.0**doublings)
+
+
+def next_pass_in_s(plan: Plan, now: datetime, regular_s: float) -> float:
+    """Until the next regular pass, or until something is due, whichever comes first."""
+    if plan.next_check_at is None:
+        return regular_s
+    due_s = (plan.next_check_at - now).total_seconds()
+    return min(regular_s, max(SOONEST_NEXT_PASS_S, due_s))
+
+
 @dataclass(slots=True)
 class Runner:
     """Reconciles the cells of a desired state until `stop`. `open_cell` reaches a cell and takes its lease.
@@ -128,14 +142,14 @@ class Runner:
             except Exception as fault:
                 # One cell's surprise must not end the guard of the others.
                 failures += 1
-                wait_s = self._backoff_s(failures)
+                wait_s = backoff_s(failures, self._regular_s())
                 surprising = not isinstance(fault, EXPECTED)
                 log.exception(
                     events.PASS_FAILED, reason=str(fault), retry_in_s=wait_s, exc_info=surprising
                 )
             else:
                 failures = 0
-                wait_s = self._wait_s(result.assessment.plan)
+                wait_s = next_pass_in_s(result.assessment.plan, self.clock.now(), self._regular_s())
             woken.wait(wait_s)
         if cell is not None:
             cell.store.release()
@@ -144,17 +158,3 @@ class Runner:
     def _regular_s(self) -> float:
         slots = sum(fleet.replicas for fleet in self.declared.in_force.fleets)
         return self.interval_s or usual_interval_s(slots)
-
-    def _backoff_s(self, failures: int) -> float:
-        """A third of the interval, doubling with each failure in a row, at most a minute (design rule 7)."""
-        doublings = min(failures - 1, 10)
-        return min(LONGEST_BACKOFF_S, self._regular_s() / 3 * 2.0**doublings)
-
-    def _wait_s(self, plan: Plan) -> float:
-        """Until the next regular pass, or until something is due, whichever comes first."""
-        regular_s = self._regular_s()
-        due: datetime | None = plan.next_check_at
-        if due is None:
-            return regular_s
-        due_s = (due - self.clock.now()).total_seconds()
-        return min(regular_s, max(SOONEST_NEXT_PASS_S, due_s))

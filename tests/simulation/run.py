@@ -31,7 +31,7 @@ from providers.simulated.faults import (
 from providers.simulated.layout import Layout
 from providers.simulated.records import Instance
 from providers.simulated.world import Truth
-from reconciler.loop.runner import BACKOFF_S, SOONEST_NEXT_PASS_S
+from reconciler.loop.runner import backoff_s, next_pass_in_s
 from reconciler.planning.actions import Bucket
 from reconciler.planning.check import PlanViolationError
 from reconciler.planning.outcome import Plan
@@ -217,9 +217,9 @@ class _Run:
         except PlanViolationError as fault:
             raise _Stopped(f"the plan broke a rule: {fault}") from fault
         except EXPECTED as fault:
-            wait_s = self._failed(fault)
+            wait_s = self._failed(fault, interval)
         else:
-            wait_s = self._wait_s(self._plan, interval)
+            wait_s = next_pass_in_s(self._plan, self._clock.now(), interval.total_seconds())
         self._tell_breaches()
         self._clock.sleep(wait_s)
 
@@ -259,19 +259,11 @@ class _Run:
         self._failures = 0
         return self._chance.choice((1.0, 10.0, 60.0, 400.0))
 
-    def _failed(self, fault: Exception) -> float:
+    def _failed(self, fault: Exception, interval: timedelta) -> float:
         """As the runner backs off."""
         self._failures += 1
         self._tell("PASS", f"failed: {type(fault).__name__}: {fault}")
-        return BACKOFF_S[min(self._failures, len(BACKOFF_S)) - 1]
-
-    def _wait_s(self, plan: Plan, interval: timedelta) -> float:
-        """As the runner waits."""
-        regular_s = interval.total_seconds()
-        if plan.next_check_at is None:
-            return regular_s
-        due_s = (plan.next_check_at - self._clock.now()).total_seconds()
-        return min(regular_s, max(SOONEST_NEXT_PASS_S, due_s))
+        return backoff_s(self._failures, interval.total_seconds())
 
     # Around it.
 
