@@ -5,12 +5,21 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from providers.simulated.changes import Cause
 from providers.simulated.fault_plan import FaultPlan
-from providers.simulated.faults import AttachStuck, DetachBusy, DetachStuck, DeviceClash
+from providers.simulated.faults import (
+    AttachStuck,
+    DetachBusy,
+    DetachStuck,
+    DeviceClash,
+    WrongDevice,
+)
 from providers.simulated.records import Attachment, Data, Instance, Io, Volume
 from providers.simulated.refusals import Refused, incorrect_state, invalid, no_volume
 from providers.simulated.world import World
 
+ANOTHER_DEVICE = "/dev/sdz"
+"""Where other people and tools attach volumes; no fleet declares it."""
 LOOK_AGAIN = timedelta(seconds=15)
 """How often a stuck attachment looks whether what holds it is over."""
 
@@ -28,6 +37,14 @@ class Attachments:
     def attach(self, volume: Volume, instance: Instance, device: str) -> Attachment:
         """Begin an attachment. Raises Refused."""
         self._check_attach(volume, instance, device)
+        if self._faults.strikes(WrongDevice, "AttachVolume", zones={volume.zone}):
+            self._world.effect(
+                Cause.BY_HAND, lambda: self._begin_attach(volume, instance, ANOTHER_DEVICE)
+            )
+            raise _in_use(volume)
+        return self._begin_attach(volume, instance, device)
+
+    def _begin_attach(self, volume: Volume, instance: Instance, device: str) -> Attachment:
         attachment = Attachment(
             volume_id=volume.id,
             instance_id=instance.id,
@@ -157,9 +174,7 @@ class Attachments:
                 f"Instance '{instance.id}' is not 'running' or 'stopped'; it is '{instance.state}'.",
             )
         if volume.attachment is not None:
-            raise Refused(
-                "VolumeInUse", f"{volume.id} is already attached to an instance", status=400
-            )
+            raise _in_use(volume)
         if volume.state != "available":
             raise incorrect_state(f"{volume.id} is not 'available'.")
         taken = any(item.device == device for item in instance.attachments)
@@ -242,6 +257,10 @@ def written_until(world: World, volume: Volume) -> datetime | None:
     instance = world.instances.current.get(attachment.instance_id)
     writes = instance is not None and instance.state in ("running", "stopping", "shutting-down")
     return world.now if writes and volume.io in (Io.NORMAL, Io.SLOW) else volume.data.written_until
+
+
+def _in_use(volume: Volume) -> Refused:
+    return Refused("VolumeInUse", f"{volume.id} is already attached to an instance", status=400)
 
 
 def empty(lineage: str) -> Data:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import assert_never
 
-from providers.simulated.attachments import Attachments, device_is_root
+from providers.simulated.attachments import ANOTHER_DEVICE, Attachments, device_is_root
 from providers.simulated.chance import happens, one_of
 from providers.simulated.changes import Cause
 from providers.simulated.fault_plan import FaultPlan
@@ -22,8 +22,6 @@ from providers.simulated.lifecycle import Lifecycle
 from providers.simulated.records import Guest, Instance, Io, Volume
 from providers.simulated.refusals import Refused
 from providers.simulated.world import World
-
-STRANGE_DEVICE = "/dev/sdz"
 
 
 class Disasters:
@@ -187,7 +185,7 @@ class Disasters:
             item for item in self._instances(frozenset({volume.zone})) if item.state == "running"
         ]
         if running:
-            self._attachments.attach(volume, running[-1], STRANGE_DEVICE)
+            self._attachments.attach(volume, running[-1], ANOTHER_DEVICE)
 
     def _candidates(self, fault: ByHand) -> Sequence[str]:
         """The ids that this could be done to, in the order of their making."""

@@ -93,6 +93,10 @@ class FaultPlan:
         """One more hit."""
         self._hits_of[id(fault)] += 1
         self.hits[fault.key, operation] += 1
+        self.tell(fault, operation)
+
+    def tell(self, fault: Fault, operation: str) -> None:
+        """Tell listeners of a hit; by itself, that one which was counted earlier has its effect now (`late: …`)."""
         hit = Hit(fault=fault, operation=operation)
         for listener in self.on_hit:
             listener(hit)

@@ -61,11 +61,23 @@ class ResponseLost(Fault):
     key: ClassVar[str] = "F5"
 
 
+class Copy(StrEnum):
+    """Where the second arrival of a request lies."""
+
+    OVERTAKEN = "overtaken"
+    """The request itself is held up; its copy is carried out and answered, and the request comes after it."""
+    AT_ONCE = "at-once"
+    """Right behind it; the caller gets the answer to the second."""
+    AFTER_THE_ANSWER = "after-the-answer"
+    """The caller has the answer to the first when the second is carried out."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestRepeated(Fault):
-    """It arrives twice. With no `delay` the caller gets the answer to the second."""
+    """It arrives twice. What comes last comes `delay` later; a copy that comes at once knows no delay."""
 
     key: ClassVar[str] = "F6"
+    copy: Copy = Copy.AT_ONCE
     delay: timedelta = timedelta()
 
 
@@ -212,6 +224,13 @@ class DetachStuck(Fault):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceClash(Fault):
     """The device name is taken by something that no list shows."""
+
+    key: ClassVar[str] = "F18"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrongDevice(Fault):
+    """Another tool was a moment faster: the volume is on that instance already, under another device name."""
 
     key: ClassVar[str] = "F18"
 

@@ -28,6 +28,7 @@ from providers.simulated.control_plane import ControlPlane
 from providers.simulated.fault_plan import FaultPlan
 from providers.simulated.faults import (
     Brownout,
+    Copy,
     ErrorAfterEffect,
     Fault,
     NotFoundForExisting,
@@ -122,7 +123,7 @@ class Gate:
     def _answered(self, call: Call, effect: Effect) -> Reply:
         for hook in self.before_effect:
             hook(call)
-        self._arrive(call, effect)
+        overtaken = self._arrive(call, effect)
         in_time = self._control_plane.serve(call.operation)
         try:
             fails_after = self._admit(call)
@@ -135,8 +136,8 @@ class Gate:
             hook(call)
         if not in_time:
             raise self._no_answer()
-        if call.mutating and (again := self._strikes(RequestRepeated, call)):
-            reply = self._repeat(call, effect, again, reply)
+        if call.mutating and overtaken is None:
+            reply = self._repeat(call, effect, reply)
         if fails_after:
             raise Refused("Unavailable", "The server is overloaded and can't handle it.", 503)
         if self._strikes(ResponseLost, call):
@@ -147,14 +148,19 @@ class Gate:
 
     # Along the way.
 
-    def _arrive(self, call: Call, effect: Effect) -> None:
+    def _arrive(self, call: Call, effect: Effect) -> RequestRepeated | None:
+        """Raises BotoCoreError when the call does not arrive in time; else the fault by which only a copy arrives."""
         if lost := self._strikes(RequestLost, call):
             if not lost.connected:
                 raise EndpointConnectionError(endpoint_url=self._endpoint)
             raise self._no_answer()
         if call.mutating and (late := self._strikes(RequestDelayed, call)):
-            self._world.later(late.delay, lambda: self._in_vain(call, effect))
+            self._world.later(late.delay, lambda: self._in_vain(call, effect, late))
             raise ConnectionClosedError(endpoint_url=self._endpoint)
+        overtaken = self._repeated(call, Copy.OVERTAKEN)
+        if overtaken is not None:
+            self._world.later(overtaken.delay, lambda: self._in_vain(call, effect, overtaken))
+        return overtaken
 
     def _admit(self, call: Call) -> bool:
         """Let the call in, or raise Refused. True when a fault will hit it after its effect."""
@@ -208,15 +214,31 @@ class Gate:
             reply = effect(call.parameters)
         return {**reply, "ResponseMetadata": self._metadata(call, 200)}
 
-    def _repeat(self, call: Call, effect: Effect, fault: RequestRepeated, first: Reply) -> Reply:
-        """The request arrives a second time, now or later; an answer that comes now is the second one's."""
-        if fault.delay:
-            self._world.later(fault.delay, lambda: self._in_vain(call, effect))
-            return first
-        return self._carry_out(call, effect)
+    def _repeat(self, call: Call, effect: Effect, first: Reply) -> Reply:
+        """The request may arrive a second time; of a copy that comes at once the caller hears the answer."""
+        if self._repeated(call, Copy.AT_ONCE) is not None:
+            return self._carry_out(call, effect)
+        if again := self._repeated(call, Copy.AFTER_THE_ANSWER):
+            if again.delay:
+                self._world.later(again.delay, lambda: self._in_vain(call, effect, again))
+            else:
+                self._in_vain(call, effect, again)
+        return first
 
-    def _in_vain(self, call: Call, effect: Effect) -> None:
+    def _repeated(self, call: Call, copy: Copy) -> RequestRepeated | None:
+        if not call.mutating:
+            return None
+        return self._faults.strikes(
+            RequestRepeated,
+            call.operation,
+            zones=call.zones,
+            call=call.number,
+            fits=lambda fault: fault.copy is copy,
+        )
+
+    def _in_vain(self, call: Call, effect: Effect, fault: Fault) -> None:
         """Carried out with nobody there to hear the answer."""
+        self._faults.tell(fault, f"late: {call.operation}")
         try:
             self._carry_out(call, effect)
         except Refused:

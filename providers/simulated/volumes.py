@@ -45,6 +45,8 @@ class Disk:
     encrypted: bool
     kms_key_id: str | None
     snapshot: Snapshot | None
+    snapshot_id: str | None
+    """Of a root volume it is the image's, which is not among the account's own."""
     delete_on_termination: bool
 
 
@@ -87,7 +89,8 @@ class Volumes:
         root = disks.pop(layout.root_device, None) or self._disk(
             layout.root_device, {}, usual_size_gib=layout.root_size_gib
         )
-        return [root, *disks.values()]
+        from_image = replace(root, snapshot_id=root.snapshot_id or _snapshot_of_image(parameters))
+        return [from_image, *disks.values()]
 
     def make_at_launch(
         self, disk: Disk, instance_id: str, zone: str, parameters: Parameters
@@ -225,7 +228,7 @@ class Volumes:
             encrypted=disk.encrypted,
             kms_key_id=disk.kms_key_id,
             zone=zone,
-            snapshot_id=disk.snapshot.id if disk.snapshot else None,
+            snapshot_id=disk.snapshot_id,
             created_at=self._world.now,
             attachment=attachment,
             client_token=token,
@@ -266,6 +269,7 @@ class Volumes:
             encrypted=bool(ebs.get("Encrypted")) or bool(snapshot and snapshot.encrypted),
             kms_key_id=ebs.get("KmsKeyId") or (snapshot.kms_key_id if snapshot else None),
             snapshot=snapshot,
+            snapshot_id=snapshot.id if snapshot else None,
             delete_on_termination=bool(ebs.get("DeleteOnTermination", device is not None)),
         )
 
@@ -303,6 +307,11 @@ def _as_ebs(parameters: Parameters) -> dict[str, Any]:
     names = ("SnapshotId", "VolumeType", "Iops", "Throughput", "Encrypted", "KmsKeyId")
     ebs = {name: parameters[name] for name in names if name in parameters}
     return ebs | ({"VolumeSize": parameters["Size"]} if "Size" in parameters else {})
+
+
+def _snapshot_of_image(parameters: Parameters) -> str:
+    """Every image that boots from EBS has one."""
+    return f"snap-{parameters['ImageId'].removeprefix('ami-')}"
 
 
 def _restored(snapshot: Snapshot) -> Data:

@@ -9,6 +9,7 @@ import pytest
 from providers.simulated.faults import (
     Brownout,
     CapacityShort,
+    Copy,
     ErrorAfterEffect,
     Fault,
     QuotaReached,
@@ -76,7 +77,9 @@ def test_a_replayed_detach_may_hit_what_came_after_it() -> None:
     account = SimulatedAccount()
     instance_id = account.launched()
     volume_id = account.data_volume(instance_id).id
-    account.cloud.add_fault(RequestRepeated(delay=3 * MINUTE, when=When(most=1)))
+    account.cloud.add_fault(
+        RequestRepeated(copy=Copy.AFTER_THE_ANSWER, delay=3 * MINUTE, when=When(most=1))
+    )
     account.ec2.detach_volume(VolumeId=volume_id)
     account.wait(minutes=1)
     account.ec2.attach_volume(VolumeId=volume_id, InstanceId=instance_id, Device="/dev/sdf")
@@ -84,6 +87,37 @@ def test_a_replayed_detach_may_hit_what_came_after_it() -> None:
     assert account.truth.volumes[volume_id].state == "in-use"
     account.wait(minutes=2)
     assert account.truth.volumes[volume_id].state == "available"
+
+
+def test_an_overtaken_request_is_carried_out_after_its_copy() -> None:
+    account = SimulatedAccount()
+    instance_id = account.launched()
+    volume_id = account.data_volume(instance_id).id
+    late = When(operations=frozenset({"DetachVolume"}), most=1)
+    account.cloud.add_fault(RequestRepeated(copy=Copy.OVERTAKEN, delay=3 * MINUTE, when=late))
+    account.ec2.detach_volume(VolumeId=volume_id)
+    account.wait(minutes=1)
+    account.ec2.attach_volume(VolumeId=volume_id, InstanceId=instance_id, Device="/dev/sdf")
+    account.wait(minutes=1)
+    assert account.truth.volumes[volume_id].state == "in-use"
+    account.wait(minutes=2)
+    assert account.truth.volumes[volume_id].state == "available"
+
+
+def test_a_copy_behind_the_answer_is_carried_out_before_the_caller_does_anything_else() -> None:
+    account = SimulatedAccount(RequestRepeated(copy=Copy.AFTER_THE_ANSWER))
+    assert account.code(account.asked) == "ok"
+    assert len(account.truth.instances) == 2
+
+
+def test_listeners_hear_when_a_late_request_takes_effect() -> None:
+    account = SimulatedAccount(RequestDelayed(delay=2 * MINUTE, when=When(most=1)))
+    heard: list[str] = []
+    account.cloud.plan.on_hit.append(lambda hit: heard.append(hit.operation))
+    account.code(account.asked, ClientToken="t")
+    assert heard == ["RunInstances"]
+    account.wait(minutes=3)
+    assert heard == ["RunInstances", "late: RunInstances"]
 
 
 def test_a_delayed_launch_happens_when_its_time_comes() -> None:

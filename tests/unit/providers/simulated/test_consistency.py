@@ -14,6 +14,7 @@ from providers.simulated.faults import (
     AttachStuck,
     Brownout,
     ByHand,
+    Copy,
     DetachBusy,
     DetachStuck,
     InstancesSick,
@@ -47,7 +48,7 @@ FAULTS = (
     DetachStuck(when=When(share=0.2, until=timedelta(hours=2))),
     LaunchDies(when=SOME),
     RequestDelayed(when=When(share=0.1)),
-    RequestRepeated(when=When(share=0.2), delay=timedelta(minutes=1)),
+    RequestRepeated(when=When(share=0.2), copy=Copy.AFTER_THE_ANSWER, delay=timedelta(minutes=1)),
     Brownout(when=When(share=0.3, until=timedelta(hours=1)), slower=1.0),
     VolumesSick(when=When(share=0.3, since=timedelta(hours=1), until=timedelta(hours=2))),
     InstancesSick(

@@ -13,6 +13,7 @@ from providers.simulated.faults import (
     AttachStuck,
     Brownout,
     ByHand,
+    Copy,
     DetachBusy,
     InstancesSick,
     Meddling,
@@ -69,7 +70,9 @@ def story(seed: int) -> str:
     account = SimulatedAccount(
         RequestLost(when=When(share=0.1)),
         ResponseLost(when=When(share=0.2)),
-        RequestRepeated(when=When(share=0.2), delay=timedelta(seconds=40)),
+        RequestRepeated(
+            when=When(share=0.2), copy=Copy.AFTER_THE_ANSWER, delay=timedelta(seconds=40)
+        ),
         RequestDelayed(when=When(share=0.1)),
         StaleReads(when=always),
         ReadsGoBack(when=always, lag=timedelta(minutes=3)),

@@ -14,6 +14,7 @@ from providers.simulated.faults import (
     SnapshotFails,
     SnapshotSlow,
     When,
+    WrongDevice,
 )
 from providers.simulated.records import Guest, Io
 from tests.support.simulated_account import DATA, OTHER_ZONE_NAME, SimulatedAccount
@@ -113,6 +114,28 @@ def test_a_clash_that_no_list_shows_refuses_the_device() -> None:
     instance_id, volume_id = account.launched(BlockDeviceMappings=None), account.volume()
     assert attach(account, volume_id, instance_id) == "InvalidParameterValue"
     assert attach(account, volume_id, instance_id, "/dev/sdg") == "ok"
+
+
+def test_another_tool_may_be_faster_and_take_another_device() -> None:
+    account = SimulatedAccount(WrongDevice(when=When(most=1)))
+    instance_id, volume_id = account.launched(BlockDeviceMappings=None), account.volume()
+    assert attach(account, volume_id, instance_id) == "VolumeInUse"
+    account.wait(minutes=1)
+    held = account.truth.volumes[volume_id].attachment
+    assert (held.instance_id, held.device, held.state) == (instance_id, "/dev/sdz", "attached")
+
+
+def test_a_root_volume_shows_the_snapshot_of_its_image() -> None:
+    account = SimulatedAccount()
+    instance_id = account.launched()
+    of_instance = [
+        volume
+        for volume in account.truth.volumes.values()
+        if volume.attachment.instance_id == instance_id
+    ]
+    image = account.truth.instances[instance_id].image
+    made_from = {volume.attachment.device: volume.snapshot_id for volume in of_instance}
+    assert made_from == {"/dev/xvda": image.replace("ami-", "snap-"), "/dev/sdf": None}
 
 
 # Detaching.
