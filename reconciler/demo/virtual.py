@@ -1,9 +1,16 @@
-"""The controller on the simulated cloud, in virtual time: the real loop, an hour in a second."""
+"""The controller on the simulated cloud, in virtual time: the real loader, adapter, journal, planner, executor and
+loop in one thread, an hour in seconds.
+
+with virtual_guard(desired, store=path, layout=layout, seed=7) as guard:
+    for result in guard.until_converged(within=timedelta(hours=1)): ...
+    guard.cloud.truth        what is so, past all views that may lag
+"""
 
 from __future__ import annotations
 
-import random  # noqa: TID251 - seeded here, so that the demo is the same story every time
-from collections.abc import Iterable, Iterator
+import logging
+import random  # noqa: TID251 - seeded here, so that the same seed is the same story every time
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -12,10 +19,10 @@ from typing import Any
 
 import structlog
 
-from desired_state.load import load
 from desired_state.model import DesiredState
 from providers.ec2.cloud import Ec2Cloud
 from providers.ec2.session import CellClients
+from providers.errors import CloudError, EndpointUnreachable
 from providers.simulated.cloud import SimulatedCloud
 from providers.simulated.layout import Layout
 from providers.simulated.records import Guest, Instance
@@ -25,126 +32,141 @@ from reconciler.loop.assess import Assessment, Senses, assess
 from reconciler.loop.cells import Cell
 from reconciler.loop.gathering import ProbeRhythm
 from reconciler.loop.reconcile import Means, PassResult, reconcile
+from reconciler.loop.runner import backoff_s, next_pass_in_s, usual_interval_s
 from reconciler.planning.identity import Role, role_of, slot_of
+from reconciler.planning.outcome import Plan
 from reconciler.store.leases import this_process
 from reconciler.store.store import Store
+from reconciler.surface import words
 
-SEED = 2011
 OWNER = "demo"
-PASS = timedelta(seconds=15)
 
-LAYOUT = Layout(
-    account="123456789012",
-    region="us-east-1",
-    zones={"use1-az6": "us-east-1a", "use1-az1": "us-east-1b", "use1-az2": "us-east-1c"},
-    subnets={"subnet-0a1": "use1-az1", "subnet-0a2": "use1-az2", "subnet-0a6": "use1-az6"},
+_QUIET = structlog.wrap_logger(
+    structlog.ReturnLogger(),
+    processors=[],
+    wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL),
 )
+"""Whoever looks at the guard tells what it did; a log would tell it twice."""
+
+
+class NotConvergedError(Exception):
+    """The fleets did not come to stand as declared in time. `plan` is the last one; None when no look succeeded."""
+
+    def __init__(self, within: timedelta, plan: Plan | None) -> None:
+        super().__init__(
+            f"the fleets did not come to stand as declared within {words.duration(within)}"
+        )
+        self.plan = plan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Here:
-    """What a launch needs of the simulated account."""
+class Blind:
+    """A pass in which the cell could not be looked at, and so nothing was done."""
 
-    image: str = "ami-0abc1234def567890"
-    security_group: str = "sg-0a1b2c3d4e5f60010"
+    reason: str
 
-    @property
-    def subnets(self) -> dict[str, str]:
-        """Subnet ids by zone id."""
-        return {zone: subnet for subnet, zone in LAYOUT.subnets.items()}
+
+Passed = PassResult | Blind
 
 
 @dataclass(slots=True, kw_only=True)
 class VirtualGuard:
-    """A controller over one simulated cell; each pass is followed by the rest of its 15 virtual seconds."""
+    """A controller over one simulated cell. `desired` is what is declared now and may be replaced at any time."""
 
     cloud: SimulatedCloud
     cell: Cell
     means: Means
-    fleets: Path
-
-    @property
-    def desired(self) -> DesiredState:
-        """What the files say now."""
-        return load([self.fleets])
+    desired: DesiredState
+    failures: int = 0
+    """Blind passes in a row."""
 
     def look(self) -> Assessment:
-        """What `reconciler plan` would show now; changes nothing."""
+        """What `reconciler plan` would show now; changes nothing. Raises what `assess` raises."""
         now = self.cloud.clock.now()
         return assess(self.cell.senses, self.desired, self.cell.store.memory(now), now)
 
-    def passes(self, *, within: timedelta) -> Iterator[PassResult]:
-        """Pass after pass, until one finds everything as declared. TimeoutError when none does within that time."""
-        desired = self.desired
-        for _ in range(int(within / PASS)):
-            next_at = self.cloud.clock.now() + PASS
-            result = reconcile(self.cell, desired, self.means)
-            yield result
-            if result.assessment.plan.converged:
-                return
-            self.cloud.clock.advance(next_at)
-        raise TimeoutError(f"the fleets did not come to stand as declared within {within}")
+    def one_pass(self) -> Passed:
+        """One pass, and then as long as the runner would wait. Raises StoreError and PlanViolationError."""
+        clock = self.cloud.clock
+        regular_s = usual_interval_s(sum(fleet.replicas for fleet in self.desired.fleets))
+        passed: Passed
+        try:
+            passed = reconcile(self.cell, self.desired, self.means)
+        except (CloudError, EndpointUnreachable) as fault:
+            self.failures += 1
+            passed = Blind(reason=str(fault))
+            wait_s = backoff_s(self.failures, regular_s)
+        else:
+            self.failures = 0
+            wait_s = next_pass_in_s(passed.assessment.plan, clock.now(), regular_s)
+        clock.sleep(wait_s)
+        return passed
 
-    def living(self) -> dict[str, list[Instance]]:
-        """The truth: every living instance by the slot that its tags name, past all views that may lag."""
-        found: dict[str, list[Instance]] = {}
-        for instance in self.cloud.truth.instances.values():
-            if instance.alive:
-                found.setdefault(str(slot_of(instance.tags)), []).append(instance)
-        return found
+    def passes(self, *, lasting: timedelta) -> Iterator[Passed]:
+        """Pass after pass for that long."""
+        end = self.cloud.clock.now() + lasting
+        while self.cloud.clock.now() < end:
+            yield self.one_pass()
+
+    def until_converged(self, *, within: timedelta) -> Iterator[Passed]:
+        """Pass after pass, until one finds nothing to do, to wait for or to withhold. Raises NotConvergedError."""
+        plan = None
+        for passed in self.passes(lasting=within):
+            yield passed
+            if isinstance(passed, PassResult):
+                plan = passed.assessment.plan
+                if plan.converged:
+                    return
+        raise NotConvergedError(within, plan)
 
 
 @contextmanager
-def virtual_guard(folder: Path) -> Iterator[VirtualGuard]:
-    """A controller over an empty simulated account, with its fleets in `folder/fleets` and its store beside them."""
-    fleets = folder / "fleets"
+def virtual_guard(
+    desired: DesiredState, *, store: Path, layout: Layout, seed: int
+) -> Iterator[VirtualGuard]:
+    """A controller over an empty simulated account, with its journal in the file `store`."""
     cloud = SimulatedCloud(
-        chance=random.Random(SEED),  # noqa: S311 - a story, not a secret
-        layout=LAYOUT,
-        serves=lambda instance, _truth: _serves(instance, load([fleets])),
+        chance=random.Random(seed),  # noqa: S311 - a story, not a secret
+        layout=layout,
+        serves=lambda instance, _truth: serves(instance, guard.desired),
     )
-    ec2 = Ec2Cloud(_clients(cloud), account=LAYOUT.account, region=LAYOUT.region)
-    with Store.open(folder / "store.sqlite") as store:
+    ec2 = Ec2Cloud(clients_of(cloud), account=layout.account, region=layout.region)
+    with Store.open(store) as opened:
         identity = ec2.identity()
         senses = Senses(
             cloud=ec2, prober=cloud.prober, rhythm=ProbeRhythm(), checks=(), owner=OWNER
         )
-        cell = Cell(identity=identity, senses=senses, store=store.cell(identity))
+        cell = Cell(identity=identity, senses=senses, store=opened.cell(identity))
         cell.store.acquire(this_process("reconciler demo", cloud.clock.now()))
         means = Means(
             clock=cloud.clock,
-            randomness=random.Random(SEED),  # noqa: S311 - likewise
+            randomness=random.Random(seed),  # noqa: S311 - likewise
             handlers=STANDARD,
             budget=RetryBudget(),
-            log=structlog.get_logger(),
+            log=_QUIET,
             workers=1,
         )
-        yield VirtualGuard(cloud=cloud, cell=cell, means=means, fleets=fleets)
+        guard = VirtualGuard(cloud=cloud, cell=cell, means=means, desired=desired)
+        yield guard
         cell.store.release()
 
 
-def _clients(cloud: SimulatedCloud) -> CellClients:
+def clients_of(cloud: SimulatedCloud) -> CellClients:
     """The simulated clients where boto3's are expected; they have its face and not its types."""
     faces: dict[str, Any] = {"ec2": cloud.ec2, "sts": cloud.sts, "ssm": lambda: cloud.ssm}
     return CellClients(**faces, endpoint=cloud.endpoint, credential_key=cloud.credential_key)
 
 
-def _serves(instance: Instance, desired: DesiredState) -> bool:
-    """What the boot scripts of the examples do: a database serves as occupant and with its volumes only."""
+def serves(instance: Instance, desired: DesiredState) -> bool:
+    """What a good boot script does: a service answers with its own groups only; a database as the occupant of its slot
+    only, and with its volumes.
+    """
     slot = slot_of(instance.tags)
     fleet = desired.fleet(slot.fleet) if slot else None
     if fleet is None or instance.guest is not Guest.WELL:
         return False
+    if set(instance.security_groups) != set(fleet.instance.security_groups):
+        return False
     devices = {item.device for item in instance.attachments if item.state == "attached"}
     in_role = not fleet.stateful or role_of(instance.tags) is Role.OCCUPANT
     return in_role and devices.issuperset(claim.device for claim in fleet.claims)
-
-
-def data_volumes(instances: Iterable[Instance]) -> dict[str, str]:
-    """The volumes on these instances but their roots, by device."""
-    return {
-        item.device: item.volume_id
-        for instance in instances
-        for item in instance.attachments
-        if item.device != LAYOUT.root_device
-    }

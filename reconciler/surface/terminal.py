@@ -37,6 +37,7 @@ ASCII = str.maketrans(
         "↻": "@",
         "→": "->",
         "…": "...",
+        "·": "-",
     }
 )
 """What our own symbols become where the stream can't carry them."""

@@ -1,0 +1,100 @@
+"""Tells the story on the simulated cloud as it happens: a line for what was done in a pass, under the virtual time."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import groupby
+
+from reconciler.demo.truth import Claim
+from reconciler.demo.virtual import Blind, Passed
+from reconciler.execution.outcomes import Outcome, Result
+from reconciler.loop.assess import Assessment
+from reconciler.surface import words
+from reconciler.surface.action_text import describe, why
+from reconciler.surface.layout import GAP, Line, Span, Style, line, wrapped
+from reconciler.surface.plan_text import plan_lines
+from reconciler.surface.terminal import show, width_of
+
+TIME_WIDTH = 9
+
+
+@dataclass(frozen=True, slots=True)
+class Narrator:
+    """Writes to stdout; `began` is the virtual instant from which times are counted."""
+
+    began: datetime
+
+    def chapter(self, title: str, *remarks: str) -> None:
+        """The title of a part of the story, and what one has to know of it."""
+        self._show([line(""), line(Span(f"# {title}", Style.STRONG))])
+        for remark in remarks:
+            self._show(wrapped(line(remark), width=self._width, first=line("  ")))
+
+    def deeds(self, *deeds: str) -> None:
+        """What happens to the fleets."""
+        for deed in deeds:
+            self._show(wrapped(line(deed), width=self._width, first=line("  - ")))
+
+    def plan(self, seen: Assessment) -> None:
+        """A plan as `reconciler plan` shows it."""
+        self._show([line(""), *plan_lines(seen.case, seen.plan, width=self._width)])
+
+    def passed(self, passed: Passed, began: datetime) -> None:
+        """What a pass that began then has done; nothing for one that did nothing."""
+        if isinstance(passed, Blind):
+            self.at(
+                began,
+                Span(f"EC2 can't be looked at, so nothing is done: {passed.reason}", Style.HELD),
+            )
+            return
+        for _, group in groupby(passed.outcomes, key=_sort_of):
+            self.at(began, *_told(list(group)))
+
+    def at(self, instant: datetime, *parts: str | Span) -> None:
+        """A line under a virtual time."""
+        seconds = int((instant - self.began).total_seconds())
+        since = f"{timedelta(seconds=seconds)!s:>{TIME_WIDTH}}"
+        first = line(Span(since, Style.DIM), GAP)
+        self._show(wrapped(line(*parts), width=self._width, first=first, indent=TIME_WIDTH + 6))
+
+    def claims(self, claims: Iterable[Claim]) -> None:
+        """Claims with what the truth says to them."""
+        for claim in claims:
+            said = Span("FALSE", Style.BAD) if claim.against else Span("true ", Style.GOOD)
+            self._show(wrapped(line(claim.text), width=self._width, first=line("  ", said, GAP)))
+            for fault in claim.against:
+                self._show(wrapped(line(fault), width=self._width, first=line(" " * 9, "- ")))
+
+    @property
+    def _width(self) -> int:
+        return width_of(sys.stdout, os.environ)
+
+    def _show(self, lines: Iterable[Line]) -> None:
+        show(lines, sys.stdout, os.environ)
+        sys.stdout.flush()
+
+
+def _sort_of(outcome: Outcome) -> tuple[str, str, Result]:
+    """Outcomes of one sort are told in one line."""
+    return describe(outcome.action.request).many, why(outcome.action), outcome.result
+
+
+def _told(alike: Sequence[Outcome]) -> list[str | Span]:
+    first = alike[0]
+    described = describe(first.action.request)
+    made = first.resource_id
+    title = described.title + (f" ({made})" if made and made not in described.title else "")
+    slots = words.slots([outcome.action.slot for outcome in alike])
+    told: list[str | Span] = [
+        Span(described.verb.symbol, described.verb.style),
+        " ",
+        Span(slots, Style.STRONG),
+        f" {title if len(alike) == 1 else described.many.format(n=len(alike))}",
+    ]
+    if first.result is Result.ACCEPTED:
+        return [*told, Span(f" · {why(first.action)}", Style.DIM)]
+    return [*told, " · ", Span(str(first.result), Style.HELD), f" {first.message}"]
