@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
@@ -12,13 +13,16 @@ from reconciler.planning.actions import Action, SlotRef
 from reconciler.planning.intents import Intent, IntentState
 from reconciler.planning.memory import Approval, CapacityMemory, Memory, Pause
 from reconciler.store import journal, leases, passes, recollection, words
-from reconciler.store.database import Database
+from reconciler.store.database import Database, Stamp
 from reconciler.store.encoding import UnreadableError
 from reconciler.store.errors import CommitUnknown, StoreUnusable
 from reconciler.store.journal import HistoryEntry, Writing
 from reconciler.store.leases import Holder, Lease, LockFile
 from reconciler.store.passes import PassRecord, PassSummary
+from reconciler.store.recollection import Recollection, recollect
 from reconciler.store.schema import intents
+
+FORGETS_EVERY = timedelta(hours=1)
 
 
 class CellStore:
@@ -32,6 +36,9 @@ class CellStore:
         self._database = database
         self._lock_file = LockFile(database.path, cell) if database.path else None
         self._lease: Lease | None = None
+        self._recollected: Recollection | None = None
+        self._owed: tuple[Stamp, tuple[Intent, ...]] | None = None
+        self._forgot_at: datetime | None = None
         self.cell = cell
 
     # Holding the cell.
@@ -69,9 +76,17 @@ class CellStore:
     # Reading.
 
     def memory(self, now: datetime) -> Memory:
-        """All that is remembered and in force at that instant, as one consistent value."""
+        """All that is remembered and in force at that instant, as one consistent value.
+
+        It is read again only when somebody wrote since, or time has changed it: the same value is the same object.
+        """
         with self._reading() as connection:
-            return recollection.recall(connection, self.cell, now)
+            stamp = self._database.stamp(connection)
+            known = self._recollected
+            if known is None or not known.holds(stamp, now):
+                known = recollect(connection, self.cell, now, stamp)
+                self._recollected = known
+            return known.memory
 
     def intent(self, operation_id: str) -> Intent | None:
         """The intent of that operation, if it was ever begun."""
@@ -81,7 +96,11 @@ class CellStore:
     def owed_after(self) -> tuple[Intent, ...]:
         """Intents whose `on.after` handlers have not all run."""
         with self._reading() as connection:
-            return journal.matching(connection, self.cell, intents.c.after_owed)
+            stamp = self._database.stamp(connection)
+            if self._owed is None or self._owed[0] != stamp:
+                owed = journal.matching(connection, self.cell, intents.c.after_owed)
+                self._owed = (stamp, owed)
+            return self._owed[1]
 
     def history(self, slot: SlotRef | None, limit: int) -> tuple[HistoryEntry, ...]:
         """The newest events of a slot, or of the whole cell; newest first."""
@@ -154,13 +173,30 @@ class CellStore:
 
     def record_pass(self, done: PassRecord) -> None:
         """Keep what a pass learnt, in one transaction."""
+        now = done.lessons.as_of
+        forgets = self._forgot_at is None or now - self._forgot_at >= FORGETS_EVERY
         with self._journaling() as writing:
-            passes.record(writing, done)
+            others, ours = self._database.stamp(writing.connection)
+            known = self._recollected
+            if known is not None and known.holds((others, ours - 1), now):
+                before, kept = known.memory, replace(known, stamp=(others, ours))
+            else:
+                before, kept = recollection.recall(writing.connection, self.cell, now), None
+            passes.record(writing, done, before)
+            if forgets:
+                passes.forget_history(writing, now)
+        newly_cold = before.cold is None and done.lessons.cold is not None
+        # A person's word may have been there before the cell was known to be cold; it is read from the store.
+        self._recollected = None
+        if kept is not None and not newly_cold:
+            self._recollected = replace(kept, memory=passes.memory_after(before, done))
+        self._forgot_at = now if forgets else self._forgot_at
 
     def remember_capacity(self, items: tuple[CapacityMemory, ...]) -> None:
         """Keep what acting taught about capacity; the whole memory of it."""
         with self._journaling() as writing:
-            passes.remember_capacity(writing, items)
+            before = recollection.recall_capacity(writing.connection, self.cell)
+            passes.remember_capacity(writing, items, before)
 
     # What people say; needs no lease, so that it works beside a running controller.
 

@@ -22,6 +22,9 @@ READ_BUSY_TIMEOUT_S = 2.0
 
 _WRITES = "reconciler_writes"
 
+Stamp = tuple[int, int]
+"""How often others have written, by the database's count, and how often this process has."""
+
 
 class Database:
     """A single SQLite connection, shared by the threads of this process one transaction at a time.
@@ -35,6 +38,7 @@ class Database:
         self.read_only = read_only
         self._lock = threading.RLock()
         self._engine = _engine(path, read_only=read_only)
+        self._written = 0
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -58,6 +62,7 @@ class Database:
         with self._lock, self._translated(), self._engine.connect() as plain:
             connection = plain.execution_options(**{_WRITES: True})
             transaction = connection.begin()
+            self._written += 1
             try:
                 yield connection
             except BaseException:
@@ -67,6 +72,11 @@ class Database:
                 transaction.commit()
             except DBAPIError as fault:
                 raise CommitUnknown(self._message(fault)) from fault
+
+    def stamp(self, connection: Connection) -> Stamp:
+        """Equal to an earlier one only when nobody has written since (SQLite manual, PRAGMA data_version)."""
+        others: int = connection.exec_driver_sql("PRAGMA data_version").scalar_one()
+        return others, self._written
 
     def check(self) -> None:
         """Raise StoreUnusable when the file is damaged: nothing may rest on half a journal."""

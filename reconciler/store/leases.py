@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Float, case, or_, select, update
+from sqlalchemy import Connection, Float, bindparam, case, or_, select, update
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
@@ -76,6 +76,17 @@ def _postgresql_now(*_asked: Any, **_options: Any) -> str:
     return "extract(epoch from clock_timestamp())"
 
 
+_RENEW = (
+    update(leases)
+    .where(
+        leases.c.cell == bindparam("of_cell"),
+        leases.c.holder == bindparam("of_holder"),
+        leases.c.epoch == bindparam("of_epoch"),
+    )
+    .values(expires_at_s=DatabaseNow() + LEASE_LASTS.total_seconds())
+)
+
+
 def acquire(connection: Connection, cell: str, holder: Holder, *, former_is_dead: bool) -> Lease:
     """Take a free or expired lease, or renew one's own; `former_is_dead` when the lock file proves it.
 
@@ -104,15 +115,8 @@ def acquire(connection: Connection, cell: str, holder: Holder, *, former_is_dead
 
 def prove(connection: Connection, lease: Lease) -> None:
     """Show, inside the transaction that writes, that the lease is still ours, and renew it. Raises LeaseLost."""
-    renewed = connection.execute(
-        update(leases)
-        .where(
-            leases.c.cell == lease.cell,
-            leases.c.holder == lease.holder,
-            leases.c.epoch == lease.epoch,
-        )
-        .values(expires_at_s=DatabaseNow() + LEASE_LASTS.total_seconds())
-    )
+    ours = {"of_cell": lease.cell, "of_holder": lease.holder, "of_epoch": lease.epoch}
+    renewed = connection.execute(_RENEW, ours)
     if renewed.rowcount == 0:
         row = connection.execute(select(leases).where(leases.c.cell == lease.cell)).one()
         raise LeaseLost(

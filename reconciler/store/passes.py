@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import TypeVar
 
-from sqlalchemy import Connection, Table, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Table, bindparam, delete, insert, or_, select, update
 
+from reconciler.health.verdict import RememberedHealth
 from reconciler.planning.learning import Lessons
-from reconciler.planning.memory import CapacityMemory, KnownResource
+from reconciler.planning.memory import CapacityMemory, ColdStart, KnownResource, Memory
 from reconciler.store import journal
 from reconciler.store.encoding import encode_health
 from reconciler.store.journal import Writing
 from reconciler.store.schema import capacity, cells, health, held_since, known_resources, passes
+
+Key = TypeVar("Key")
+Item = TypeVar("Item")
 
 HISTORY_LASTS = timedelta(days=30)
 """Events of ended intents and lines about passes are dropped after this."""
@@ -42,44 +47,61 @@ class PassSummary:
     refused: str | None = None
 
 
-def record(writing: Writing, done: PassRecord) -> None:
-    """Make what is remembered what this pass knows, and drop history that is too old."""
+def record(writing: Writing, done: PassRecord, before: Memory) -> None:
+    """Make what is remembered what this pass knows. `before` is what is in the store: only what differs is written."""
     lessons = done.lessons
-    _remember(writing, known_resources, [_known_row(item) for item in lessons.known.values()])
-    _remember(
-        writing,
-        health,
-        [
-            {"instance_id": key, "remembered": encode_health(item)}
-            for key, item in lessons.health.items()
-        ],
-    )
-    _remember(
-        writing,
-        held_since,
-        [{"gate": gate, "since": since} for gate, since in lessons.held_since.items()],
-    )
-    remember_capacity(writing, done.capacity)
+    _remember(writing, known_resources, before.known, lessons.known, _known_row)
+    _remember(writing, health, before.health, lessons.health, _health_row)
+    _remember(writing, held_since, before.held_since, lessons.held_since, _held_row)
+    remember_capacity(writing, done.capacity, before.capacity)
     _record_cell(writing, lessons)
     writing.connection.execute(
-        insert(passes).values(
-            cell=writing.cell,
-            as_of=lessons.as_of,
-            complete=lessons.complete_looks > 0,
-            counts=json.dumps(dict(done.counts)),
-            refused=done.refused,
-        )
+        _INSERT_PASS,
+        {
+            "cell": writing.cell,
+            "as_of": lessons.as_of,
+            "complete": lessons.complete_looks > 0,
+            "counts": json.dumps(dict(done.counts)),
+            "refused": done.refused,
+        },
     )
-    oldest = lessons.as_of - HISTORY_LASTS
+
+
+def memory_after(before: Memory, done: PassRecord) -> Memory:
+    """What a recollection right after the record would give, sharing whatever stayed the same."""
+    lessons = done.lessons
+    return replace(
+        before,
+        passes=before.passes + lessons.complete_looks,
+        cold=_cold_after(before.cold, lessons.cold),
+        known=_shared(before.known, lessons.known),
+        health=_shared(before.health, lessons.health),
+        held_since=_shared(before.held_since, lessons.held_since),
+        capacity=tuple(sorted(done.capacity, key=lambda item: (item.zone, item.type))),
+    )
+
+
+def _cold_after(before: ColdStart | None, learnt: ColdStart | None) -> ColdStart | None:
+    """Once a person has released a cold cell, it stays so."""
+    if before is None or learnt is None:
+        return learnt
+    return learnt if learnt.released else replace(learnt, released=before.released)
+
+
+def forget_history(writing: Writing, now: datetime) -> None:
+    """Drop events of ended intents and lines about passes that are too old."""
+    oldest = now - HISTORY_LASTS
     writing.connection.execute(
         delete(passes).where(passes.c.cell == writing.cell, passes.c.as_of < oldest)
     )
     journal.forget_events(writing, oldest)
 
 
-def remember_capacity(writing: Writing, items: tuple[CapacityMemory, ...]) -> None:
+def remember_capacity(
+    writing: Writing, items: tuple[CapacityMemory, ...], before: tuple[CapacityMemory, ...]
+) -> None:
     """Make the memory of capacity these."""
-    _remember(writing, capacity, [_capacity_row(item) for item in items])
+    _remember(writing, capacity, _by_offering(before), _by_offering(items), _capacity_row)
 
 
 def last(connection: Connection, cell: str) -> PassSummary | None:
@@ -97,42 +119,52 @@ def last(connection: Connection, cell: str) -> PassSummary | None:
     )
 
 
-def _remember(writing: Writing, table: Table, rows: list[dict[str, object]]) -> None:
+def _shared(before: Mapping[str, Item], after: Mapping[str, Item]) -> Mapping[str, Item]:
+    """The mapping that was there when nothing in it changed, else the new one in the order of the store."""
+    return before if before == after else dict(sorted(after.items()))
+
+
+def _remember(
+    writing: Writing,
+    table: Table,
+    before: Mapping[Key, Item],
+    after: Mapping[Key, Item],
+    row_of: Callable[[Key, Item], dict[str, object]],
+) -> None:
     """Make the cell's rows of a table these. A steady cell changes nothing, so that a pass costs what changed."""
-    key_columns = [column for column in table.primary_key if column.name != "cell"]
-    names = [column.name for column in key_columns]
-    wanted = {tuple(row[name] for name in names): {"cell": writing.cell, **row} for row in rows}
-    found = {
-        tuple(row[name] for name in names): dict(row)
-        for row in writing.connection.execute(
-            select(table).where(table.c.cell == writing.cell)
-        ).mappings()
-    }
-    stale = [key for key, row in found.items() if wanted.get(key) != row]
-    fresh = [row for key, row in wanted.items() if found.get(key) != row]
+    if before is after or before == after:
+        return
+    missing = object()
+    fresh = {key: item for key, item in after.items() if before.get(key, missing) != item}
+    stale = {key: item for key, item in before.items() if key in fresh or key not in after}
+    names = [column.name for column in table.primary_key if column.name != "cell"]
     if stale:
-        conditions = [column == bindparam(f"key_{column.name}") for column in key_columns]
+        conditions = [table.c[name] == bindparam(f"key_{name}") for name in names]
+        rows = [row_of(key, item) for key, item in stale.items()]
         writing.connection.execute(
             delete(table).where(table.c.cell == writing.cell, *conditions),
-            [{f"key_{name}": part for name, part in zip(names, key, strict=True)} for key in stale],
+            [{f"key_{name}": row[name] for name in names} for row in rows],
         )
     if fresh:
-        writing.connection.execute(insert(table), fresh)
+        rows = [{"cell": writing.cell, **row_of(key, item)} for key, item in fresh.items()]
+        writing.connection.execute(insert(table), rows)
 
 
 def _record_cell(writing: Writing, lessons: Lessons) -> None:
-    changes: dict[str, object] = {
-        "passes": cells.c.passes + lessons.complete_looks,
-        "cold_since": lessons.cold.since if lessons.cold else None,
-        "cold_observations": lessons.cold.complete_observations if lessons.cold else 0,
-    }
-    if lessons.cold and lessons.cold.released:
-        # Only ever set here: a person may release a cold cell while a pass that began before is under way.
-        changes["cold_released"] = True
-    writing.connection.execute(update(cells).where(cells.c.cell == writing.cell).values(changes))
+    cold = lessons.cold
+    writing.connection.execute(
+        _UPDATE_CELL,
+        {
+            "of_cell": writing.cell,
+            "looks": lessons.complete_looks,
+            "since": cold.since if cold else None,
+            "observations": cold.complete_observations if cold else 0,
+            "released": cold is not None and cold.released,
+        },
+    )
 
 
-def _known_row(resource: KnownResource) -> dict[str, object]:
+def _known_row(_id: str, resource: KnownResource) -> dict[str, object]:
     return {
         "id": resource.id,
         "kind": resource.kind,
@@ -148,7 +180,7 @@ def _known_row(resource: KnownResource) -> dict[str, object]:
     }
 
 
-def _capacity_row(item: CapacityMemory) -> dict[str, object]:
+def _capacity_row(_offering: tuple[str, str], item: CapacityMemory) -> dict[str, object]:
     return {
         "zone": item.zone,
         "type": item.type,
@@ -156,3 +188,29 @@ def _capacity_row(item: CapacityMemory) -> dict[str, object]:
         "last_failed_at": item.last_failed_at,
         "until": item.until,
     }
+
+
+def _health_row(instance_id: str, item: RememberedHealth) -> dict[str, object]:
+    return {"instance_id": instance_id, "remembered": encode_health(item)}
+
+
+def _held_row(gate: str, since: datetime) -> dict[str, object]:
+    return {"gate": gate, "since": since}
+
+
+def _by_offering(items: Iterable[CapacityMemory]) -> dict[tuple[str, str], CapacityMemory]:
+    return {(item.zone, item.type): item for item in items}
+
+
+_INSERT_PASS = insert(passes)
+_UPDATE_CELL = (
+    update(cells)
+    .where(cells.c.cell == bindparam("of_cell"))
+    .values(
+        passes=cells.c.passes + bindparam("looks"),
+        cold_since=bindparam("since"),
+        cold_observations=bindparam("observations"),
+        # Only ever set here: a person may release a cold cell while a pass that began before is under way.
+        cold_released=or_(cells.c.cold_released, bindparam("released")),
+    )
+)

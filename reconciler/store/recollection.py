@@ -1,8 +1,9 @@
-"""Reads all that is remembered of a cell into one value."""
+"""Reads all that is remembered of a cell into one value, and knows for how long that value holds."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, Table, and_, func, or_, select
@@ -18,6 +19,7 @@ from reconciler.planning.memory import (
     Pause,
 )
 from reconciler.store import journal
+from reconciler.store.database import Stamp
 from reconciler.store.encoding import decode_health
 from reconciler.store.schema import (
     approvals,
@@ -32,6 +34,36 @@ from reconciler.store.schema import (
 
 RECENT = timedelta(hours=24)
 """How long a closed intent counts as recent; an abandoned one does until it is found or proved lost."""
+FOREVER = datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recollection:
+    """A memory as it was read: good from `since` until `until` as long as nobody writes."""
+
+    memory: Memory
+    stamp: Stamp
+    since: datetime
+    until: datetime
+
+    def holds(self, stamp: Stamp, now: datetime) -> bool:
+        """Whether reading it again would give the same."""
+        return stamp == self.stamp and self.since <= now < self.until
+
+
+def recollect(connection: Connection, cell: str, now: datetime, stamp: Stamp) -> Recollection:
+    """What is remembered, and when time alone would change it: a word expires, an intent is recent no longer."""
+    memory = recall(connection, cell, now)
+    ends = [
+        *(approval.expires_at for approval in memory.approvals.values()),
+        *(pause.expires_at for pause in memory.pauses),
+        *(
+            intent.updated_at + RECENT
+            for intent in memory.recent_intents
+            if intent.state is not IntentState.ABANDONED
+        ),
+    ]
+    return Recollection(memory=memory, stamp=stamp, since=now, until=min(ends, default=FOREVER))
 
 
 def recall(connection: Connection, cell: str, now: datetime) -> Memory:
@@ -62,9 +94,14 @@ def recall(connection: Connection, cell: str, now: datetime) -> Memory:
             for r in _rows(connection, cell, approvals, approvals.c.expires_at > now)
         },
         pauses=tuple(_pause(r) for r in _rows(connection, cell, pauses, pauses.c.expires_at > now)),
-        capacity=tuple(_capacity(r) for r in _rows(connection, cell, capacity)),
+        capacity=recall_capacity(connection, cell),
         held_since={r.gate: r.since for r in _rows(connection, cell, held_since)},
     )
+
+
+def recall_capacity(connection: Connection, cell: str) -> tuple[CapacityMemory, ...]:
+    """The capacity errors that are remembered, by zone and type."""
+    return tuple(_capacity(row) for row in _rows(connection, cell, capacity))
 
 
 def _rows(connection: Connection, cell: str, table: Table, *conditions: Any) -> list[Row[Any]]:
