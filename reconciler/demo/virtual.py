@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import random  # noqa: TID251 - seeded here, so that the same seed is the same story every time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -19,13 +19,13 @@ from typing import Any
 
 import structlog
 
-from desired_state.model import DesiredState
+from desired_state.model import DesiredState, Fleet
 from providers.ec2.cloud import Ec2Cloud
 from providers.ec2.session import CellClients
 from providers.errors import CloudError, EndpointUnreachable
 from providers.simulated.cloud import SimulatedCloud
 from providers.simulated.layout import Layout
-from providers.simulated.records import Guest, Instance
+from providers.simulated.records import Instance
 from reconciler.execution.handlers import STANDARD
 from reconciler.execution.retrying import RetryBudget
 from reconciler.loop.assess import Assessment, Senses, assess
@@ -128,7 +128,7 @@ def virtual_guard(
     cloud = SimulatedCloud(
         chance=random.Random(seed),  # noqa: S311 - a story, not a secret
         layout=layout,
-        serves=lambda instance, _truth: serves(instance, guard.desired),
+        serves=lambda instance, _truth: serves(instance, guard.desired.fleets),
     )
     ec2 = Ec2Cloud(clients_of(cloud), account=layout.account, region=layout.region)
     with Store.open(store) as opened:
@@ -157,15 +157,13 @@ def clients_of(cloud: SimulatedCloud) -> CellClients:
     return CellClients(**faces, endpoint=cloud.endpoint, credential_key=cloud.credential_key)
 
 
-def serves(instance: Instance, desired: DesiredState) -> bool:
+def serves(instance: Instance, fleets: Iterable[Fleet]) -> bool:
     """What a good boot script does: a service answers with its own groups only; a database as the occupant of its slot
     only, and with its volumes.
     """
     slot = slot_of(instance.tags)
-    fleet = desired.fleet(slot.fleet) if slot else None
-    if fleet is None or instance.guest is not Guest.WELL:
-        return False
-    if set(instance.security_groups) != set(fleet.instance.security_groups):
+    fleet = next((item for item in fleets if slot and item.name == slot.fleet), None)
+    if fleet is None or set(instance.security_groups) != set(fleet.instance.security_groups):
         return False
     devices = {item.device for item in instance.attachments if item.state == "attached"}
     in_role = not fleet.stateful or role_of(instance.tags) is Role.OCCUPANT

@@ -24,14 +24,14 @@ from providers.simulated.faults import (
     Throttled,
     When,
 )
+from providers.simulated.gate import READING
 from providers.simulated.layout import Layout
 from providers.simulated.records import Guest, Instance
 from reconciler.demo import truth
 from reconciler.demo.declaration import declare, scale
 from reconciler.demo.narrator import Narrator
 from reconciler.demo.truth import Claim
-from reconciler.demo.virtual import NotConvergedError, Passed, VirtualGuard, virtual_guard
-from reconciler.loop.reconcile import PassResult
+from reconciler.demo.virtual import Blind, NotConvergedError, Passed, VirtualGuard, virtual_guard
 from reconciler.planning.actions import Bucket
 from reconciler.planning.outcome import Plan
 from reconciler.surface import words
@@ -41,6 +41,7 @@ WEB, WEB_LATER, WEB_AT_LAST, DATABASES = 6, 5, 8, 3
 PATIENCE = timedelta(hours=1)
 BAD_WEATHER = timedelta(minutes=20)
 ON_GUARD = timedelta(hours=1)
+BACKUP_CALLS = ("CreateSnapshot", "CreateSnapshots", "DeleteSnapshot")
 
 LAYOUT = Layout(
     account="123456789012",
@@ -271,27 +272,26 @@ def _count(hits: Mapping[tuple[str, str], int], key: str) -> int:
 
 
 def _on_guard(story: Story) -> Claim:
-    """An hour in which nothing happens, and so nothing must be done."""
+    """An hour in which nothing happens, and so nothing must be done but the backups that the files ask for."""
     cloud = story.guard.cloud
-    story.narrator.chapter(f"5. {words.duration(ON_GUARD)} more on guard, with nothing left to do:")
-    calls, mutating = cloud.gate.calls, cloud.gate.mutating_calls
-    passes = story.guarded(lasting=ON_GUARD)
-    calls, mutating = cloud.gate.calls - calls, cloud.gate.mutating_calls - mutating
-    restless = sum(1 for passed in passes if not _found_all_as_declared(passed))
-    story.narrator.at(
-        cloud.clock.now(),
-        f"{len(passes)} passes made {calls} calls, {mutating} of them to change anything",
+    story.narrator.chapter(
+        f"5. {words.duration(ON_GUARD)} more on guard, with nothing left to heal:"
     )
-    against = [f"{mutating} calls would have changed something"] if mutating else []
-    against += [f"{restless} passes did not find everything as declared"] if restless else []
+    before = cloud.gate.counts.copy()
+    passes = story.guarded(lasting=ON_GUARD)
+    made = cloud.gate.counts - before
+    changing = {name: count for name, count in made.items() if not name.startswith(READING)}
+    backups = sum(changing.pop(name, 0) for name in BACKUP_CALLS)
+    blind = sum(1 for passed in passes if isinstance(passed, Blind))
+    story.narrator.at(cloud.clock.now(), f"{len(passes)} passes, {made.total()} calls")
+    against = [f"{name} was called {count} times" for name, count in changing.items()]
+    against += [f"{blind} passes could not look"] if blind else []
+    apart = f", {backups} for backups apart" if backups else ""
     return Claim(
-        text=f"in the last {words.duration(ON_GUARD)}, {len(passes)} passes made {mutating} calls that change anything",
+        text=f"in the last {words.duration(ON_GUARD)}, {len(passes)} passes made {sum(changing.values())} calls that "
+        f"change anything{apart}",
         against=tuple(against),
     )
-
-
-def _found_all_as_declared(passed: Passed) -> bool:
-    return isinstance(passed, PassResult) and passed.assessment.plan.converged
 
 
 def _verdict(story: Story, quiet: Claim) -> int:

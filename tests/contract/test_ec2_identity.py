@@ -15,6 +15,8 @@ from providers.errors import (
     RetryClass,
 )
 from providers.requests import StopInstance
+from reconciler.demo.embedded import REGION
+from reconciler.demo.embedded_server import ACCOUNT
 from tests.support.ec2_cell import NOW, OWNER, Ec2Cell
 from tests.support.edited_replies import with_texts
 from tests.support.fault_proxy import (
@@ -25,7 +27,6 @@ from tests.support.fault_proxy import (
     Rule,
     closed_endpoint,
 )
-from tests.support.moto_server import ACCOUNT, REGION
 
 STOP = StopInstance(instance_id="i-00000000000000001")
 
@@ -70,7 +71,7 @@ def test_under_another_account_nothing_is_read_and_nothing_is_sent(cell: Ec2Cell
 
 
 def test_missing_credentials_say_what_to_do(cell: Ec2Cell, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name)
     with pytest.raises(CredentialsError, match="Set AWS_PROFILE"):
         fresh_cloud().identity()

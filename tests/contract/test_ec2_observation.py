@@ -19,6 +19,8 @@ from providers.observed import (
     VolumeState,
 )
 from providers.requests import StopInstance
+from reconciler.demo.embedded import REGION
+from reconciler.demo.embedded_server import ACCOUNT
 from tests.support.ec2_cell import NOW, OWNED, OWNER, ZONE, Ec2Cell
 from tests.support.edited_replies import (
     cut_in_half,
@@ -35,7 +37,6 @@ from tests.support.fault_proxy import (
     Parameters,
     Rule,
 )
-from tests.support.moto_server import ACCOUNT, REGION
 
 
 def whole_list(sent: Parameters) -> bool:

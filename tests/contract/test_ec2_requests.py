@@ -22,9 +22,9 @@ from providers.requests import (
     StopInstance,
     TerminateInstance,
 )
+from reconciler.demo.embedded import REGION
 from tests.support.ec2_cell import OWNED, OWNER, Ec2Cell, data_volume
 from tests.support.fault_proxy import Parameters
-from tests.support.moto_server import REGION
 
 
 def last_sent(cell: Ec2Cell, operation: str) -> Parameters:

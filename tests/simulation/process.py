@@ -12,8 +12,8 @@ import structlog
 
 from desired_state.model import DesiredState
 from providers.ec2.cloud import Ec2Cloud
-from providers.ec2.session import CellClients
 from providers.simulated.cloud import SimulatedCloud
+from reconciler.demo.virtual import clients_of
 from reconciler.execution.handlers import STANDARD
 from reconciler.execution.retrying import RetryBudget
 from reconciler.loop.assess import Senses
@@ -80,15 +80,8 @@ class Process:
         self._store.close()
 
     def _opened(self, cloud: SimulatedCloud, interruptions: Interruptions) -> Cell:
-        clients = CellClients(
-            ec2=cast("Any", cloud.ec2),
-            ssm=lambda: cast("Any", cloud.ssm),
-            sts=cast("Any", cloud.sts),
-            endpoint=cloud.endpoint,
-            credential_key=cloud.credential_key,
-        )
         layout = cloud.layout
-        adapter = Ec2Cloud(clients, account=layout.account, region=layout.region)
+        adapter = Ec2Cloud(clients_of(cloud), account=layout.account, region=layout.region)
         identity = adapter.identity()
         self.words = self._store.cell(identity)
         """The store as people use it, and as it is read."""

@@ -18,8 +18,9 @@ from providers.ec2.cloud import Ec2Cloud
 from providers.ec2.session import AwsSession, CellClients
 from providers.observed import Observation
 from providers.requests import LaunchInstance, LaunchVolume
+from reconciler.demo.embedded import REGION, EmbeddedCloud
+from reconciler.demo.embedded_server import ACCOUNT
 from tests.support.fault_proxy import FaultProxy, running_fault_proxy
-from tests.support.moto_server import ACCOUNT, FAKE_CREDENTIALS, REGION, MotoServer
 
 OWNER = "test-installation"
 OWNED = {"fleet-reconciler:owner": OWNER}
@@ -122,10 +123,10 @@ class SharedWire:
 
 
 @pytest.fixture(scope="session")
-def shared_wire(moto_server: MotoServer) -> Iterator[SharedWire]:
+def shared_wire(moto_server: EmbeddedCloud) -> Iterator[SharedWire]:
     """Proxy and clients; `cell` heals the one and wraps the others anew for each test."""
     with running_fault_proxy(moto_server.endpoint) as proxy, pytest.MonkeyPatch.context() as set_:
-        for name, value in (FAKE_CREDENTIALS | {"AWS_ENDPOINT_URL": proxy.endpoint}).items():
+        for name, value in (moto_server.environment | {"AWS_ENDPOINT_URL": proxy.endpoint}).items():
             set_.setenv(name, value)
         aws = boto3.client("ec2", region_name=REGION, endpoint_url=moto_server.endpoint)
         yield SharedWire(proxy=proxy, clients=AwsSession().clients(REGION), aws=aws)

@@ -20,7 +20,8 @@ from botocore.parsers import ResponseParserError
 
 from providers.simulated.cloud import SimulatedCloud
 from providers.simulated.layout import Layout
-from tests.support.moto_server import ACCOUNT, REGION
+from reconciler.demo.embedded import REGION
+from reconciler.demo.embedded_server import ACCOUNT
 
 IMAGE = "ami-12345678"
 NO_INSTANCE = "i-0123456789abcdef0"

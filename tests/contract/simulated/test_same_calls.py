@@ -11,6 +11,7 @@ from typing import Any
 import boto3
 import pytest
 
+from reconciler.demo.embedded import REGION, EmbeddedCloud
 from tests.contract.simulated import (
     attachment_cases,
     instance_cases,
@@ -20,7 +21,6 @@ from tests.contract.simulated import (
     volume_cases,
 )
 from tests.contract.simulated.accounts import Account, Case, outcome, simulated_twin
-from tests.support.moto_server import FAKE_CREDENTIALS, REGION, MotoServer
 
 SUBJECTS = (
     instance_cases,
@@ -34,10 +34,10 @@ PARAMETERS = [case for subject in SUBJECTS for case in subject.CASES.parameters(
 
 
 @pytest.fixture(scope="session")
-def ec2_of_moto(moto_server: MotoServer) -> Any:
+def ec2_of_moto(moto_server: EmbeddedCloud) -> Any:
     """One client for the session, since a boto3 session loads EC2's model of several megabytes."""
     with pytest.MonkeyPatch.context() as environment:
-        for name, value in FAKE_CREDENTIALS.items():
+        for name, value in moto_server.environment.items():
             environment.setenv(name, value)
         return boto3.client("ec2", region_name=REGION, endpoint_url=moto_server.endpoint)
 

@@ -18,7 +18,8 @@ from providers.simulated.faults import Meddling, ReadsGoBack, When
 from providers.simulated.layout import Layout
 from providers.simulated.records import Guest, Instance, Volume
 from providers.simulated.world import Truth
-from reconciler.planning.identity import Role, Tag, role_of, slot_of
+from reconciler.demo.virtual import clients_of, serves
+from reconciler.planning.identity import Tag, slot_of
 from tests.simulation.crash_points.stage import (
     CountingCloud,
     Ending,
@@ -27,7 +28,6 @@ from tests.simulation.crash_points.stage import (
     volume_line,
 )
 from tests.support.fleets import ACCOUNT, IMAGE, MINUTE, REGION
-from tests.support.simulated_cell import clients_of
 
 SWIFT = Durations(
     pending_s=(10.0, 20.0),
@@ -67,7 +67,10 @@ class SimulatedStage:
         self.fleets = fleets
         layout = Layout(account=ACCOUNT, region=REGION, images=frozenset({IMAGE}))
         self._simulated = SimulatedCloud(
-            chance=random.Random(seed), layout=layout, durations=SWIFT, serves=self._serves
+            chance=random.Random(seed),
+            layout=layout,
+            durations=SWIFT,
+            serves=lambda instance, _truth: serves(instance, self.fleets),
         )
         self.clock = SteppedClock(self._simulated.clock)
         self.cloud = CountingSimulatedCloud(self._simulated)
@@ -103,16 +106,6 @@ class SimulatedStage:
     def _occupant(self, slot: str) -> Instance:
         (instance,) = (item for item in self.cloud.alive() if str(slot_of(item.tags)) == slot)
         return instance
-
-    def _serves(self, instance: Instance, _truth: Truth) -> bool:
-        """A service answers where it has its groups, its role and its data."""
-        ref = slot_of(instance.tags)
-        fleet = next((item for item in self.fleets if ref and item.name == ref.fleet), None)
-        if fleet is None or set(instance.security_groups) != set(fleet.instance.security_groups):
-            return False
-        devices = {item.device for item in instance.attachments if item.state == "attached"}
-        in_role = not fleet.stateful or role_of(instance.tags) is Role.OCCUPANT
-        return in_role and all(claim.device in devices for claim in fleet.claims)
 
 
 def _held(volume: Volume, truth: Truth) -> list[str]:

@@ -49,8 +49,8 @@ from providers.simulated.faults import (
     ZoneDisrupted,
 )
 from providers.simulated.layout import Layout
+from reconciler.demo.virtual import clients_of
 from tests.support.simulated_account import OTHER_SUBNET, OTHER_ZONE, ZONE, SimulatedAccount
-from tests.support.simulated_cell import clients_of
 
 OWNER = "installation"
 OWNED = {"fleet-reconciler:owner": OWNER}
