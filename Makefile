@@ -46,7 +46,7 @@ demo: $(READY)  ## the whole story on this machine: bring up, break, plan, heal
 sim: $(READY)  ## one seed of the simulation, told in full: make sim SEED=17
 	@$(RUN) -m tests.simulation --seed $(SEED) --narrate
 
-soak: $(READY)  ## many seeds, and the table of what was hit: make soak SEEDS=2000
+soak: $(READY)  ## many seeds on all cores, and the table of what was hit: make soak SEEDS=2000
 	@$(RUN) -m tests.simulation --seeds 0..$(SEEDS)
 
 bugs: $(READY)  ## plant the bugs of other controllers, one by one, and see them caught

@@ -74,7 +74,10 @@ class Copy(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestRepeated(Fault):
-    """It arrives twice. What comes last comes `delay` later; a copy that comes at once knows no delay."""
+    """It arrives twice. What comes last comes `delay` later; a copy that comes at once knows no delay.
+
+    What was refused once does not take effect later (TRUSTED.md, G7).
+    """
 
     key: ClassVar[str] = "F6"
     copy: Copy = Copy.AT_ONCE

@@ -136,8 +136,7 @@ class Gate:
             hook(call)
         if not in_time:
             raise self._no_answer()
-        if call.mutating and overtaken is None:
-            reply = self._repeat(call, effect, reply)
+        reply = self._repeat(call, effect, reply, overtaken)
         if fails_after:
             raise Refused("Unavailable", "The server is overloaded and can't handle it.", 503)
         if self._strikes(ResponseLost, call):
@@ -157,10 +156,7 @@ class Gate:
         if call.mutating and (late := self._strikes(RequestDelayed, call)):
             self._world.later(late.delay, lambda: self._in_vain(call, effect, late))
             raise ConnectionClosedError(endpoint_url=self._endpoint)
-        overtaken = self._repeated(call, Copy.OVERTAKEN)
-        if overtaken is not None:
-            self._world.later(overtaken.delay, lambda: self._in_vain(call, effect, overtaken))
-        return overtaken
+        return self._repeated(call, Copy.OVERTAKEN)
 
     def _admit(self, call: Call) -> bool:
         """Let the call in, or raise Refused. True when a fault will hit it after its effect."""
@@ -214,15 +210,17 @@ class Gate:
             reply = effect(call.parameters)
         return {**reply, "ResponseMetadata": self._metadata(call, 200)}
 
-    def _repeat(self, call: Call, effect: Effect, first: Reply) -> Reply:
+    def _repeat(
+        self, call: Call, effect: Effect, first: Reply, overtaken: RequestRepeated | None
+    ) -> Reply:
         """The request may arrive a second time; of a copy that comes at once the caller hears the answer."""
-        if self._repeated(call, Copy.AT_ONCE) is not None:
+        if overtaken is None and self._repeated(call, Copy.AT_ONCE) is not None:
             return self._carry_out(call, effect)
-        if again := self._repeated(call, Copy.AFTER_THE_ANSWER):
-            if again.delay:
-                self._world.later(again.delay, lambda: self._in_vain(call, effect, again))
-            else:
-                self._in_vain(call, effect, again)
+        again = overtaken or self._repeated(call, Copy.AFTER_THE_ANSWER)
+        if again is not None and again.delay:
+            self._world.later(again.delay, lambda: self._in_vain(call, effect, again))
+        elif again is not None:
+            self._in_vain(call, effect, again)
         return first
 
     def _repeated(self, call: Call, copy: Copy) -> RequestRepeated | None:

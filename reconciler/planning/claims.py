@@ -32,6 +32,8 @@ class Standing(StrEnum):
 
     ATTACHED = "attached"
     """On the occupant, where it belongs."""
+    MISPLACED = "misplaced"
+    """On the occupant, under another device than the claim's."""
     FREE = "free"
     HELD = "held"
     """On another instance of this slot."""
@@ -157,6 +159,9 @@ def _view_of_volume(
     if attachment.state is not AttachmentState.ATTACHED:
         return view(Standing.MOVING, where)
     if occupant and attachment.instance_id == occupant.id:
+        if attachment.device != claim.device:
+            why = f"{where}; claim {claim.name} declares {claim.device}"
+            return view(Standing.MISPLACED, why)
         return view(Standing.ATTACHED, where)
     return view(Standing.HELD, where)
 

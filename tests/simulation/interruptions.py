@@ -12,7 +12,16 @@ from typing import TypeVar
 
 from providers.simulated.cloud import SimulatedCloud
 from providers.simulated.fault_plan import Hit
-from providers.simulated.faults import Brownout, Meddling, RequestDelayed
+from providers.simulated.faults import (
+    Brownout,
+    Copy,
+    ErrorAfterEffect,
+    Fault,
+    Meddling,
+    RequestDelayed,
+    RequestRepeated,
+    ResponseLost,
+)
 from providers.simulated.gate import Call
 from providers.simulated.records import Instance, Volume
 from reconciler.store.errors import StoreUnusable
@@ -30,7 +39,12 @@ POINT_OF = {
     Moment.BEFORE_PASS_RECORD: "P7",
     Moment.AFTER_PASS_RECORD: "P7",
 }
+STEPS = ("P1", "P2", "P3", "P4", "P5")
+"""Around a call that changes something. All other points are those of looks, and far more."""
 WHERE_JOURNALS_FAIL = ("P1", "P5")
+BY_THEMSELVES = ("lifecycle", "world", "by hand")
+LOSES_THE_ANSWER = (ResponseLost, ErrorAfterEffect, RequestDelayed)
+OF_ATTACHMENTS = ("AttachVolume", "DetachVolume")
 
 
 class Interruptions:
@@ -54,7 +68,10 @@ class Interruptions:
         self._follows_another = False
         self._recovering = False
         self._point = "P6"
-        self._call = self._browned_out = 0
+        self._call: Call | None = None
+        self._browned_out: Call | None = None
+        self._unanswered: set[str] = set()
+        """Volumes of attaches and detaches that were carried out and whose answer was lost."""
 
     def process_begins(self, *, follows_another: bool) -> None:
         """A process starts."""
@@ -71,7 +88,8 @@ class Interruptions:
         """A write of the journal, with a point on each side of it. Raises Killed and StoreUnusable."""
         point = POINT_OF[before]
         self.reach(point, what)
-        fails = point in WHERE_JOURNALS_FAIL and self._happens(self._draw.journal_fails)
+        may_fail = point in WHERE_JOURNALS_FAIL or self._recovering
+        fails = may_fail and self._happens(self._draw.journal_fails)
         if fails and self._chance.random() < 0.5:
             self._fail(point, what, "the disk is full")
         answer = step()
@@ -85,16 +103,17 @@ class Interruptions:
 
     def before_effect(self, call: Call) -> None:
         """A hook of the gate."""
-        self._call = call.number
+        self._call = call
         self.reach("P3" if call.mutating else "P7", call.operation)
 
     def after_effect(self, call: Call) -> None:
         """A hook of the gate."""
         if not call.mutating:
             return
-        if self._browned_out == call.number:
+        if self._browned_out is call:
             # It came through to its effect, so it is the answer that fails.
             self._count(Brownout.key, "P4")
+            self._answer_is_lost()
         self.reach("P4", call.operation)
 
     def reach(self, point: str, what: str) -> None:
@@ -102,37 +121,53 @@ class Interruptions:
         self._point = point
         if not self.on:
             return
-        if self._happens(self._draw.meddles_per_point):
+        if self._happens(self._draw.meddling.at(step=point in STEPS)):
             self._meddle(point)
         deaths = self._draw.deaths
-        likely = deaths.while_recovering if self._recovering else 0.0
-        if self._happens(max(deaths.per_point, likely)):
+        likely = deaths.while_recovering if self._recovering else deaths.usual
+        if self._happens(likely.at(step=point in STEPS)):
             self._count("F1", point)
             if self._recovering:
                 self._count("F2", point)
+            if point == "P4":
+                self._answer_is_lost()
             self._tell("DEATH", f"dies at {point} ({what})")
             raise Killed
 
     def fault_hit(self, hit: Hit) -> None:
-        """A fault of the cloud came to bear: the point is where the controller is."""
-        if hit.operation.startswith(("lifecycle", "world", "by hand")):
-            self._count(hit.fault.key, "P6")
-            return
-        if isinstance(hit.fault, RequestDelayed):
-            # Its answer is lost now, and its effect comes while something else is done or waited for.
-            self._count(hit.fault.key, "P4")
-            self._count(hit.fault.key, "P6")
-            return
+        """A fault of the cloud came to bear."""
         if isinstance(hit.fault, Brownout):
             self._browned_out = self._call
-        self._count(hit.fault.key, self._point)
-        if self.waits_for_something and self._point == "P7":
-            self._count(hit.fault.key, "P6")
+        for point in self._points_of(hit.fault, hit.operation):
+            self._count(hit.fault.key, point)
+        if isinstance(hit.fault, LOSES_THE_ANSWER):
+            self._answer_is_lost()
 
-    def looks_on(self, keys: set[str]) -> None:
-        """An observation is made while these faults of the world last."""
+    def _points_of(self, fault: Fault, operation: str) -> tuple[str, ...]:
+        """Where it counts: at the point where the controller is, but for what has a moment of its own."""
+        late = operation.startswith("late")
+        if operation.startswith(BY_THEMSELVES):
+            return ("P6",)
+        if isinstance(fault, RequestDelayed):
+            # Carried out at last: its answer reaches nobody, and something else is done or waited for meanwhile.
+            return ("P4", "P6") if late else ("P3",)
+        if isinstance(fault, RequestRepeated) and fault.copy is Copy.AFTER_THE_ANSWER:
+            return ("P5",) if late and not fault.delay else ()
+        if late:
+            return ()
+        return ("P7", "P6") if self._point == "P7" and self.waits_for_something else (self._point,)
+
+    def looks_on(self, keys: set[str], hanging: list[str]) -> None:
+        """An observation is made while these faults of the world last, and these volumes hang on their way."""
+        if not self.on:
+            return
         for key in sorted(keys):
             self._count(key, "P7")
+        if hanging and "F18" in self._draw.kinds:
+            self._count("F18", "P7")
+            for _ in self._unanswered.intersection(hanging):
+                self._count("F18", "P4")
+            self._unanswered.difference_update(hanging)
 
     # Small steps.
 
@@ -143,6 +178,10 @@ class Interruptions:
         self.hits[key, point] += 1
         if self._recovering and point != "P9":
             self.hits[key, "P9"] += 1
+
+    def _answer_is_lost(self) -> None:
+        if self._call is not None and self._call.operation in OF_ATTACHMENTS:
+            self._unanswered.add(self._call.parameters["VolumeId"])
 
     def _fail(self, point: str, what: str, why: str) -> None:
         self._count("F26", point)
@@ -155,7 +194,7 @@ class Interruptions:
         truth = self._cloud.truth
         candidates = [
             item.id
-            for item in (truth.volumes if what is Meddling.DETACH else truth.instances).values()
+            for item in (truth.volumes if what in OF_VOLUMES else truth.instances).values()
             if OWNER in item.tags and item.state in _FITS[what] and not _is_root(item)
         ]
         if candidates:
@@ -165,10 +204,12 @@ class Interruptions:
             self._cloud.by_hand(what, identifier)
 
 
+OF_VOLUMES = (Meddling.ATTACH, Meddling.DETACH)
 _FITS = {
     Meddling.TERMINATE: ("running", "stopped", "pending"),
     Meddling.STOP: ("running",),
     Meddling.START: ("stopped",),
+    Meddling.ATTACH: ("available",),
     Meddling.DETACH: ("in-use",),
     Meddling.EDIT_TAGS: ("running", "stopped"),
     Meddling.REMOVE_TAGS: ("running",),

@@ -4,6 +4,7 @@ cold                a look at two complete observations, then `reconciler resume
 tags-removed        put our tags back as they were
 unproven-absence    look the instance up; when it has ended, approve
 mass-disappearance  likewise
+conflict            a volume of ours that somebody put on another device or another instance: take it off there
 fence               a detach that somebody began by hand while the volume was in use: stop and start the instance
 
 Everything else has to end by itself once the faults are over.
@@ -14,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
+from providers.simulated.attachments import ANOTHER_DEVICE
 from providers.simulated.changes import Cause, Change
 from providers.simulated.cloud import SimulatedCloud
 from providers.simulated.faults import Meddling
@@ -61,6 +63,8 @@ class Person:
             self._resume_when_cold(process, now)
         if any(item.gate is Gate.FENCE for item in plan.withheld):
             self._free_what_is_busy(now)
+        if any(item.gate is Gate.CONFLICT for item in plan.withheld):
+            self._take_off_what_is_misplaced(now)
         self._start_again()
         for item in plan.withheld:
             if item.approval_id is None or item.gate not in MAY_APPROVE:
@@ -102,6 +106,16 @@ class Person:
                 )
                 self._cloud.by_hand(Meddling.STOP, held.instance_id)
                 self._to_start.append(held.instance_id)
+
+    def _take_off_what_is_misplaced(self, now: datetime) -> None:
+        for volume in list(self._cloud.truth.volumes.values()):
+            held = volume.attachment
+            misplaced = held is not None and held.device == ANOTHER_DEVICE
+            if held is None or not misplaced or now - held.since < PUTS_BACK_AFTER:
+                continue
+            if held.state == "attached" and volume.tags.get(OWNER) == US:
+                self._tell("HAND", f"takes {volume.id} off {held.instance_id}")
+                self._cloud.by_hand(Meddling.DETACH, volume.id)
 
     def _start_again(self) -> None:
         for identifier in list(self._to_start):

@@ -20,14 +20,6 @@ from providers.errors import CloudError, CredentialsError, EndpointUnreachable
 from providers.simulated.changes import Cause
 from providers.simulated.cloud import SimulatedCloud
 from providers.simulated.fault_plan import Hit
-from providers.simulated.faults import (
-    Fault,
-    InstancesSick,
-    RegionSaturated,
-    VolumesSick,
-    ZoneDisrupted,
-    ZonePartitioned,
-)
 from providers.simulated.layout import Layout
 from providers.simulated.records import Instance
 from providers.simulated.world import Truth
@@ -41,6 +33,7 @@ from tests.simulation.coverage import Coverage
 from tests.simulation.crash_points.steps import Killed
 from tests.simulation.declaration import DEVICE, GROUP, SUBNETS, declared, known
 from tests.simulation.interruptions import Interruptions
+from tests.simulation.lasting import Lasting
 from tests.simulation.narrative import Narrative
 from tests.simulation.oracles.ledger import Ledger
 from tests.simulation.oracles.oracle import Breach
@@ -123,6 +116,7 @@ class _Run:
         self._watch = Watch(self._ledger, self._clock.now)
         self._person = Person(self._cloud, self._tell)
         self._interruptions = Interruptions(draw, self._cloud, self._chance, self._tell)
+        self._lasting = Lasting(self._cloud)
         self._process: Process | None = None
         self._processes = 0
         self._failures = 0
@@ -296,13 +290,9 @@ class _Run:
 
     def _note_what_lasts(self) -> None:
         """Faults of the world that last: their zones are in trouble to our eyes, and we look at them."""
-        plan, now = self._cloud.plan, self._clock.now()
-        for fault in (*plan.on(ZoneDisrupted), *plan.on(ZonePartitioned)):
-            for zone in fault.when.zones or self._cloud.layout.zones:
-                self._ledger.zones_in_trouble_until[zone] = now
-        lasting = {fault.key for kind in WORLDLY for fault in plan.on(kind)}
-        if self._interruptions.on:
-            self._interruptions.looks_on(lasting)
+        for zone in self._lasting.zones_in_trouble():
+            self._ledger.zones_in_trouble_until[zone] = self._clock.now()
+        self._interruptions.looks_on(self._lasting.faults(), self._lasting.hanging())
 
     def _tell(self, what: str, then: str) -> None:
         self._narrative.tell(self._clock.now(), what, "", then)
@@ -326,15 +316,6 @@ class _Run:
 
 class _Stopped(Exception):  # noqa: N818 - the run ends here; its text is the verdict
     """The controller stands still, and nothing will change that."""
-
-
-WORLDLY: tuple[type[Fault], ...] = (
-    InstancesSick,
-    VolumesSick,
-    ZoneDisrupted,
-    ZonePartitioned,
-    RegionSaturated,
-)
 
 
 def _serves(instance: Instance, truth: Truth) -> bool:

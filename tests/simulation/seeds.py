@@ -11,15 +11,33 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from providers.simulated import faults
-from providers.simulated.faults import Fault, Meddling, When
+from providers.simulated.faults import Copy, Fault, Meddling, When
 
 MINUTE = timedelta(minutes=1)
 ZONES = ("use1-az1", "use1-az2", "use1-az4")
 TYPES = ("m6i.large", "m5.large")
-SHARE_OF_SEEDS = 0.4
+SHARE_OF_SEEDS = 0.35
 """That each kind of fault is on in. The soak asks for a fifth at least."""
 CALM_SHARE = 0.03
 LAGS_S = (30, 60, 120, 300)
+FLEETS_ARE_UP = timedelta(minutes=8)
+"""What befalls instances finds none before."""
+CHANGING = frozenset(
+    {
+        "RunInstances",
+        "TerminateInstances",
+        "StopInstances",
+        "StartInstances",
+        "RebootInstances",
+        "AttachVolume",
+        "DetachVolume",
+        "CreateTags",
+        "ModifyInstanceAttribute",
+        "ModifyInstanceMetadataOptions",
+    }
+)
+WHEN_SNAPSHOTS_ARE_TAKEN = False
+"""F19 is drawn as soon as the controller asks for snapshots."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,11 +58,25 @@ class DrawnFleet:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Deaths:
-    """How likely the controller dies at a point of its life, and at one of the life after a death."""
+class Likely:
+    """How likely something happens at a step of a call that changes something, and at a look: of these there are far
+    more.
+    """
 
-    per_point: float = 0.0
-    while_recovering: float = 0.0
+    step: float = 0.0
+    look: float = 0.0
+
+    def at(self, *, step: bool) -> float:
+        """At one of the two."""
+        return self.step if step else self.look
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deaths:
+    """How likely the controller dies at a point of its life, and at one of its first pass after a death."""
+
+    usual: Likely = Likely()
+    while_recovering: Likely = Likely()
     loses_store: float = 0.0
 
 
@@ -59,7 +91,7 @@ class Draw:
     redeclared_after: timedelta
     faults: tuple[Fault, ...]
     deaths: Deaths
-    meddles_per_point: float
+    meddling: Likely
     meddles: tuple[Meddling, ...]
     journal_fails: float
     chaos: timedelta
@@ -77,9 +109,9 @@ class Draw:
 def drawn(seed: int) -> Draw:
     """The draw of a seed; always the same."""
     chance = random.Random(f"draw {seed}")
-    chaos = chance.randrange(30, 90) * MINUTE
+    chaos = chance.randrange(45, 150) * MINUTE
     kinds = _kinds(chance)
-    fleets = _fleets(chance)
+    fleets = _fleets(chance, kinds)
     deaths = _deaths(chance, kinds)
     befalling = tuple(
         fault for key in sorted(kinds & MENU.keys()) for fault in MENU[key](chance, chaos)
@@ -97,9 +129,11 @@ def drawn(seed: int) -> Draw:
         redeclared_after=chaos * chance.uniform(0.3, 0.8),
         faults=befalling,
         deaths=deaths,
-        meddles_per_point=chance.choice((0.005, 0.02)) if "F24" in kinds else 0.0,
+        meddling=Likely(step=chance.choice((0.02, 0.06)), look=0.0005)
+        if "F24" in kinds
+        else Likely(),
         meddles=meddles or (Meddling.TERMINATE,),
-        journal_fails=chance.choice((0.01, 0.05)) if "F26" in kinds else 0.0,
+        journal_fails=chance.choice((0.02, 0.05)) if "F26" in kinds else 0.0,
         chaos=chaos,
         interval=timedelta(seconds=chance.choice((15, 20, 30))),
     )
@@ -113,12 +147,15 @@ def _kinds(chance: random.Random) -> frozenset[str]:
     if chance.random() < CALM_SHARE:
         return frozenset()
     on = {key for key in KINDS if chance.random() < SHARE_OF_SEEDS}
-    # There is no second death without a first.
-    return frozenset(on | {"F1"} if "F2" in on else on)
+    # There is no second death without a first, and no attachment moves while everybody is well.
+    on |= {"F1"} if "F2" in on else set()
+    on |= {"F20"} if "F18" in on else set()
+    return frozenset(on)
 
 
-def _fleets(chance: random.Random) -> tuple[DrawnFleet, ...]:
-    which = chance.choice((("web",), ("db",), ("db", "web"), ("db", "web")))
+def _fleets(chance: random.Random, kinds: frozenset[str]) -> tuple[DrawnFleet, ...]:
+    with_data = (("db",), ("db", "web"))
+    which = chance.choice(with_data if "F18" in kinds else (("web",), *with_data))
     return tuple(_fleet(chance, name) for name in which)
 
 
@@ -131,8 +168,8 @@ def _fleet(chance: random.Random, name: str) -> DrawnFleet:
         types=TYPES,
         probe=chance.random() < 0.7,
         rolling=name == "web" and chance.random() < 0.5,
-        reboots=chance.random() < 0.5,
-        restarts=chance.random() < 0.5,
+        reboots=chance.random() < 0.25,
+        restarts=chance.random() < 0.25,
         stateful=name == "db",
         launches_per_hour=8 if wide else 2,
         launches_per_day=40 if wide else 4,
@@ -157,9 +194,10 @@ def _redeclared(
 def _deaths(chance: random.Random, kinds: frozenset[str]) -> Deaths:
     if "F1" not in kinds:
         return Deaths()
+    usual = Likely(step=chance.choice((0.02, 0.04, 0.08)), look=chance.choice((0.0002, 0.001)))
     return Deaths(
-        per_point=chance.choice((0.003, 0.01, 0.03)),
-        while_recovering=0.15 if "F2" in kinds else 0.0,
+        usual=usual,
+        while_recovering=Likely(step=0.15, look=0.02) if "F2" in kinds else usual,
         loses_store=chance.choice((0.0, 0.0, 0.2)),
     )
 
@@ -174,15 +212,25 @@ def _when(
     share: tuple[float, float],
     lasting: tuple[float, float] = (0.3, 1.0),
     zones: bool = False,
+    not_before: timedelta = timedelta(),
+    operations: frozenset[str] | None = None,
 ) -> When:
-    begins = chaos * chance.uniform(0.0, 0.6)
+    begins = not_before + (chaos - not_before) * chance.uniform(0.0, 0.6)
     some = chance.sample(ZONES, chance.randrange(1, 3))
     return When(
         since=begins,
         until=begins + chaos * chance.uniform(*lasting),
         share=chance.uniform(*share),
         zones=frozenset(some) if zones and chance.random() < 0.7 else None,
+        operations=operations,
     )
+
+
+def _some_calls(chance: random.Random, chaos: timedelta, *, of_all: tuple[float, float]) -> When:
+    """Of all calls a share as given, or a far larger one of those alone that change something."""
+    if chance.random() < 0.5:
+        return _when(chance, chaos, share=of_all)
+    return _when(chance, chaos, share=(0.2, 0.7), operations=CHANGING)
 
 
 Drawing = Callable[[random.Random, timedelta], tuple[Fault, ...]]
@@ -190,16 +238,23 @@ Drawing = Callable[[random.Random, timedelta], tuple[Fault, ...]]
 
 def _request_lost(chance: random.Random, chaos: timedelta) -> tuple[Fault, ...]:
     connected = chance.random() < 0.7
-    return (faults.RequestLost(when=_when(chance, chaos, share=(0.02, 0.2)), connected=connected),)
+    when = _some_calls(chance, chaos, of_all=(0.02, 0.2))
+    return (faults.RequestLost(when=when, connected=connected),)
 
 
 def _response_lost(chance: random.Random, chaos: timedelta) -> tuple[Fault, ...]:
-    return (faults.ResponseLost(when=_when(chance, chaos, share=(0.02, 0.2))),)
+    return (faults.ResponseLost(when=_some_calls(chance, chaos, of_all=(0.02, 0.2))),)
 
 
 def _repeated(chance: random.Random, chaos: timedelta) -> tuple[Fault, ...]:
-    delay = chance.choice((timedelta(), MINUTE, 3 * MINUTE))
-    return (faults.RequestRepeated(when=_when(chance, chaos, share=(0.1, 0.5)), delay=delay),)
+    return tuple(
+        faults.RequestRepeated(
+            when=_when(chance, chaos, share=(0.2, 0.6), lasting=(0.5, 1.0)),
+            copy=copy,
+            delay=chance.choice((timedelta(), MINUTE, 3 * MINUTE)),
+        )
+        for copy in Copy
+    )
 
 
 def _delayed(chance: random.Random, chaos: timedelta) -> tuple[Fault, ...]:
@@ -208,15 +263,16 @@ def _delayed(chance: random.Random, chaos: timedelta) -> tuple[Fault, ...]:
 
 
 def _error_after(chance: random.Random, chaos: timedelta) -> tuple[Fault, ...]:
-    return (faults.ErrorAfterEffect(when=_when(chance, chaos, share=(0.05, 0.4))),)
+    return (faults.ErrorAfterEffect(when=_some_calls(chance, chaos, of_all=(0.05, 0.4))),)
 
 
 def _throttled(chance: random.Random, chaos: timedelta) -> tuple[Fault, ...]:
-    return (faults.Throttled(when=_when(chance, chaos, share=(0.05, 0.4))),)
+    return (faults.Throttled(when=_some_calls(chance, chaos, of_all=(0.05, 0.4))),)
 
 
 def _brownout(chance: random.Random, chaos: timedelta) -> tuple[Fault, ...]:
-    when = _when(chance, chaos, share=(0.3, 0.95), lasting=(0.1, 0.5))
+    operations = CHANGING if chance.random() < 0.5 else None
+    when = _when(chance, chaos, share=(0.3, 0.95), lasting=(0.2, 0.6), operations=operations)
     return (faults.Brownout(when=when, slower=chance.choice((3.0, 20.0))),)
 
 
@@ -268,12 +324,34 @@ def _capacity(chance: random.Random, chaos: timedelta) -> tuple[Fault, ...]:
 
 
 def _attachments(chance: random.Random, chaos: timedelta) -> tuple[Fault, ...]:
-    when = _when(chance, chaos, share=(0.3, 1.0))
-    kinds: tuple[Fault, ...] = (
+    """Sick instances too, since data moves only then. Some of the calls that move it are not answered, which is when a
+    hanging attachment is hardest to tell.
+    """
+    begins = FLEETS_ARE_UP + (chaos - FLEETS_ARE_UP) * chance.uniform(0.0, 0.3)
+    when = When(since=begins, until=chaos, share=chance.uniform(0.3, 1.0))
+    sick = replace(when, share=chance.uniform(0.4, 0.8))
+    moves = frozenset({"AttachVolume", "DetachVolume"})
+    unheard = replace(when, operations=moves, share=chance.uniform(0.4, 0.9))
+    others: tuple[Fault, ...] = (
         faults.AttachStuck(when=when),
         faults.DetachBusy(when=when),
-        faults.DetachStuck(when=when),
         faults.DeviceClash(when=when),
+        faults.WrongDevice(when=when),
+    )
+    return (
+        faults.InstancesSick(when=sick, guest=chance.choice(("dead", "hung"))),
+        faults.ResponseLost(when=unheard),
+        chance.choice((faults.AttachStuck(when=when), faults.DetachStuck(when=when))),
+        *chance.sample(others, chance.randrange(0, 3)),
+    )
+
+
+def _snapshots(chance: random.Random, chaos: timedelta) -> tuple[Fault, ...]:
+    when = _when(chance, chaos, share=(0.3, 1.0))
+    kinds: tuple[Fault, ...] = (
+        faults.SnapshotSlow(when=when),
+        faults.SnapshotFails(when=when),
+        faults.ByHand(when=when, what=Meddling.DELETE_SNAPSHOT),
     )
     return tuple(chance.sample(kinds, chance.randrange(1, 3)))
 
@@ -281,15 +359,22 @@ def _attachments(chance: random.Random, chaos: timedelta) -> tuple[Fault, ...]:
 def _sick(chance: random.Random, chaos: timedelta) -> tuple[Fault, ...]:
     def when() -> When:
         # Long enough for a replacement: trouble that passes is not answered with one.
-        return _when(chance, chaos, share=(0.4, 1.0), lasting=(0.4, 1.2), zones=True)
+        return _when(
+            chance,
+            chaos,
+            share=(0.4, 1.0),
+            lasting=(0.4, 1.2),
+            zones=chance.random() < 0.5,
+            not_before=FLEETS_ARE_UP,
+        )
 
-    guests = ("dead", "hung", "unreachable")
-    kinds: tuple[Fault, ...] = (
-        faults.InstancesSick(when=when(), guest=chance.choice(guests)),
-        faults.InstancesSick(when=when(), guest=chance.choice(guests)),
-        faults.VolumesSick(when=when(), io=chance.choice(("stalled", "slow"))),
-    )
-    return tuple(chance.sample(kinds, chance.randrange(1, 4)))
+    guests = ("dead", "dead", "hung", "hung", "unreachable", "misjudged")
+    instances = [
+        faults.InstancesSick(when=when(), guest=chance.choice(guests))
+        for _ in range(chance.randrange(1, 4))
+    ]
+    volumes = faults.VolumesSick(when=when(), io=chance.choice(("stalled", "slow")))
+    return (*instances, volumes) if chance.random() < 0.4 else tuple(instances)
 
 
 def _zones(chance: random.Random, chaos: timedelta) -> tuple[Fault, ...]:
@@ -310,6 +395,7 @@ BY_HAND = (
     Meddling.TERMINATE,
     Meddling.STOP,
     Meddling.START,
+    Meddling.ATTACH,
     Meddling.DETACH,
     Meddling.EDIT_TAGS,
     Meddling.REMOVE_TAGS,
@@ -320,7 +406,9 @@ def _by_hand(chance: random.Random, chaos: timedelta) -> tuple[Fault, ...]:
     every = chance.uniform(5.0, 30.0) * MINUTE
     return (
         faults.ByHand(
-            when=_when(chance, chaos, share=(0.5, 1.0)), what=chance.choice(BY_HAND), every=every
+            when=_when(chance, chaos, share=(0.5, 1.0), not_before=FLEETS_ARE_UP),
+            what=chance.choice(BY_HAND),
+            every=every,
         ),
     )
 
@@ -344,6 +432,7 @@ MENU: Mapping[str, Drawing] = {
     "F20": _sick,
     "F21": _zones,
     "F24": _by_hand,
+    **({"F19": _snapshots} if WHEN_SNAPSHOTS_ARE_TAKEN else {}),
 }
 """By the number in the fault model of the reliability reference."""
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from providers.simulated.faults import ByHand, InstancesSick, Meddling, When
 from tests.simulation.run import make_empty_store, run
-from tests.simulation.seeds import MINUTE, Deaths, Draw, drawn
+from tests.simulation.seeds import MINUTE, Deaths, Draw, Likely, drawn
 
 TROUBLE = (
     InstancesSick(when=When(since=8 * MINUTE, until=30 * MINUTE, share=0.7), guest="hung"),
@@ -53,7 +53,7 @@ def _calm(draw: Draw, prefixes: list[int]) -> Draw:
         faults=TROUBLE,
         deaths=Deaths(),
         journal_fails=0.0,
-        meddles_per_point=0.0,
+        meddling=Likely(),
         chaos=30 * MINUTE,
         interval=MINUTE / 2,
         prefixes=tuple(prefixes),

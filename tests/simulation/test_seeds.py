@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.simulation.coverage import MEANINGFUL
+from tests.simulation.coverage import ALSO_DRAWN, MEANINGFUL, Coverage
 from tests.simulation.run import make_empty_store, run
 from tests.simulation.seeds import KINDS, drawn
 
@@ -22,9 +23,13 @@ def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_seed_breaks_no_rule_converges_and_stays(
-    seed: int, tmp_path: Path, empty_store: Path
+    seed: int,
+    tmp_path: Path,
+    empty_store: Path,
+    record_property: Callable[[str, object], None],
 ) -> None:
     verdict = run(drawn(seed), tmp_path, empty_store)
+    record_property(Coverage.__name__, verdict.coverage.as_text())
     assert verdict.good, f"{verdict}\n\n{verdict.narrative.last(LINES_TOLD)}"
 
 
@@ -37,7 +42,22 @@ def test_each_kind_of_fault_is_on_in_a_fifth_of_the_seeds_of_a_soak() -> None:
 
 
 def test_every_kind_that_is_drawn_has_its_row_in_the_table() -> None:
-    assert set(MEANINGFUL) == set(KINDS)
+    assert {*MEANINGFUL, *ALSO_DRAWN} == set(KINDS)
+
+
+def test_counts_are_the_same_after_they_went_to_another_process() -> None:
+    counted = Coverage()
+    counted.add({"F1", "F18"}, {("F1", "P4"): 3, ("F18", "P6"): 1})
+    assert Coverage.read(counted.as_text()).table() == counted.table()
+
+
+def test_a_cell_that_was_not_hit_is_named() -> None:
+    counted = Coverage()
+    everything = {
+        (fault, point): 1 for fault, points in MEANINGFUL.items() for point in points.split()
+    }
+    counted.add(set(MEANINGFUL), {**everything, ("F18", "P4"): 0})
+    assert counted.missing() == ["F18 x P4"]
 
 
 def test_a_seed_is_always_drawn_alike() -> None:

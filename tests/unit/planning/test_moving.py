@@ -174,6 +174,28 @@ def test_a_device_that_is_taken_is_a_conflict_and_not_an_endless_attempt() -> No
     assert "/dev/sdf" in the_hold(scene).reason
 
 
+def test_a_volume_that_somebody_put_on_another_device_is_told_and_left_where_it_is() -> None:
+    scene = Scene(DATABASES)
+    scene.in_service()
+    scene.detached(VOLUME)
+    scene.attached(VOLUME, OLD, device="/dev/sdz")
+    hold = the_hold(scene)
+    assert hold.gate is Gate.CONFLICT
+    assert "/dev/sdz" in hold.reason
+    assert "declares /dev/sdf" in hold.reason
+    assert done(scene) == []
+
+
+def test_an_instance_that_is_sick_is_repaired_whatever_its_devices_are_called() -> None:
+    scene = Scene(DATABASES)
+    scene.in_service()
+    for sign in (Sign.SYSTEM_CHECK, Sign.PROBE):
+        scene.sick(DATABASE, sign, lasting=HOUR)
+    scene.detached(VOLUME)
+    scene.attached(VOLUME, OLD, device="/dev/sdz")
+    assert done(scene) == [f"stop {DATABASE}"]
+
+
 def test_data_is_not_brought_to_an_instance_that_ec2_speaks_against() -> None:
     scene = Scene(DATABASES)
     scene.in_service()

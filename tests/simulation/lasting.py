@@ -1,0 +1,68 @@
+"""What is wrong in the world while the controller looks on: sickness, zones in trouble, attachments that hang."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from providers.simulated.cloud import SimulatedCloud
+from providers.simulated.faults import (
+    InstancesSick,
+    RegionSaturated,
+    VolumesSick,
+    ZoneDisrupted,
+    ZonePartitioned,
+)
+from providers.simulated.records import Guest, Io
+from tests.simulation.oracles.tags import OWNER
+
+HANGS_AFTER = timedelta(seconds=30)
+"""No attach and no detach takes as long by itself."""
+ON_THEIR_WAY = ("attaching", "detaching", "busy")
+
+
+class Lasting:
+    """Looks at ground truth, once a pass."""
+
+    def __init__(self, cloud: SimulatedCloud) -> None:
+        self._cloud = cloud
+        self._on_its_way: dict[tuple[str, str], datetime] = {}
+        """By volume and state of its attachment: when it was first seen so."""
+
+    def faults(self) -> set[str]:
+        """The keys of the faults that an observation meets now, but for those of attachments."""
+        plan, found = self._cloud.plan, set()
+        if any(plan.on(kind) for kind in (ZoneDisrupted, ZonePartitioned, RegionSaturated)):
+            found.add("F21")
+        if (plan.on(InstancesSick) or plan.on(VolumesSick)) and self._any_is_sick():
+            found.add("F20")
+        return found
+
+    def zones_in_trouble(self) -> Iterator[str]:
+        """Zones that can't be reached, or used, at all."""
+        plan = self._cloud.plan
+        for fault in (*plan.on(ZoneDisrupted), *plan.on(ZonePartitioned)):
+            yield from fault.when.zones or self._cloud.layout.zones
+
+    def hanging(self) -> list[str]:
+        """The volumes of ours whose attach or detach hangs."""
+        now = self._cloud.clock.now()
+        seen = {
+            (volume.id, volume.attachment.state): now
+            for volume in self._cloud.truth.volumes.values()
+            if OWNER in volume.tags
+            and volume.attachment is not None
+            and volume.attachment.state in ON_THEIR_WAY
+        }
+        self._on_its_way = {key: self._on_its_way.get(key, now) for key in seen}
+        return [key[0] for key, since in self._on_its_way.items() if now - since > HANGS_AFTER]
+
+    def _any_is_sick(self) -> bool:
+        truth = self._cloud.truth
+        sick = any(
+            OWNER in item.tags and item.alive and item.guest is not Guest.WELL
+            for item in truth.instances.values()
+        )
+        return sick or any(
+            OWNER in item.tags and item.io is not Io.NORMAL for item in truth.volumes.values()
+        )
