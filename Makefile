@@ -40,7 +40,7 @@ test-simulation: $(READY)  ## crash points, fixed seeds, real kills
 golden: $(READY)  ## rewrite the golden plans after a wanted change; read the diff
 	@GOLDEN_UPDATE=1 $(RUN) -m pytest tests/golden
 
-demo: $(READY)  ## the whole story on this machine: bring up, break, plan, heal
+demo: $(READY)  ## two virtual hours in seconds: bring up, break, plan, heal
 	@$(RUN) -m reconciler demo
 
 sim: $(READY)  ## one seed of the simulation, told in full: make sim SEED=17

@@ -81,6 +81,33 @@ def test_what_is_installed_works_away_from_the_repository(
     assert json.loads(schema) == json.loads((installed / "desired_state/schema.json").read_text())
 
 
+def test_the_demo_needs_no_tests_no_extra_and_no_network(
+    wheel: zipfile.ZipFile, tmp_path: Path
+) -> None:
+    installed = tmp_path / "site packages"
+    wheel.extractall(installed)
+    tells_the_demo = (
+        "import sys\n"
+        "sys.modules.update(dict.fromkeys(('moto', 'flask', 'tests')))  # None refuses an import\n"
+        "sys.addaudithook(lambda event, _: event == 'socket.connect' and sys.exit('it went to the network'))\n"
+        "import reconciler.demo.virtual_story as story\n"
+        "assert story.__file__.startswith(sys.argv[1]), story.__file__\n"
+        "sys.exit(story.tell())\n"
+    )
+
+    result = subprocess.run(
+        [sys.executable, "-c", tells_the_demo, str(installed)],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(installed)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "Is it true?" in result.stdout
+
+
 def test_nothing_else_is_in_the_wheel(wheel: zipfile.ZipFile) -> None:
     ours = {name for name in wheel.namelist() if ".dist-info/" not in name}
 
