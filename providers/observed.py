@@ -118,6 +118,45 @@ class Volume:
     tags: Mapping[str, str]
 
 
+class SnapshotState(StrEnum):
+    """EBS's snapshot states. The point in time is fixed while it is pending; only a completed one can be used."""
+
+    PENDING = "pending"
+    COMPLETED = "completed"
+    ERROR = "error"
+    RECOVERABLE = "recoverable"
+    """In the Recycle Bin."""
+    RECOVERING = "recovering"
+
+
+STANDARD_TIER = "standard"
+"""The storage tier from which a volume can be made at once; an archived snapshot takes days to come back."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """One snapshot as DescribeSnapshots shows it. `volume_id` says nothing for a copy (EBS user guide)."""
+
+    id: str
+    volume_id: str
+    owner_account: str
+    state: SnapshotState
+    state_message: str | None
+    started_at: datetime
+    """The point in time that it holds."""
+    progress: str
+    size_gib: int
+    encrypted: bool
+    kms_key_id: str | None
+    storage_tier: str
+    tags: Mapping[str, str]
+
+    @property
+    def usable(self) -> bool:
+        """Whether a volume can be made from it now."""
+        return self.state is SnapshotState.COMPLETED and self.storage_tier == STANDARD_TIER
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
     """One status check and, where EC2 says so, since when it fails."""
@@ -182,6 +221,7 @@ class GapSubject(StrEnum):
     ZONES = "zones"
     PROBES = "probes"
     IMAGES = "images"
+    SNAPSHOTS = "snapshots"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,6 +258,16 @@ class CellIdentity:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SnapshotList:
+    """One reading of the snapshots of a cell. With a `gap` it holds nothing."""
+
+    as_of: datetime
+    snapshots: Mapping[str, Snapshot] = field(default_factory=dict)
+    gap: Gap | None = None
+    calls: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Observation:
     """An immutable view of a cell: all that carries our owner tag, plus what was read by id.
 
@@ -235,6 +285,10 @@ class Observation:
     by_id: Mapping[str, Presence] = field(default_factory=dict)
     gaps: tuple[Gap, ...] = ()
     calls: Mapping[str, int] = field(default_factory=dict)
+    snapshots: Mapping[str, Snapshot] = field(default_factory=dict)
+    """Ours, and those of our volumes whoever made them; read in a slower rhythm of their own."""
+    snapshots_as_of: datetime | None = None
+    """When `snapshots` were last read whole; None when they never were."""
 
     def lacks(self, subject: GapSubject, zone: str | None = None) -> Gap | None:
         """The gap that covers this subject (in this zone), if there is one."""

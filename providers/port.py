@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -13,6 +13,8 @@ from providers.observed import (
     Observation,
     Presence,
     ProbeResult,
+    Snapshot,
+    SnapshotList,
     Volume,
 )
 from providers.requests import LaunchInstance, Request
@@ -43,11 +45,21 @@ class Cloud(Protocol):
         """
         ...
 
+    def observe_snapshots(
+        self, *, owner: str, volume_ids: Collection[str], now: datetime
+    ) -> SnapshotList:
+        """All snapshots with our owner tag, and all of these volumes, whoever made them. Fails as `observe` does."""
+        ...
+
     def read_instances(self, ids: Iterable[str]) -> Mapping[str, tuple[Presence, Instance | None]]:
         """Each id read by name; a bad id does not spoil the others. Raises what `observe` raises."""
         ...
 
     def read_volumes(self, ids: Iterable[str]) -> Mapping[str, tuple[Presence, Volume | None]]:
+        """Each id read by name; a bad id does not spoil the others. Raises what `observe` raises."""
+        ...
+
+    def read_snapshots(self, ids: Iterable[str]) -> Mapping[str, tuple[Presence, Snapshot | None]]:
         """Each id read by name; a bad id does not spoil the others. Raises what `observe` raises."""
         ...
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 
@@ -148,6 +149,46 @@ class ResizeVolume:
     kind: Literal["modify-volume"] = "modify-volume"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateSnapshot:
+    """CreateSnapshot of one volume. It takes no client token: what it made is found again by its operation tag.
+
+    `due_at` is the date that it is for; it tells this snapshot's operation from those before and after it.
+    """
+
+    volume_id: str
+    due_at: datetime
+    tags: Mapping[str, str]
+    kind: Literal["snapshot"] = "snapshot"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateSnapshots:
+    """CreateSnapshots: volumes of one instance at one instant, so that they fit together.
+
+    `left_out` are the data volumes on it that are not taken; the root volume never is. All snapshots get `tags`; what
+    differs between them, claim and incarnation, EC2 copies from the tags of their volumes.
+    """
+
+    instance_id: str
+    volume_ids: tuple[str, ...]
+    left_out: tuple[str, ...]
+    due_at: datetime
+    tags: Mapping[str, str]
+    kind: Literal["snapshots"] = "snapshots"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteSnapshot:
+    """DeleteSnapshot of one named id. `restore_point_id` is the newer snapshot of the same claim that makes it
+    dispensable, and is read again with it; None for one that failed and holds nothing.
+    """
+
+    snapshot_id: str
+    restore_point_id: str | None
+    kind: Literal["delete-snapshot"] = "delete-snapshot"
+
+
 Request = (
     LaunchInstance
     | TerminateInstance
@@ -161,4 +202,7 @@ Request = (
     | KeepVolumeOnTermination
     | SetMetadataOptions
     | ResizeVolume
+    | CreateSnapshot
+    | CreateSnapshots
+    | DeleteSnapshot
 )

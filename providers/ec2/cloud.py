@@ -6,12 +6,13 @@ cloud = Ec2Cloud(AwsSession().clients("us-east-1"), account="210987654321", regi
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from providers.ec2.calls import Calls, UnknownCodes
 from providers.ec2.lists import Lists
 from providers.ec2.observing import Observing
+from providers.ec2.observing_snapshots import observe_snapshots
 from providers.ec2.reading_by_id import read_by_id
 from providers.ec2.sending import Sender
 from providers.ec2.session import CellClients
@@ -22,7 +23,15 @@ from providers.errors import (
     EndpointUnreachable,
     RetryClass,
 )
-from providers.observed import CellIdentity, Instance, Observation, Presence, Volume
+from providers.observed import (
+    CellIdentity,
+    Instance,
+    Observation,
+    Presence,
+    Snapshot,
+    SnapshotList,
+    Volume,
+)
 from providers.port import Receipt
 from providers.requests import LaunchInstance, Request
 
@@ -72,6 +81,15 @@ class Ec2Cloud:
         self._zone_ids = observing.zone_ids
         return observation
 
+    def observe_snapshots(
+        self, *, owner: str, volume_ids: Collection[str], now: datetime
+    ) -> SnapshotList:
+        """Ours, and those of these volumes whoever made them. Fails as `observe` does."""
+        self.identity()
+        calls = self._calls()
+        lists = self._lists(calls)
+        return observe_snapshots(calls, lists, owner=owner, volume_ids=volume_ids, now=now)
+
     def read_instances(self, ids: Iterable[str]) -> Mapping[str, tuple[Presence, Instance | None]]:
         """Each id read by name. Raises CredentialsError, and CloudError of class DENIED."""
         lists = self._lists(self._calls())
@@ -89,6 +107,16 @@ class Ec2Cloud:
         def read(batch: Sequence[str]) -> Mapping[str, Volume]:
             zone_ids = self._verified_zone_ids(lists)
             return lists.volumes(zone_ids, {"VolumeIds": list(batch)})
+
+        return read_by_id(ids, read)
+
+    def read_snapshots(self, ids: Iterable[str]) -> Mapping[str, tuple[Presence, Snapshot | None]]:
+        """Each id read by name. Raises CredentialsError, and CloudError of class DENIED."""
+        lists = self._lists(self._calls())
+
+        def read(batch: Sequence[str]) -> Mapping[str, Snapshot]:
+            self.identity()
+            return lists.snapshots({"SnapshotIds": list(batch)})
 
         return read_by_id(ids, read)
 

@@ -52,9 +52,11 @@ _CODES: Mapping[RetryClass, tuple[str, ...]] = {
         "InsufficientFreeAddressesInSubnet",
         "MaxIOPSLimitExceeded",
         "NetworkInterfaceLimitExceeded",
+        "PendingSnapshotLimitExceeded",
         "PendingVerification",
         "ResourceLimitExceeded",
         "SecurityGroupsPerInterfaceLimitExceeded",
+        "SnapshotLimitExceeded",
         "TagLimitExceeded",
         "VcpuLimitExceeded",
         "VolumeLimitExceeded",
@@ -73,6 +75,8 @@ _CODES: Mapping[RetryClass, tuple[str, ...]] = {
         "IncorrectModificationState",
         "IncorrectState",
         "InvalidAttachment.NotFound",
+        "InvalidSnapshot.InUse",  # An image was made of it.
+        "SnapshotCreationPerVolumeRateExceeded",  # About one volume: slowing all calls down would not help.
         "VolumeInUse",
         "VolumeModificationRateExceeded",
     ),

@@ -11,7 +11,7 @@ from providers.ec2.failures import FOREIGN_OWNER, unreadable
 from providers.ec2.operations import OPERATIONS
 from providers.ec2.session import CellClients
 from providers.errors import CloudError, RetryClass
-from providers.observed import Instance, StatusChecks, Volume, Zone
+from providers.observed import Instance, Snapshot, StatusChecks, Volume, Zone
 
 PAGE: Mapping[str, Any] = {"MaxResults": 1000}
 """The most that a page holds (EC2 API reference). EC2 refuses it beside ids."""
@@ -80,6 +80,18 @@ class Lists:
         except translation.Unintelligible as error:
             raise unreadable(OPERATIONS[method.__name__], str(error)) from error
         return {item.instance_id: item for item in found}
+
+    def snapshots(self, parameters: Mapping[str, Any]) -> dict[str, Snapshot]:
+        """By id, of this account alone. `parameters` are those of DescribeSnapshots."""
+        method = self._clients.ec2.describe_snapshots
+        try:
+            replies = self._calls.all_pages(
+                method, "Snapshots", {"OwnerIds": [self._account], **parameters}
+            )
+            found = [translation.snapshot(reply) for reply in replies]
+        except translation.Unintelligible as error:
+            raise unreadable(OPERATIONS[method.__name__], str(error)) from error
+        return {item.id: item for item in found if item.owner_account == self._account}
 
     def images(self, names: Iterable[str]) -> dict[str, str]:
         """Parameter name to image id; a name that does not exist is left out."""

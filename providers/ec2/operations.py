@@ -20,6 +20,10 @@ class Reach(StrEnum):
     """Bounded by the creating call, or by the owner tag on the resource."""
     CHANGING = "changing"
     """Changes a resource: bounded by the owner tag on it."""
+    SNAPSHOTTING = "snapshotting"
+    """Makes snapshots of a resource: bounded by the owner tag on it and in the request."""
+    EXPIRING = "expiring"
+    """Deletes a snapshot: bounded by the owner tag on it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +52,7 @@ _TABLE = (
     _operation("ec2", "DescribeInstances", "describe_instances", Reach.READING),
     _operation("ec2", "DescribeInstanceStatus", "describe_instance_status", Reach.READING),
     _operation("ec2", "DescribeVolumes", "describe_volumes", Reach.READING),
+    _operation("ec2", "DescribeSnapshots", "describe_snapshots", Reach.READING),
     _operation("ec2", "RunInstances", "run_instances", Reach.LAUNCHING),
     _operation("ec2", "CreateTags", "create_tags", Reach.TAGGING),
     _operation("ec2", "TerminateInstances", "terminate_instances", Reach.CHANGING),
@@ -61,6 +66,9 @@ _TABLE = (
         "ec2", "ModifyInstanceMetadataOptions", "modify_instance_metadata_options", Reach.CHANGING
     ),
     _operation("ec2", "ModifyVolume", "modify_volume", Reach.CHANGING),
+    _operation("ec2", "CreateSnapshot", "create_snapshot", Reach.SNAPSHOTTING),
+    _operation("ec2", "CreateSnapshots", "create_snapshots", Reach.SNAPSHOTTING),
+    _operation("ec2", "DeleteSnapshot", "delete_snapshot", Reach.EXPIRING),
 )
 
 OPERATIONS: Mapping[str, Operation] = {operation.method: operation for operation in _TABLE}

@@ -1,4 +1,4 @@
-"""EC2's three big lists, parsed by lxml instead of botocore's general parser, at a fraction of the CPU.
+"""EC2's big lists, parsed by lxml instead of botocore's general parser, at a fraction of the CPU.
 
 `install` hooks into botocore's `before-parse` event: a page is read into boto3-shaped dicts that hold the members that
 `translation` reads and no others, and the body is replaced by a small document with the page's token and request id.
@@ -141,6 +141,23 @@ _VOLUME = Structure(
     }
 )
 
+_SNAPSHOT = Structure(
+    {
+        "snapshotId": ("SnapshotId", STRING),
+        "volumeId": ("VolumeId", STRING),
+        "status": ("State", STRING),
+        "statusMessage": ("StateMessage", STRING),
+        "startTime": ("StartTime", INSTANT),
+        "progress": ("Progress", STRING),
+        "ownerId": ("OwnerId", STRING),
+        "volumeSize": ("VolumeSize", INTEGER),
+        "encrypted": ("Encrypted", BOOLEAN),
+        "kmsKeyId": ("KmsKeyId", STRING),
+        "storageTier": ("StorageTier", STRING),
+        "tagSet": ("Tags", _TAGS),
+    }
+)
+
 _SUMMARY = Structure(
     {
         "status": ("Status", STRING),
@@ -187,6 +204,7 @@ PAGES: Mapping[str, Page] = {
     "DescribeInstances": Page("reservationSet", "Reservations", _RESERVATION),
     "DescribeVolumes": Page("volumeSet", "Volumes", _VOLUME),
     "DescribeInstanceStatus": Page("instanceStatusSet", "InstanceStatuses", _INSTANCE_STATUS),
+    "DescribeSnapshots": Page("snapshotSet", "Snapshots", _SNAPSHOT),
 }
 """The members that `translation` reads, by operation."""
 

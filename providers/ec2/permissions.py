@@ -32,7 +32,7 @@ LAUNCH_USES = (
 """What RunInstances touches besides what it makes (service authorization reference, RunInstances)."""
 
 OURS = ("instance", "volume")
-"""The resource types that carry our owner tag."""
+"""The resource types that carry our owner tag; snapshots do too, and their ARNs name no account."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,9 +56,12 @@ def policy(installation: Installation) -> dict[str, Any]:
             _read_image_parameters(installation),
             _launch_tagged(installation),
             _launch_with(installation),
-            _tag_at_launch(installation),
+            _tag_when_made(installation),
             _tag_ours(installation),
             _change_ours(installation),
+            _snapshot_ours(installation),
+            _make_tagged_snapshots(installation),
+            _delete_our_snapshots(installation),
             _put_into_security_groups(installation),
             _pass_roles(installation),
             _encrypt_volumes(installation),
@@ -122,18 +125,19 @@ def _launch_with(to: Installation) -> Statement:
     }
 
 
-def _tag_at_launch(to: Installation) -> Statement:
-    launches = sorted(
-        operation.name for operation in OPERATIONS.values() if operation.reach is Reach.LAUNCHING
+def _tag_when_made(to: Installation) -> Statement:
+    making = (Reach.LAUNCHING, Reach.SNAPSHOTTING)
+    creating = sorted(
+        operation.name for operation in OPERATIONS.values() if operation.reach in making
     )
     return {
-        "Sid": "TagWhatIsBeingLaunched",
+        "Sid": "TagWhatIsBeingMade",
         "Effect": "Allow",
         "Action": _actions("ec2", Reach.TAGGING),
-        "Resource": _arns(to, OURS),
+        "Resource": [*_arns(to, OURS), _snapshots(to)],
         "Condition": {
             "StringEquals": {
-                "ec2:CreateAction": launches,
+                "ec2:CreateAction": creating,
                 f"aws:RequestTag/{OWNER_TAG}": to.owner,
             }
         },
@@ -156,6 +160,36 @@ def _change_ours(to: Installation) -> Statement:
         "Effect": "Allow",
         "Action": _actions("ec2", Reach.CHANGING),
         "Resource": _arns(to, OURS),
+        "Condition": _is_ours(to),
+    }
+
+
+def _snapshot_ours(to: Installation) -> Statement:
+    return {
+        "Sid": "SnapshotOurs",
+        "Effect": "Allow",
+        "Action": _actions("ec2", Reach.SNAPSHOTTING),
+        "Resource": _arns(to, OURS),
+        "Condition": _is_ours(to),
+    }
+
+
+def _make_tagged_snapshots(to: Installation) -> Statement:
+    return {
+        "Sid": "MakeOnlySnapshotsTaggedAsOurs",
+        "Effect": "Allow",
+        "Action": _actions("ec2", Reach.SNAPSHOTTING),
+        "Resource": [_snapshots(to)],
+        "Condition": {"StringEquals": {f"aws:RequestTag/{OWNER_TAG}": to.owner}},
+    }
+
+
+def _delete_our_snapshots(to: Installation) -> Statement:
+    return {
+        "Sid": "DeleteOurSnapshots",
+        "Effect": "Allow",
+        "Action": _actions("ec2", Reach.EXPIRING),
+        "Resource": [_snapshots(to)],
         "Condition": _is_ours(to),
     }
 
@@ -204,7 +238,11 @@ def _never_another_owner(to: Installation) -> Statement:
     return {
         "Sid": "NeverWriteAnotherOwner",
         "Effect": "Deny",
-        "Action": ["ec2:CreateTags", "ec2:RunInstances"],
+        "Action": sorted(
+            operation.action
+            for operation in OPERATIONS.values()
+            if operation.reach in (Reach.LAUNCHING, Reach.SNAPSHOTTING, Reach.TAGGING)
+        ),
         "Resource": "*",
         "Condition": {
             "StringNotEquals": {f"aws:RequestTag/{OWNER_TAG}": to.owner},
@@ -235,6 +273,11 @@ def _arns(to: Installation, resource_types: Iterable[str]) -> list[str]:
         f"arn:{to.partition}:ec2:{to.region}:{to.account}:{resource_type}/*"
         for resource_type in resource_types
     ]
+
+
+def _snapshots(to: Installation) -> str:
+    """EC2's ARNs of snapshots have no account (service authorization reference for EC2)."""
+    return f"arn:{to.partition}:ec2:{to.region}::snapshot/*"
 
 
 def _is_ours(to: Installation) -> Mapping[str, Any]:

@@ -15,6 +15,9 @@ from providers.errors import CloudError, RetryClass
 from providers.port import Receipt
 from providers.requests import (
     AttachVolume,
+    CreateSnapshot,
+    CreateSnapshots,
+    DeleteSnapshot,
     DetachVolume,
     KeepVolumeOnTermination,
     LaunchInstance,
@@ -74,6 +77,12 @@ class Sender:
                 return self._set_metadata_options(request)
             case ResizeVolume():
                 return self._resize(request)
+            case CreateSnapshot():
+                return self._create_snapshot(request)
+            case CreateSnapshots():
+                return self._create_snapshots(request)
+            case DeleteSnapshot():
+                return self._delete_snapshot(request)
             case _:
                 assert_never(request)
 
@@ -184,6 +193,36 @@ class Sender:
         if modified != request.volume_id:
             raise _ambiguous("modify_volume", f"the answer names {modified}")
         return _receipt(request.volume_id, reply)
+
+    def _create_snapshot(self, request: CreateSnapshot) -> Receipt:
+        reply = self._calls.send(
+            self._ec2.create_snapshot,
+            VolumeId=request.volume_id,
+            TagSpecifications=[{"ResourceType": "snapshot", "Tags": tag_list(request.tags)}],
+        )
+        made = str(reply.get("SnapshotId", ""))
+        if not made or reply.get("VolumeId") != request.volume_id:
+            raise _ambiguous("create_snapshot", f"the answer names {made or 'nothing'}")
+        return _receipt(made, reply)
+
+    def _create_snapshots(self, request: CreateSnapshots) -> Receipt:
+        """Answers with one of the snapshots; all of them carry the operation tag."""
+        left_out = {"ExcludeDataVolumeIds": list(request.left_out)} if request.left_out else {}
+        specification: dict[str, Any] = {"ExcludeBootVolume": True, **left_out}
+        reply = self._calls.send(
+            self._ec2.create_snapshots,
+            InstanceSpecification={"InstanceId": request.instance_id, **specification},  # type: ignore[typeddict-item]
+            CopyTagsFromSource="volume",
+            TagSpecifications=[{"ResourceType": "snapshot", "Tags": tag_list(request.tags)}],
+        )
+        made = {str(item.get("VolumeId")): item for item in reply.get("Snapshots", ())}
+        if not made.keys() >= set(request.volume_ids):
+            raise _ambiguous("create_snapshots", f"the answer is about {sorted(made)}")
+        return _receipt(str(made[request.volume_ids[0]].get("SnapshotId", "")), reply)
+
+    def _delete_snapshot(self, request: DeleteSnapshot) -> Receipt:
+        reply = self._calls.send(self._ec2.delete_snapshot, SnapshotId=request.snapshot_id)
+        return _receipt(request.snapshot_id, reply)
 
 
 def refuse_blanks(request: Request) -> None:

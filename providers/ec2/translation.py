@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from providers.observed import (
+    STANDARD_TIER,
     Attachment,
     AttachmentState,
     Check,
@@ -19,6 +20,8 @@ from providers.observed import (
     Instance,
     InstanceState,
     ScheduledEvent,
+    Snapshot,
+    SnapshotState,
     StatusChecks,
     Volume,
     VolumeState,
@@ -29,7 +32,7 @@ Reply = Mapping[str, Any]
 ZoneIds = Mapping[str, str]
 """Zone name to zone id, for replies that give the name only."""
 
-State = TypeVar("State", InstanceState, VolumeState, AttachmentState)
+State = TypeVar("State", InstanceState, VolumeState, AttachmentState, SnapshotState)
 
 _TIME_IN_REASON = re.compile(r"\((\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}) (?:GMT|UTC)\)")
 """`User initiated (2026-11-22 15:44:00 GMT)` (EC2 API reference, Instance, reason)."""
@@ -91,6 +94,25 @@ def volume(reply: Reply, *, zone_ids: ZoneIds) -> Volume:
         snapshot_id=reply.get("SnapshotId") or None,
         created_at=_utc(_required(reply, "CreateTime", identifier)),
         attachments=tuple(_volume_attachments(reply, identifier)),
+        tags=_tags(reply),
+    )
+
+
+def snapshot(reply: Reply) -> Snapshot:
+    """One of `Snapshots[]`."""
+    identifier = _required(reply, "SnapshotId", "a snapshot")
+    return Snapshot(
+        id=identifier,
+        volume_id=reply.get("VolumeId", ""),
+        owner_account=reply.get("OwnerId", ""),
+        state=_state(SnapshotState, reply.get("State"), identifier),
+        state_message=reply.get("StateMessage") or None,
+        started_at=_utc(_required(reply, "StartTime", identifier)),
+        progress=reply.get("Progress", ""),
+        size_gib=_required(reply, "VolumeSize", identifier),
+        encrypted=bool(reply.get("Encrypted", False)),
+        kms_key_id=reply.get("KmsKeyId"),
+        storage_tier=reply.get("StorageTier") or STANDARD_TIER,
         tags=_tags(reply),
     )
 

@@ -17,11 +17,16 @@ from providers.observed import (
     Presence,
     ProbeOutcome,
     ProbeResult,
+    Snapshot,
+    SnapshotState,
     Volume,
     VolumeState,
 )
 from providers.requests import (
     AttachVolume,
+    CreateSnapshot,
+    CreateSnapshots,
+    DeleteSnapshot,
     DetachVolume,
     KeepVolumeOnTermination,
     LaunchInstance,
@@ -35,8 +40,8 @@ from providers.requests import (
     StopInstance,
     TerminateInstance,
 )
-from reconciler.planning.actions import Action, Reason
-from reconciler.planning.identity import Tag, slot_of
+from reconciler.planning.actions import Action, Reason, named_ids
+from reconciler.planning.identity import Tag, claim_of, slot_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +50,7 @@ class ToRead:
 
     instances: tuple[str, ...] = ()
     volumes: tuple[str, ...] = ()
+    snapshots: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +59,7 @@ class Reread:
 
     instances: Mapping[str, tuple[Presence, Instance | None]] = field(default_factory=dict)
     volumes: Mapping[str, tuple[Presence, Volume | None]] = field(default_factory=dict)
+    snapshots: Mapping[str, tuple[Presence, Snapshot | None]] = field(default_factory=dict)
     probe: ProbeResult | None = None
 
 
@@ -84,6 +91,8 @@ def to_read(request: Request) -> ToRead:
             return ToRead(instances=(request.instance_id,), volumes=(request.volume_id,))
         case SetTags(commit=True):
             return ToRead(instances=(request.resource_id,))
+        case DeleteSnapshot():
+            return ToRead(snapshots=named_ids(request))
         case (
             LaunchInstance()
             | StartInstance()
@@ -92,6 +101,8 @@ def to_read(request: Request) -> ToRead:
             | KeepVolumeOnTermination()
             | SetMetadataOptions()
             | ResizeVolume()
+            | CreateSnapshot()
+            | CreateSnapshots()
         ):
             return ToRead()
         case _:
@@ -100,13 +111,8 @@ def to_read(request: Request) -> ToRead:
 
 def precheck(action: Action, reread: Reread, owner: str, data: DataVolumes) -> str | None:
     """Why the action must not be carried out now; None when all that it rests on still holds."""
-    asked = to_read(action.request)
-    for key in asked.instances:
-        if fault := _not_ours(key, reread.instances.get(key), action, owner):
-            return fault
-    for key in asked.volumes:
-        if fault := _not_ours(key, reread.volumes.get(key), action, owner):
-            return fault
+    if fault := _anything_not_ours(action, reread, owner):
+        return fault
     if fault := _probe_speaks_against(action, reread.probe):
         return fault
     match action.request:
@@ -123,13 +129,26 @@ def precheck(action: Action, reread: Reread, owner: str, data: DataVolumes) -> s
             return _attach(attach, reread)
         case DetachVolume() as detach:
             return _detach(detach, reread)
+        case DeleteSnapshot() as delete:
+            return _delete_snapshot(delete, reread)
         case _:
             return None
 
 
+def _anything_not_ours(action: Action, reread: Reread, owner: str) -> str | None:
+    asked = to_read(action.request)
+    read: list[tuple[str, tuple[Presence, Instance | Volume | Snapshot | None] | None]] = [
+        *((key, reread.instances.get(key)) for key in asked.instances),
+        *((key, reread.volumes.get(key)) for key in asked.volumes),
+        *((key, reread.snapshots.get(key)) for key in asked.snapshots),
+    ]
+    faults = (_not_ours(key, found, action, owner) for key, found in read)
+    return next((fault for fault in faults if fault is not None), None)
+
+
 def _not_ours(
     key: str,
-    read: tuple[Presence, Instance | Volume | None] | None,
+    read: tuple[Presence, Instance | Volume | Snapshot | None] | None,
     action: Action,
     owner: str,
 ) -> str | None:
@@ -192,6 +211,22 @@ def _detach(request: DetachVolume, reread: Reread) -> str | None:
     return _in_state(_instance(reread, request.instance_id), fenced)
 
 
+def _delete_snapshot(request: DeleteSnapshot, reread: Reread) -> str | None:
+    """It still fails, or what makes it dispensable is still there: never the last good restore point."""
+    doomed = _snapshot(reread, request.snapshot_id)
+    if request.restore_point_id is None:
+        failed = doomed.state is SnapshotState.ERROR
+        return None if failed else f"{doomed.id} is {doomed.state} now, not failed"
+    kept = _snapshot(reread, request.restore_point_id)
+    if doomed.state is not SnapshotState.COMPLETED:
+        return f"{doomed.id} is {doomed.state} now"
+    if not kept.usable or kept.started_at <= doomed.started_at:
+        return f"{kept.id}, which should stay instead, is {kept.state} ({kept.storage_tier}) now"
+    if claim_of(kept.tags) != claim_of(doomed.tags):
+        return f"{kept.id} carries the tags of another claim than {doomed.id} now"
+    return None
+
+
 def _instance(reread: Reread, key: str) -> Instance:
     _, instance = reread.instances[key]
     if instance is None:
@@ -204,3 +239,10 @@ def _volume(reread: Reread, key: str) -> Volume:
     if volume is None:
         raise ValueError(f"{key} was not read")
     return volume
+
+
+def _snapshot(reread: Reread, key: str) -> Snapshot:
+    _, snapshot = reread.snapshots[key]
+    if snapshot is None:
+        raise ValueError(f"{key} was not read")
+    return snapshot

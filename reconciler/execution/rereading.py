@@ -42,11 +42,16 @@ class Rereading:
             if asked.volumes
             else {}
         )
+        snapshots = (
+            self.retrying.call(lambda: self.cloud.read_snapshots(asked.snapshots), READS)
+            if asked.snapshots
+            else {}
+        )
         probe = None
         if action.disruptive and action.reason is Reason.PROBE:
             _, instance = instances[asked.instances[0]]
             probe = self._probe(action, instance, case)
-        return Reread(instances=instances, volumes=volumes, probe=probe)
+        return Reread(instances=instances, volumes=volumes, snapshots=snapshots, probe=probe)
 
     def _probe(self, action: Action, instance: Instance | None, case: Case) -> ProbeResult | None:
         fleet = case.desired.fleet(action.slot.fleet) if action.slot else None

@@ -6,7 +6,7 @@ what was learnt is returned, for the run to store and for the dry run to drop.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from desired_state.model import DesiredState
@@ -14,6 +14,7 @@ from providers.observed import Observation
 from providers.port import Cloud, Prober
 from reconciler.execution.handlers import CheckHandler
 from reconciler.loop.gathering import Gathered, ProbeRhythm, gather
+from reconciler.loop.snapshot_rhythm import SnapshotRhythm, with_snapshots
 from reconciler.planning.case import Case
 from reconciler.planning.check import check_plan
 from reconciler.planning.judging import judge_all
@@ -34,6 +35,7 @@ class Senses:
     rhythm: ProbeRhythm
     checks: tuple[CheckHandler, ...]
     owner: str
+    snapshots: SnapshotRhythm = field(default_factory=SnapshotRhythm)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +64,16 @@ def assess(senses: Senses, desired: DesiredState, memory: Memory, now: datetime)
         owner=senses.owner,
         now=now,
     )
-    observation = gathered.observation
+    observation = with_snapshots(
+        gathered.observation,
+        cloud=senses.cloud,
+        rhythm=senses.snapshots,
+        desired=desired,
+        memory=memory,
+        owner=senses.owner,
+        now=now,
+    )
+    gathered = replace(gathered, observation=observation)
     intents = (*memory.open_intents, *memory.recent_intents)
     settlements = settle(intents, observation, desired.policy, now)
     memory = _with_this_look(memory_after(memory, settlements, now), gathered, senses.owner)

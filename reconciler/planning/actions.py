@@ -9,6 +9,9 @@ from typing import assert_never
 
 from providers.requests import (
     AttachVolume,
+    CreateSnapshot,
+    CreateSnapshots,
+    DeleteSnapshot,
     DetachVolume,
     KeepVolumeOnTermination,
     LaunchInstance,
@@ -59,6 +62,7 @@ class Course(StrEnum):
     CORRECT = "correct"
     REMOVE = "remove"
     RECLAIM = "reclaim"
+    BACK_UP = "back-up"
 
 
 class Reason(StrEnum):
@@ -89,6 +93,9 @@ class Reason(StrEnum):
     SURPLUS = "surplus"
     RETIRED = "retired"
     ORPHAN = "orphan"
+    SNAPSHOT_DUE = "snapshot-due"
+    SNAPSHOT_EXPIRED = "snapshot-expired"
+    SNAPSHOT_FAILED = "snapshot-failed"
 
 
 class Gate(StrEnum):
@@ -120,6 +127,7 @@ class Gate(StrEnum):
     LADDER = "ladder-exhausted"
     ORPHAN = "orphan"
     RETIRE = "retire"
+    SNAPSHOTS_AT_ONCE = "snapshots-at-once"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,8 +172,16 @@ class Action:
 
 
 def is_disruptive(request: Request) -> bool:
-    """Reboot, stop, detach, terminate (design section 2)."""
-    return isinstance(request, RebootInstance | StopInstance | DetachVolume | TerminateInstance)
+    """Reboot, stop, detach, terminate, delete (design section 2)."""
+    return isinstance(
+        request,
+        RebootInstance | StopInstance | DetachVolume | TerminateInstance | DeleteSnapshot,
+    )
+
+
+def is_backup(request: Request) -> bool:
+    """True for a snapshot on a schedule and for its expiry: shared, and no part of how a slot stands."""
+    return isinstance(request, CreateSnapshot | CreateSnapshots | DeleteSnapshot)
 
 
 def is_exclusive(request: Request) -> bool:
@@ -184,7 +200,13 @@ def is_exclusive(request: Request) -> bool:
         case SetTags(commit=commit):
             return commit
         case (
-            SetSecurityGroups() | KeepVolumeOnTermination() | SetMetadataOptions() | ResizeVolume()
+            SetSecurityGroups()
+            | KeepVolumeOnTermination()
+            | SetMetadataOptions()
+            | ResizeVolume()
+            | CreateSnapshot()
+            | CreateSnapshots()
+            | DeleteSnapshot()
         ):
             return False
         case _:
@@ -196,10 +218,12 @@ def target_of(request: Request) -> str | None:
     match request:
         case LaunchInstance():
             return None
-        case AttachVolume() | DetachVolume() | ResizeVolume():
+        case AttachVolume() | DetachVolume() | ResizeVolume() | CreateSnapshot():
             return request.volume_id
         case SetTags():
             return request.resource_id
+        case DeleteSnapshot():
+            return request.snapshot_id
         case (
             TerminateInstance()
             | StopInstance()
@@ -208,6 +232,7 @@ def target_of(request: Request) -> str | None:
             | SetSecurityGroups()
             | KeepVolumeOnTermination()
             | SetMetadataOptions()
+            | CreateSnapshots()
         ):
             return request.instance_id
         case _:
@@ -221,8 +246,12 @@ def named_ids(request: Request) -> tuple[str, ...]:
             return ()
         case AttachVolume() | DetachVolume() | KeepVolumeOnTermination():
             return (request.volume_id, request.instance_id)
-        case ResizeVolume():
+        case ResizeVolume() | CreateSnapshot():
             return (request.volume_id,)
+        case CreateSnapshots():
+            return (request.instance_id, *request.volume_ids)
+        case DeleteSnapshot(snapshot_id=id_, restore_point_id=other):
+            return (id_,) if other is None else (id_, other)
         case SetTags():
             return (request.resource_id,)
         case (

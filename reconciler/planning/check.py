@@ -13,11 +13,18 @@ from dataclasses import dataclass
 
 from desired_state.model import Fleet
 from providers.observed import Instance
-from providers.requests import LaunchInstance, SetTags, StopInstance, TerminateInstance
+from providers.requests import (
+    DeleteSnapshot,
+    LaunchInstance,
+    SetTags,
+    StopInstance,
+    TerminateInstance,
+)
 from reconciler.planning.actions import Action, Course, Gate, SlotRef, target_of
 from reconciler.planning.case import Case
 from reconciler.planning.casting import cast
 from reconciler.planning.check_actions import ACTION_RULES, Facts
+from reconciler.planning.check_backups import BACKUP_RULES
 from reconciler.planning.identity import Role, Tag, incarnation_of, role_of, slot_of
 from reconciler.planning.intents import Intent
 from reconciler.planning.outcome import Plan
@@ -48,7 +55,7 @@ def check_plan(plan: Plan, case: Case) -> None:
     facts = _facts(plan, case)
     found = [violation for rule in PLAN_RULES for violation in rule(plan, facts)]
     for action in plan.actions:
-        for rule_of_action in ACTION_RULES:
+        for rule_of_action in (*ACTION_RULES, *BACKUP_RULES):
             detail = rule_of_action(action, facts)
             if detail is not None:
                 name = rule_of_action.__name__.removeprefix("_").replace("_", " ")
@@ -196,6 +203,21 @@ def _taken_down_on_our_judgement(plan: Plan, facts: Facts) -> Iterable[Violation
         yield Violation(rule="hourly limit", where="the cell", detail=detail)
 
 
+def _restore_points_stay(plan: Plan, facts: Facts) -> Iterable[Violation]:
+    """What makes one snapshot dispensable is not deleted by another action, of this plan or under way."""
+    under_way = [intent.action for intent in facts.case.memory.open_intents]
+    deletions = [
+        action.request
+        for action in (*plan.actions, *under_way)
+        if isinstance(action.request, DeleteSnapshot)
+    ]
+    deleted = {request.snapshot_id for request in deletions}
+    for request in deletions:
+        if request.restore_point_id in deleted:
+            detail = f"{request.restore_point_id} is deleted too"
+            yield Violation(rule="restore points stay", where=request.snapshot_id, detail=detail)
+
+
 def _is_judgement(action: Action) -> bool:
     taken_down = isinstance(action.request, TerminateInstance | StopInstance)
     return taken_down and action.course in (Course.REPAIR, Course.RECLAIM)
@@ -209,4 +231,5 @@ PLAN_RULES: tuple[Callable[[Plan, Facts], Iterable[Violation]], ...] = (
     _distinct_operations,
     _budget_of_what_serves,
     _taken_down_on_our_judgement,
+    _restore_points_stay,
 )

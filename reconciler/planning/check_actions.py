@@ -6,7 +6,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from desired_state.model import Fleet, Mode
-from providers.observed import GapSubject, Instance, InstanceState, Volume, VolumeState
+from providers.observed import (
+    GapSubject,
+    Instance,
+    InstanceState,
+    Snapshot,
+    Volume,
+    VolumeState,
+)
 from providers.requests import (
     AttachVolume,
     DetachVolume,
@@ -19,7 +26,7 @@ from providers.requests import (
     TerminateInstance,
 )
 from reconciler.health.verdict import Status
-from reconciler.planning.actions import Action, Course, Gate, SlotRef, named_ids
+from reconciler.planning.actions import Action, Course, Gate, SlotRef, is_backup, named_ids
 from reconciler.planning.case import Case
 from reconciler.planning.identity import (
     Role,
@@ -49,11 +56,13 @@ class Facts:
         """The live instance that holds a slot."""
         return self.occupants.get(slot) if slot else None
 
-    def named(self, request: Request) -> tuple[Instance | Volume | None, ...]:
+    def named(self, request: Request) -> tuple[Instance | Volume | Snapshot | None, ...]:
         """The resources that a request names, None for one that this observation does not show."""
         observation = self.case.observation
         return tuple(
-            observation.instances.get(id_) or observation.volumes.get(id_)
+            observation.instances.get(id_)
+            or observation.volumes.get(id_)
+            or observation.snapshots.get(id_)
             for id_ in named_ids(request)
         )
 
@@ -96,8 +105,9 @@ def _nothing_rests_on_a_gap(action: Action, facts: Facts) -> str | None:
     fleet = facts.fleet_of(action)
     subjects = [GapSubject.INSTANCES, GapSubject.ZONES]
     subjects += [GapSubject.VOLUMES] if fleet is None or fleet.stateful else []
+    subjects += [GapSubject.SNAPSHOTS] if is_backup(action.request) else []
     zones: list[str | None] = [
-        item.zone for item in facts.named(action.request) if item is not None
+        item.zone for item in facts.named(action.request) if isinstance(item, Instance | Volume)
     ]
     for subject in subjects:
         if any(observation.lacks(subject, zone) for zone in zones or [None]):

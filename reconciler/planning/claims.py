@@ -15,6 +15,7 @@ from providers.observed import (
     Attachment,
     AttachmentState,
     Instance,
+    Snapshot,
     Volume,
     VolumeState,
 )
@@ -56,6 +57,8 @@ class ClaimView:
     detail: str
     volume: Volume | None = None
     attachment: Attachment | None = None
+    snapshots: tuple[Snapshot, ...] | None = None
+    """Those of its lineage, in any state, newest first; None when they were not read whole."""
 
 
 def view_claims(

@@ -13,6 +13,7 @@ from providers.observed import Instance
 from reconciler.health.verdict import Sign, Status, Verdict
 from reconciler.planning.absence import Absence
 from reconciler.planning.actions import Bucket, Course, Gate
+from reconciler.planning.backups import back_up
 from reconciler.planning.claims import Standing
 from reconciler.planning.decision import Decision, Hold, Situation
 from reconciler.planning.identity import Role, incarnation_of, role_of
@@ -97,7 +98,7 @@ def _with_occupant(here: Situation, occupant: Instance) -> Decision:
             return here.act("it has its data; its service is let in", *groups)
     match verdict.status:
         case Status.HEALTHY:
-            return keep_healthy(here, occupant)
+            return back_up(here, occupant, keep_healthy(here, occupant))
         case Status.UNHEALTHY:
             return lost_claim(here) or repair(here, occupant, verdict)
         case Status.STARTING | Status.SUSPECT:

@@ -12,7 +12,12 @@ from datetime import datetime
 
 from desired_state.model import Fleet
 from providers.observed import CellIdentity, Instance
-from providers.requests import KeepVolumeOnTermination, Request
+from providers.requests import (
+    CreateSnapshot,
+    CreateSnapshots,
+    KeepVolumeOnTermination,
+    Request,
+)
 from reconciler.health.verdict import Status, Verdict
 from reconciler.planning.actions import (
     Action,
@@ -270,8 +275,10 @@ def action_for(
 
 
 def _operation_kind(request: Request) -> str:
-    """What is done, to which id; and to which volume on it, where an instance has several."""
+    """What is done, to which id; and to which volume on it, where an instance has several; and for which date."""
     kind = f"{request.kind}:{target_of(request)}"
+    if isinstance(request, CreateSnapshot | CreateSnapshots):
+        return f"{kind}:{request.due_at:%Y-%m-%dT%H:%M:%SZ}"
     if isinstance(request, KeepVolumeOnTermination):
         return f"{kind}:{request.volume_id}"
     return kind

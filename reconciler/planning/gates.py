@@ -12,13 +12,24 @@ from datetime import datetime
 
 from desired_state.model import Mode
 from providers.observed import GapSubject
-from providers.requests import LaunchInstance, SetTags
-from reconciler.planning.actions import Course, Gate, Withheld, named_ids, target_of
+from providers.requests import DeleteSnapshot, LaunchInstance, SetTags
+from reconciler.planning.actions import (
+    Course,
+    Gate,
+    Withheld,
+    is_backup,
+    named_ids,
+    target_of,
+)
 from reconciler.planning.case import Case
 from reconciler.planning.decision import Draft
 from reconciler.planning.identity import approval_id
 from reconciler.planning.phrases import slots_of
 from reconciler.planning.tally import HOUR, REPAIRING, Tally
+
+SNAPSHOTS_AT_ONCE = 80
+"""Requests of a kind in one plan, with those of earlier ones without an answer: four fifths of EC2's bucket of 100,
+which refills by 5 a second (EC2 developer guide, request throttling)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +94,7 @@ def _gap(draft: Draft, tally: Tally) -> Refusal | None:
     fleet = tally.fleet_of(draft)
     subjects = [GapSubject.INSTANCES, GapSubject.ZONES]
     subjects += [GapSubject.VOLUMES] if fleet is None or fleet.stateful else []
+    subjects += [GapSubject.SNAPSHOTS] if is_backup(draft.action.request) else []
     zones: list[str | None] = [
         (observation.instances.get(id_) or observation.volumes[id_]).zone
         for id_ in named_ids(draft.action.request)
@@ -133,7 +145,9 @@ def _mode(draft: Draft, tally: Tally) -> Refusal | None:
         return None
     if fleet.mode is Mode.OBSERVE:
         return Refusal(gate=Gate.OBSERVE, reason="mode observe: reported, never done")
-    if draft.continuation or _approved(draft, tally, Gate.APPROVE):
+    if draft.continuation or is_backup(draft.action.request):
+        return None  # Backups are declared; to ask for each of them would be to have none.
+    if _approved(draft, tally, Gate.APPROVE):
         return None
     return Refusal(gate=Gate.APPROVE, reason="mode approve: waits for a person", approvable=True)
 
@@ -224,6 +238,18 @@ def _mass_termination(draft: Draft, tally: Tally) -> Refusal | None:
     )
 
 
+def _snapshots_at_once(draft: Draft, tally: Tally) -> Refusal | None:
+    """Bounded by EC2's bucket of requests, which restores need too; the others go in the next passes."""
+    if not is_backup(draft.action.request):
+        return None
+    deleting = isinstance(draft.action.request, DeleteSnapshot)
+    count = tally.expiring if deleting else tally.snapshotting
+    if count < SNAPSHOTS_AT_ONCE:
+        return None
+    reason = f"{count} are {'deleted' if deleting else 'taken'} at once, as many as may be"
+    return Refusal(gate=Gate.SNAPSHOTS_AT_ONCE, reason=reason)
+
+
 GATES: tuple[Callable[[Draft, Tally], Refusal | None], ...] = (
     _gap,
     _cold,
@@ -234,5 +260,6 @@ GATES: tuple[Callable[[Draft, Tally], Refusal | None], ...] = (
     _repairs_at_once,
     _max_unavailable,
     _mass_termination,
+    _snapshots_at_once,
 )
 """In the order in which they are asked."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from desired_state.model import UpdateStrategy
 from providers.observed import Instance
 from providers.requests import SetTags
-from reconciler.planning.actions import Bucket, Change, Course, Reason
+from reconciler.planning.actions import Bucket, Change, Course, Reason, is_backup
 from reconciler.planning.casting import TOOK_EFFECT
 from reconciler.planning.claims import Standing
 from reconciler.planning.decision import Decision, Draft, Situation
@@ -47,8 +47,10 @@ def keep_healthy(here: Situation, occupant: Instance) -> Decision:
         return here.act(said, *drafts, notes=drift.notes)
     if drift.by_launch:
         return _update(here, occupant, summary, drift)
-    if here.view.sharing:
-        kinds = ", ".join(sorted({intent.action.request.kind for intent in here.view.sharing}))
+    # Snapshots take their time beside whatever else there is, and nothing waits for them.
+    sharing = [item for item in here.view.sharing if not is_backup(item.action.request)]
+    if sharing:
+        kinds = ", ".join(sorted({intent.action.request.kind for intent in sharing}))
         return here.rest(Bucket.WAITING, f"{kinds} under way", notes=drift.notes)
     if IN_SERVICE_SINCE not in occupant.tags:
         summary = "healthy; its date of service is not shown yet"

@@ -128,13 +128,14 @@ def _place_all(
 
 
 def _in_order(drafts: Iterable[Draft], case: Case) -> list[Draft]:
-    """Courses under way first, then tiers, then the slot that is down longest (design section 7.3)."""
+    """Courses under way first, then tiers, then the slot that is down longest (design section 7.3); backups last."""
     tiers = {fleet.name: fleet.tier for fleet in case.desired.fleets}
     latest = datetime.max.replace(tzinfo=case.now.tzinfo)
 
     def order(draft: Draft) -> tuple[object, ...]:
         slot = draft.action.slot or SlotRef("", 0)
         return (
+            draft.action.course is Course.BACK_UP,
             not draft.continuation,
             tiers.get(slot.fleet, len(tiers)),
             draft.down_since or latest,

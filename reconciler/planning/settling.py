@@ -16,16 +16,20 @@ from desired_state.model import SafetyPolicy
 from providers.observed import GapSubject, Instance, InstanceState, Observation, Presence
 from providers.requests import (
     AttachVolume,
+    CreateSnapshot,
+    CreateSnapshots,
+    DeleteSnapshot,
     DetachVolume,
     LaunchInstance,
     StartInstance,
     StopInstance,
     TerminateInstance,
 )
-from reconciler.planning.actions import is_disruptive, target_of
+from reconciler.planning.actions import is_backup, is_disruptive, target_of
 from reconciler.planning.effects import Effect, Sighting, by_operation, sighting_of
 from reconciler.planning.intents import Intent, IntentState
 from reconciler.planning.memory import Memory
+from reconciler.planning.snapshot_effects import BackupRequest, backup_sighting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,12 +154,20 @@ class _View:
     def resend(self, why: str) -> Resend:
         return Resend(operation_id=self.intent.action.operation_id, why=why)
 
+    @property
+    def seen_at(self) -> datetime:
+        """When that was read which would show the effect."""
+        snapshots_as_of = self.observation.snapshots_as_of
+        if snapshots_as_of is not None and is_backup(self.intent.action.request):
+            return snapshots_as_of
+        return self.observation.as_of
+
     def missed(self, proven: Settled) -> Settlement:
         """The effect is not there: remember the first miss, wait a window, then conclude."""
         ends_at = self.window_ends_at
         if ends_at is None:
-            return Missing(operation_id=proven.operation_id, first_missed_at=self.observation.as_of)
-        if self.observation.as_of < ends_at:
+            return Missing(operation_id=proven.operation_id, first_missed_at=self.seen_at)
+        if self.seen_at < ends_at:
             return self.waiting("not seen; looked at again after the consistency window", ends_at)
         return proven
 
@@ -164,6 +176,8 @@ def _settle_one(view: _View) -> Settlement:
     request = view.intent.action.request
     if isinstance(request, LaunchInstance):
         return _settle_launch(view, request)
+    if isinstance(request, CreateSnapshot | CreateSnapshots | DeleteSnapshot):
+        return _settle_backup(view, request)
     sighting = sighting_of(request, view.observation)
     if sighting.effect is Effect.LEAVES_NO_TRACE:
         return view.settled(IntentState.OBSERVED, sighting.detail)
@@ -280,6 +294,23 @@ def _settle_unseen_resource(view: _View) -> Settlement:
     ends_with_the_resource = isinstance(request, TerminateInstance | StopInstance | DetachVolume)
     state = IntentState.OBSERVED if ends_with_the_resource else IntentState.LOST
     return view.missed(view.settled(state, f"{target} is gone"))
+
+
+def _settle_backup(view: _View, request: BackupRequest) -> Settlement:
+    """By the list of snapshots, which has a rhythm of its own. Nothing is sent again: there is no token, and whether it
+    is still due is decided afresh.
+    """
+    sighting, snapshot_id = backup_sighting(view.intent, request, view.observation)
+    match sighting.effect:
+        case Effect.SEEN:
+            state = IntentState.OBSERVED
+            return view.settled(state, sighting.detail, resource_id=snapshot_id)
+        case Effect.IMPOSSIBLE:
+            return view.settled(IntentState.DEAD, sighting.detail, resource_id=snapshot_id)
+        case Effect.NOT_SEEN:
+            return view.missed(view.settled(IntentState.LOST, sighting.detail))
+        case _:
+            return view.waiting(sighting.detail)
 
 
 def _deadline_of(view: _View) -> timedelta:

@@ -19,6 +19,7 @@ from reconciler.planning.claims import ClaimView, view_claims
 from reconciler.planning.identity import incarnation_of, owner_of, slot_key
 from reconciler.planning.intents import Intent
 from reconciler.planning.memory import KnownResource, Memory
+from reconciler.planning.restore_points import Lineages, lineages, with_snapshots
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +117,11 @@ def arrange(
     keys.update(collected.instances, collected.volumes, collected.known)
     keys.update(collected.begun, collected.recent)
     sight = sight_of(observation, desired.policy, now)
-    views = [_view(key, collected, fleets.get(key[0]), memory, sight) for key in sorted(keys)]
+    backups = lineages(observation, memory, owner)
+    views = [
+        _view(key, collected, fleets.get(key[0]), memory, sight, backups=backups)
+        for key in sorted(keys)
+    ]
     return World(
         slots=tuple([view for view in views if view.fleet is not None]),
         released=tuple([view for view in views if view.fleet is None and view.alive]),
@@ -170,6 +175,8 @@ def _view(
     fleet: Fleet | None,
     memory: Memory,
     sight: Sight,
+    *,
+    backups: Lineages | None,
 ) -> SlotView:
     ref = SlotRef(*key)
     shown: Sequence[Instance] = collected.instances.get(key, ())
@@ -191,6 +198,8 @@ def _view(
             recent=recent,
             sight=sight,
         )
+        if backups is not None:
+            claims = with_snapshots(claims, key, backups)
     return SlotView(
         ref=ref,
         fleet=fleet,

@@ -8,7 +8,15 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from desired_state.model import Fleet
-from providers.requests import LaunchInstance, StopInstance, TerminateInstance
+from providers.requests import (
+    CreateSnapshot,
+    CreateSnapshots,
+    DeleteSnapshot,
+    LaunchInstance,
+    Request,
+    StopInstance,
+    TerminateInstance,
+)
 from reconciler.health.verdict import Status, Verdict
 from reconciler.planning.actions import Course, SlotRef, target_of
 from reconciler.planning.case import Case
@@ -45,6 +53,9 @@ class Tally:
     """The last rejection of each operation family."""
     short: frozenset[tuple[str, str]] = field(default_factory=frozenset)
     """Zones and types that have no capacity now."""
+    snapshotting: int = 0
+    expiring: int = 0
+    """Snapshots asked for and deleted, in this plan and in calls whose answer is not known."""
 
     def fleet_of(self, draft: Draft) -> Fleet | None:
         """The declared fleet of a draft's slot."""
@@ -59,11 +70,24 @@ class Tally:
             self.updating[slot.fleet].add(slot)
         elif course in REPAIRING:
             self.repairing[slot.fleet].add(slot)
+        self._count_backup(draft.action.request)
         if draft.takes_out:
             self.not_serving[slot.fleet] += 1
         target = target_of(draft.action.request)
         if draft.guarded and target is not None:
             self.taken_down[target] = self.case.now
+
+    def _count_backup(self, request: Request) -> None:
+        if isinstance(request, CreateSnapshot | CreateSnapshots):
+            self.snapshotting += 1
+        elif isinstance(request, DeleteSnapshot):
+            self.expiring += 1
+
+    def count_unanswered(self, intents: Iterable[Intent]) -> None:
+        """Count backups that were begun and have no answer."""
+        for intent in intents:
+            if intent.state is IntentState.BEGUN:
+                self._count_backup(intent.action.request)
 
 
 def take_tally(case: Case, world: World) -> Tally:
@@ -88,6 +112,7 @@ def take_tally(case: Case, world: World) -> Tally:
             (item.zone, item.type) for item in case.memory.capacity if case.now < item.until
         ),
     )
+    tally.count_unanswered(case.memory.open_intents)
     for view in world.slots:
         verdict = case.verdicts.get(view.occupant.id) if view.occupant else None
         _count(tally, view, verdict)

@@ -13,6 +13,9 @@ from typing import assert_never
 
 from providers.requests import (
     AttachVolume,
+    CreateSnapshot,
+    CreateSnapshots,
+    DeleteSnapshot,
     DetachVolume,
     KeepVolumeOnTermination,
     LaunchInstance,
@@ -44,7 +47,7 @@ from reconciler.surface.layout import (
 )
 
 INDENT = 6
-OBVIOUS_COURSES = frozenset({Course.CREATE, Course.CORRECT, Course.REMOVE})
+OBVIOUS_COURSES = frozenset({Course.CREATE, Course.CORRECT, Course.REMOVE, Course.BACK_UP})
 """Courses whose name says no more than the action's own words."""
 
 
@@ -60,13 +63,27 @@ class Verb:
 LAUNCH = Verb("+", "launch", Style.CREATE)
 ATTACH = Verb("»", "attach", Style.CREATE)
 START = Verb("▲", "start", Style.CREATE)
+SNAPSHOT = Verb("◇", "snapshot", Style.CREATE)
 COMMIT = Verb("✓", "commit", Style.CREATE)
 CHANGE = Verb("~", "change in place", Style.CHANGE)
 REBOOT = Verb("↻", "reboot", Style.DISRUPT)
 STOP = Verb("▼", "stop", Style.DISRUPT)
 DETACH = Verb("«", "detach", Style.DISRUPT)
 TERMINATE = Verb("-", "terminate", Style.DISRUPT)
-VERBS = (LAUNCH, ATTACH, START, COMMIT, CHANGE, REBOOT, STOP, DETACH, TERMINATE)
+DELETE = Verb("†", "delete", Style.DISRUPT)
+VERBS = (
+    LAUNCH,
+    ATTACH,
+    START,
+    SNAPSHOT,
+    COMMIT,
+    CHANGE,
+    REBOOT,
+    STOP,
+    DETACH,
+    TERMINATE,
+    DELETE,
+)
 """In the order of the legend: what makes, what changes, what takes away."""
 
 
@@ -130,6 +147,26 @@ def describe(request: Request) -> Described:
             | ResizeVolume()
         ):
             return _describe_change(request)
+        case CreateSnapshot() | CreateSnapshots() | DeleteSnapshot():
+            return _describe_backup(request)
+        case _:
+            assert_never(request)
+
+
+def _describe_backup(request: CreateSnapshot | CreateSnapshots | DeleteSnapshot) -> Described:
+    match request:
+        case CreateSnapshot(volume_id=volume, due_at=due_at):
+            title, many = f"snapshot {volume}", "snapshot {n} volumes"
+            due = (("due", words.instant(due_at)),)
+            return Described(SNAPSHOT, title, many, volume, due)
+        case CreateSnapshots(instance_id=instance, volume_ids=volumes, due_at=due_at):
+            together = f"{words.listed(volumes)} of {instance} together"
+            title, many = f"snapshot {together}", "snapshot the volumes of {n} instances together"
+            due = (("due", words.instant(due_at)),)
+            return Described(SNAPSHOT, title, many, together, due)
+        case DeleteSnapshot(snapshot_id=snapshot):
+            title, many = f"delete {snapshot}", "delete {n} snapshots"
+            return Described(DELETE, title, many, snapshot)
         case _:
             assert_never(request)
 

@@ -33,6 +33,9 @@ REASONS: dict[Reason, str] = {
     Reason.SURPLUS: "surplus",
     Reason.RETIRED: "retired",
     Reason.ORPHAN: "it belongs to no slot",
+    Reason.SNAPSHOT_DUE: "a snapshot is due",
+    Reason.SNAPSHOT_EXPIRED: "it has had its time",
+    Reason.SNAPSHOT_FAILED: "it failed and holds nothing",
 }
 
 COURSES: dict[Course, str] = {
@@ -46,6 +49,7 @@ COURSES: dict[Course, str] = {
     Course.CORRECT: "correct",
     Course.REMOVE: "remove",
     Course.RECLAIM: "reclaim",
+    Course.BACK_UP: "back up",
 }
 
 GATES: dict[Gate, str] = {
@@ -75,6 +79,7 @@ GATES: dict[Gate, str] = {
     Gate.LADDER: "a person: no step of the repair ladder is left",
     Gate.ORPHAN: "our tags put right on it, or its end",
     Gate.RETIRE: "`reconciler apply --retire FLEET`",
+    Gate.SNAPSHOTS_AT_ONCE: "the next pass",
 }
 """What opens each gate."""
 

@@ -149,9 +149,7 @@ spec:
       device: /dev/sdf
       size: {DATA_GIB}GiB
       type: gp3
-      backup:
-        snapshots: {{every: 15m, keep: {{all: 24h, hourly: 3d, daily: 30d}}}}
-        maxLoss: 45m
+      backup: none
   health:
     startupGrace: 10m
     unhealthyAfter: 3m

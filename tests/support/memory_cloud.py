@@ -8,7 +8,7 @@ Every port call is recorded in `calls`. What people and outages do is below "beh
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
@@ -22,6 +22,8 @@ from providers.observed import (
     InstanceState,
     Observation,
     Presence,
+    Snapshot,
+    SnapshotList,
     StatusChecks,
     Volume,
     VolumeState,
@@ -36,7 +38,7 @@ from tests.support.memory_world import MemoryWorld
 CELL = CellIdentity(account="111122223333", region="us-east-1", endpoint="memory://cloud")
 ZONES = {"use1-az1": "us-east-1a", "use1-az2": "us-east-1b", "use1-az4": "us-east-1c"}
 
-Item = TypeVar("Item", Instance, Volume)
+Item = TypeVar("Item", Instance, Volume, Snapshot)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +74,8 @@ class MemoryCloud:
         """Status checks that differ from all passed."""
         self.gaps: list[Gap] = []
         """What the next observations could not read; the items stay in, as a lost page would leave others."""
+        self.snapshot_gap: Gap | None = None
+        """Why the next lists of snapshots fail."""
         self.hidden: set[str] = set()
         """Ids that exist and that no view shows: eventual consistency."""
         self.unreadable: set[str] = set()
@@ -117,6 +121,23 @@ class MemoryCloud:
                 calls={"DescribeInstances": 1, "DescribeVolumes": 1},
             )
 
+    def observe_snapshots(
+        self, *, owner: str, volume_ids: Collection[str], now: datetime
+    ) -> SnapshotList:
+        with self._lock:
+            self._record("ObserveSnapshots")
+            return SnapshotList(
+                as_of=now,
+                snapshots={
+                    key: item
+                    for key, item in self.world.snapshots.items()
+                    if (item.tags.get(Tag.OWNER) == owner or item.volume_id in volume_ids)
+                    and key not in self.hidden
+                },
+                gap=self.snapshot_gap,
+                calls={"DescribeSnapshots": 1},
+            )
+
     def read_instances(self, ids: Iterable[str]) -> Mapping[str, tuple[Presence, Instance | None]]:
         with self._lock:
             self._look("DescribeInstances")
@@ -126,6 +147,11 @@ class MemoryCloud:
         with self._lock:
             self._look("DescribeVolumes")
             return {key: self._read(key, self.world.volumes) for key in ids}
+
+    def read_snapshots(self, ids: Iterable[str]) -> Mapping[str, tuple[Presence, Snapshot | None]]:
+        with self._lock:
+            self._look("DescribeSnapshots")
+            return {key: self._read(key, self.world.snapshots) for key in ids}
 
     def find_launch(self, request: LaunchInstance) -> Instance | None:
         with self._lock:
@@ -168,6 +194,7 @@ class MemoryCloud:
         copy.images |= self.images
         copy.checks |= self.checks
         copy.gaps += self.gaps
+        copy.snapshot_gap = self.snapshot_gap
         copy.hidden |= self.hidden
         copy.unreadable |= self.unreadable
         return copy

@@ -1,4 +1,4 @@
-"""The truth behind the cloud in memory: what each request does to instances and volumes, and what time does to them."""
+"""The truth behind the cloud in memory: what each request does to its things, and what time does to them."""
 
 from __future__ import annotations
 
@@ -14,11 +14,15 @@ from providers.observed import (
     AttachmentState,
     Instance,
     InstanceState,
+    Snapshot,
     Volume,
     VolumeState,
 )
 from providers.requests import (
     AttachVolume,
+    CreateSnapshot,
+    CreateSnapshots,
+    DeleteSnapshot,
     DetachVolume,
     KeepVolumeOnTermination,
     LaunchInstance,
@@ -33,9 +37,10 @@ from providers.requests import (
     TerminateInstance,
 )
 from reconciler.clock import Clock
+from tests.support.memory_launches import ROOT_DEVICE, launched_instance, launched_volume
 from tests.support.memory_refusals import not_found, refused
+from tests.support.memory_snapshots import MemorySnapshots, taken_together
 
-ROOT_DEVICE = "/dev/xvda"
 BOOTS_IN = timedelta(seconds=20)
 STOPS_IN = timedelta(seconds=30)
 TERMINATES_IN = timedelta(seconds=30)
@@ -67,6 +72,14 @@ class MemoryWorld:
     _due: dict[str, tuple[datetime, InstanceState | AttachmentState]] = field(default_factory=dict)
     _tokens: dict[tuple[str, str], Launched] = field(default_factory=dict)
     _minted: Counter[str] = field(default_factory=Counter)
+    backups: MemorySnapshots = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.backups = MemorySnapshots(account=self.account)
+
+    @property
+    def snapshots(self) -> Mapping[str, Snapshot]:
+        return self.backups.by_id
 
     def mint(self, prefix: str) -> str:
         """The next id of a kind, shaped like EC2's."""
@@ -75,7 +88,7 @@ class MemoryWorld:
 
     def copied(self, clock: Clock) -> MemoryWorld:
         """A world of its own that is as this one is, and goes by that clock."""
-        return replace(
+        copy = replace(
             self,
             clock=clock,
             instances=dict(self.instances),
@@ -86,10 +99,13 @@ class MemoryWorld:
             _tokens=dict(self._tokens),
             _minted=Counter(self._minted),
         )
+        copy.backups = self.backups.copied()
+        return copy
 
     def let_time_work(self) -> None:
         """Finish every transition that is due and not stuck."""
         now = self.clock.now()
+        self.backups.let_time_work(now)
         for key, (due, state) in sorted(self._due.items(), key=lambda item: (item[1][0], item[0])):
             if due > now or key in self.stuck or self._due.get(key) != (due, state):
                 continue
@@ -135,9 +151,24 @@ class MemoryWorld:
                 )
             case ResizeVolume(volume_id=key):
                 self._resize(request)
+            case CreateSnapshot():
+                volume = self._volume(request.volume_id, operation="CreateSnapshot")
+                return self._take(volume, dict(request.tags))
+            case CreateSnapshots():
+                instance = self._instance(request.instance_id, operation="CreateSnapshots")
+                taken = taken_together(request, instance, self.volumes)
+                made = [self._take(volume, tags) for volume, tags in taken]
+                return made[0]
+            case DeleteSnapshot(snapshot_id=key):
+                self.backups.delete(key)
             case _:
                 assert_never(request)
         return key
+
+    def _take(self, volume: Volume, tags: dict[str, str]) -> str:
+        made = self.mint("snap")
+        self.backups.take(made, volume, tags, self.clock.now())
+        return made
 
     def terminate(self, key: str) -> None:
         instance = self._instance(key, operation="TerminateInstances")
@@ -182,27 +213,8 @@ class MemoryWorld:
             return self._launched_before(earlier, request, user_data)
         self._need_capacity("RunInstances", request.zone, request.type)
         key, now = self.mint("i"), self.clock.now()
-        self.instances[key] = Instance(
-            id=key,
-            owner_account=self.account,
-            state=InstanceState.PENDING,
-            state_reason=None,
-            state_changed_at=None,
-            type=request.type,
-            image=request.image,
-            zone=request.zone,
-            subnet=request.subnet,
-            private_ip=f"10.0.0.{len(self.instances) + 1}",
-            security_groups=tuple(sorted(request.security_groups)),
-            instance_profile=request.instance_profile,
-            launched_at=now,
-            root_device=ROOT_DEVICE,
-            attachments=(),
-            imds_v2_required=True,
-            tags_in_metadata=True,
-            client_token=request.client_token,
-            tags=dict(request.tags),
-        )
+        address = f"10.0.0.{len(self.instances) + 1}"
+        self.instances[key] = launched_instance(key, request, self.account, address, now)
         self._launch_volume(key, request, ROOT_DEVICE, delete_on_termination=True)
         for volume in request.volumes:
             made = self._launch_volume(key, request, volume.device, delete_on_termination=False)
@@ -250,21 +262,7 @@ class MemoryWorld:
         self, instance_id: str, request: LaunchInstance, device: str, *, delete_on_termination: bool
     ) -> str:
         key = self.mint("vol")
-        self.volumes[key] = Volume(
-            id=key,
-            state=VolumeState.IN_USE,
-            size_gib=8,
-            type="gp3",
-            iops=3000,
-            throughput_mib_s=125,
-            encrypted=True,
-            kms_key_id=None,
-            zone=request.zone,
-            snapshot_id=None,
-            created_at=self.clock.now(),
-            attachments=(),
-            tags=dict(request.volume_tags),
-        )
+        self.volumes[key] = launched_volume(key, request, self.clock.now())
         self._hold(
             self.volumes[key],
             Attachment(

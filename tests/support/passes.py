@@ -23,6 +23,7 @@ from providers.requests import LaunchInstance, Request, StartInstance
 from reconciler.execution.precheck import DataVolumes, Reread, precheck, to_read
 from reconciler.loop.assess import Assessment, Senses, assess
 from reconciler.loop.gathering import ProbeRhythm
+from reconciler.loop.snapshot_rhythm import SnapshotRhythm
 from reconciler.planning.actions import Action, Gate, SlotRef
 from reconciler.planning.identity import Role, Tag, role_of, slot_of
 from reconciler.planning.intents import Intent, IntentState
@@ -82,6 +83,7 @@ class Passes:
         self.memory = Memory()
         self.refused: list[str] = []
         self._rhythm = ProbeRhythm()
+        self._snapshots = SnapshotRhythm()
         self._journal: dict[str, Intent] = {}
 
     # Passes.
@@ -95,6 +97,7 @@ class Passes:
             rhythm=self._rhythm,
             checks=(),
             owner=OWNER,
+            snapshots=self._snapshots,
         )
         assessment = assess(senses, self.desired(), self.memory, now)
         self._settle(assessment)
@@ -209,6 +212,7 @@ class Passes:
         reread = Reread(
             instances=self.cloud.read_instances(asked.instances),
             volumes=self.cloud.read_volumes(asked.volumes),
+            snapshots=self.cloud.read_snapshots(asked.snapshots) if asked.snapshots else {},
             probe=assessment.case.observation.probes.get(
                 getattr(action.request, "instance_id", "")
             ),

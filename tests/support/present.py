@@ -8,6 +8,7 @@ from typing import Any
 
 from desired_state.model import DesiredState, Fleet, SafetyPolicy
 from providers.observed import (
+    STANDARD_TIER,
     Attachment,
     AttachmentState,
     CellIdentity,
@@ -19,6 +20,8 @@ from providers.observed import (
     Presence,
     ProbeOutcome,
     ProbeResult,
+    Snapshot,
+    SnapshotState,
     StatusChecks,
     Volume,
     VolumeState,
@@ -29,7 +32,7 @@ from reconciler.health.verdict import (
     Status,
     Verdict,
 )
-from reconciler.planning.identity import Role, incarnation_of, role_of, slot_of
+from reconciler.planning.identity import Role, Tag, incarnation_of, role_of, slot_of
 from reconciler.planning.memory import (
     KnownResource,
 )
@@ -76,6 +79,7 @@ class Present(Remembered):
         self.by_id: dict[str, Presence] = {}
         self.gaps: list[Gap] = []
         self.told: dict[str, Verdict] = {}
+        self.snapshots: dict[str, Snapshot] = {}
 
     def in_service(self, *slots: str, since: timedelta = DAY) -> None:
         """A healthy occupant with its volumes in each of these slots, or in every declared slot."""
@@ -154,6 +158,35 @@ class Present(Remembered):
         if on:
             self.attached(volume.id, on, device=declared.device)
         return self.volumes[volume.id]
+
+    def snapshot(
+        self,
+        volume: str,
+        *,
+        ago: timedelta,
+        state: SnapshotState = SnapshotState.COMPLETED,
+        ours: bool = True,
+        **fields: Any,
+    ) -> Snapshot:
+        """A snapshot of that volume, begun that long ago by us, with others of the moment, or by somebody else."""
+        item = self.volumes[volume]
+        tags = {**item.tags, Tag.OPERATION.value: f"of {self.now - ago}"} if ours else {}
+        snapshot = Snapshot(
+            id=f"snap-0{len(self.snapshots):016x}",
+            volume_id=volume,
+            owner_account=ACCOUNT,
+            state=state,
+            state_message=None,
+            started_at=self.now - ago,
+            progress="100%" if state is SnapshotState.COMPLETED else "",
+            size_gib=item.size_gib,
+            encrypted=item.encrypted,
+            kms_key_id=item.kms_key_id,
+            storage_tier=STANDARD_TIER,
+            tags=tags,
+        )
+        self.snapshots[snapshot.id] = replace(snapshot, **fields)
+        return self.snapshots[snapshot.id]
 
     def attached(
         self,
@@ -243,6 +276,8 @@ class Present(Remembered):
             images=dict(self.images),
             by_id=dict(self.by_id),
             gaps=tuple(self.gaps),
+            snapshots=dict(self.snapshots),
+            snapshots_as_of=self.now,
         )
 
     def desired(self) -> DesiredState:

@@ -10,6 +10,9 @@ import pytest
 
 from providers.requests import (
     AttachVolume,
+    CreateSnapshot,
+    CreateSnapshots,
+    DeleteSnapshot,
     DetachVolume,
     KeepVolumeOnTermination,
     RebootInstance,
@@ -54,6 +57,16 @@ REQUESTS: tuple[Request, ...] = (
     KeepVolumeOnTermination(instance_id="i-1", volume_id="vol-1", device="/dev/sdf"),
     SetMetadataOptions(instance_id="i-1"),
     ResizeVolume(volume_id="vol-1", size_gib=9, type="gp3", iops=None, throughput_mib_s=1),
+    CreateSnapshot(volume_id="vol-1", due_at=NOW, tags={"team": "größe"}),
+    CreateSnapshots(
+        instance_id="i-1",
+        volume_ids=("vol-1", "vol-2"),
+        left_out=("vol-3",),
+        due_at=NOW,
+        tags={"team": "data"},
+    ),
+    DeleteSnapshot(snapshot_id="snap-1", restore_point_id="snap-2"),
+    DeleteSnapshot(snapshot_id="snap-1", restore_point_id=None),
 )
 
 

@@ -1,0 +1,42 @@
+"""The snapshots of a cell: ours, and those that anybody made of our volumes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+from providers.ec2.calls import Calls
+from providers.ec2.lists import PAGE, Lists
+from providers.ec2.observing import OWNER_TAG, UNREACHABLE
+from providers.errors import CloudError, EndpointUnreachable, RetryClass
+from providers.observed import Gap, GapSubject, Snapshot, SnapshotList
+
+
+def observe_snapshots(
+    calls: Calls, lists: Lists, *, owner: str, volume_ids: Collection[str], now: datetime
+) -> SnapshotList:
+    """One list of all snapshots of the account, of which ours are kept: it costs pages, never calls for each volume.
+
+    A list that fails is a gap. Raises CredentialsError, and CloudError of class DENIED.
+    """
+    volumes = frozenset(volume_ids)
+
+    def concerns_us(snapshot: Snapshot) -> bool:
+        return snapshot.tags.get(OWNER_TAG) == owner or snapshot.volume_id in volumes
+
+    found: dict[str, Snapshot] = {}
+    gap = None
+    try:
+        everything = lists.snapshots(PAGE)
+        found = {key: item for key, item in everything.items() if concerns_us(item)}
+    except EndpointUnreachable as error:
+        gap = _gap(UNREACHABLE, str(error))
+    except CloudError as error:
+        if error.retry is RetryClass.DENIED:
+            raise
+        gap = _gap(error.code, f"{error.operation}: {error.message}")
+    return SnapshotList(as_of=now, snapshots=found, gap=gap, calls=dict(calls.counts))
+
+
+def _gap(code: str, detail: str) -> Gap:
+    return Gap(subject=GapSubject.SNAPSHOTS, zone=None, code=code, detail=detail)

@@ -1,0 +1,107 @@
+"""The rules of the last look about backups; each returns what is wrong with one action, or None."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from providers.observed import Observation, Snapshot, SnapshotState, Volume, VolumeState
+from providers.requests import CreateSnapshot, CreateSnapshots, DeleteSnapshot
+from reconciler.health.verdict import Status
+from reconciler.planning.actions import Action
+from reconciler.planning.check_actions import Facts
+from reconciler.planning.identity import Tag, claim_of, slot_of
+
+
+def _snapshots_only_of_what_is_well(action: Action, facts: Facts) -> str | None:
+    """Of volumes that are in use on the healthy occupant, and of which none is pending."""
+    if not isinstance(action.request, CreateSnapshot | CreateSnapshots):
+        return None
+    if fault := _unhealthy(action, facts):
+        return fault
+    occupant = facts.occupant_of(action.slot)
+    observation = facts.case.observation
+    for id_ in _volumes_of(action.request):
+        volume = observation.volumes.get(id_)
+        if volume is None or volume.state is not VolumeState.IN_USE:
+            return f"{id_} is not in use"
+        if occupant is None or {item.instance_id for item in volume.attachments} != {occupant.id}:
+            return f"{id_} is not on the occupant of {action.slot}"
+        if any(_is_pending(item, id_) for item in observation.snapshots.values()):
+            return f"a snapshot of {id_} is pending"
+    return None
+
+
+def _snapshots_carry_their_lineage(action: Action, facts: Facts) -> str | None:
+    """By their tags they are found again, told apart and restored: owner, slot, claim, and the operation."""
+    if not isinstance(action.request, CreateSnapshot | CreateSnapshots):
+        return None
+    tags = action.request.tags
+    if tags.get(Tag.OWNER) != facts.case.owner or slot_of(tags) != action.slot:
+        return f"tags name the slot {slot_of(tags)} of {tags.get(Tag.OWNER)}"
+    if tags.get(Tag.OPERATION) != action.operation_id:
+        return "operation tag and operation id differ"
+    for id_ in _volumes_of(action.request):
+        volume = facts.case.observation.volumes.get(id_)
+        if volume is not None and (fault := _other_claim(action, volume, tags)):
+            return fault
+    return None
+
+
+def _a_newer_restore_point_stays(action: Action, facts: Facts) -> str | None:
+    """A completed snapshot of ours goes only where a newer, usable one of its claim stays; others must have failed."""
+    if not isinstance(action.request, DeleteSnapshot):
+        return None
+    if fault := _unhealthy(action, facts):
+        return fault
+    observation, request = facts.case.observation, action.request
+    doomed = observation.snapshots.get(request.snapshot_id)
+    if doomed is None or Tag.OPERATION not in doomed.tags:
+        return f"{request.snapshot_id} was not taken by us"
+    if request.restore_point_id is None:
+        return None if doomed.state is SnapshotState.ERROR else f"{doomed.id} is {doomed.state}"
+    if doomed.state is not SnapshotState.COMPLETED:
+        return f"{doomed.id} is {doomed.state}"
+    kept = observation.snapshots.get(request.restore_point_id)
+    if kept is None or not kept.usable or kept.started_at <= doomed.started_at:
+        return f"{request.restore_point_id} is no newer restore point"
+    if _claim(kept, observation) != _claim(doomed, observation):
+        return f"{kept.id} is of another claim than {doomed.id}"
+    return None
+
+
+def _unhealthy(action: Action, facts: Facts) -> str | None:
+    occupant = facts.occupant_of(action.slot)
+    verdict = facts.case.verdicts.get(occupant.id) if occupant else None
+    healthy = verdict is not None and verdict.status is Status.HEALTHY
+    return None if healthy else f"{action.slot} is not healthy"
+
+
+def _volumes_of(request: CreateSnapshot | CreateSnapshots) -> tuple[str, ...]:
+    return (request.volume_id,) if isinstance(request, CreateSnapshot) else request.volume_ids
+
+
+def _is_pending(snapshot: Snapshot, volume_id: str) -> bool:
+    return snapshot.volume_id == volume_id and snapshot.state is SnapshotState.PENDING
+
+
+def _other_claim(action: Action, volume: Volume, tags: Mapping[str, str]) -> str | None:
+    """What is taken together has its claim from the tags of each volume."""
+    named = claim_of(volume.tags)
+    if named is None:
+        return f"{volume.id} is not named for a claim"
+    if isinstance(action.request, CreateSnapshot) and tags.get(Tag.CLAIM) != named:
+        return f"{volume.id} fills {named}, the tags name {tags.get(Tag.CLAIM)}"
+    return None
+
+
+def _claim(snapshot: Snapshot, observation: Observation) -> str | None:
+    """As its tags say; else as those of its volume."""
+    volume = observation.volumes.get(snapshot.volume_id)
+    return claim_of(snapshot.tags) or (claim_of(volume.tags) if volume else None)
+
+
+BACKUP_RULES: tuple[Callable[[Action, Facts], str | None], ...] = (
+    _snapshots_only_of_what_is_well,
+    _snapshots_carry_their_lineage,
+    _a_newer_restore_point_stays,
+)

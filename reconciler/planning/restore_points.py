@@ -1,0 +1,84 @@
+"""Which snapshots are of which claim: lineage is proved by our tags, or by a volume that is known to fill the claim.
+
+A snapshot whose tags say one thing and whose volume another is of the wrong lineage: of no claim at all.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from providers.observed import GapSubject, Observation, Snapshot
+from reconciler.planning.claims import ClaimView
+from reconciler.planning.identity import Tag, claim_of, owner_of, slot_key
+from reconciler.planning.memory import Memory
+
+Lineage = tuple[str, int, str]
+"""Fleet, ordinal and claim."""
+Lineages = Mapping[Lineage, tuple[Snapshot, ...]]
+"""Snapshots by the claim that they are of, newest first."""
+
+_OPERATION = Tag.OPERATION.value
+
+
+def lineages(observation: Observation, memory: Memory, owner: str) -> Lineages | None:
+    """The snapshots of every claim; None when they were not read whole."""
+    if observation.snapshots_as_of is None or observation.lacks(GapSubject.SNAPSHOTS):
+        return None
+    fills = _volumes(observation, memory, owner) if observation.snapshots else {}
+    found: defaultdict[Lineage, list[Snapshot]] = defaultdict(list)
+    for snapshot in observation.snapshots.values():
+        lineage = _lineage_of(snapshot, fills, owner)
+        if lineage is not None:
+            found[lineage].append(snapshot)
+    return {lineage: newest_first(snapshots) for lineage, snapshots in found.items()}
+
+
+def with_snapshots(
+    claims: tuple[ClaimView, ...], slot: tuple[str, int], backups: Lineages
+) -> tuple[ClaimView, ...]:
+    """The claims of a slot with their snapshots."""
+    return tuple(
+        [replace(view, snapshots=backups.get((*slot, view.claim.name), ())) for view in claims]
+    )
+
+
+def newest_first(snapshots: Sequence[Snapshot]) -> tuple[Snapshot, ...]:
+    """By the point in time that they hold."""
+    return tuple(sorted(snapshots, key=lambda item: (item.started_at, item.id), reverse=True))
+
+
+def made_by_us(snapshot: Snapshot, owner: str) -> bool:
+    """Whether this installation took it, as its tags say; what others made is never touched."""
+    return owner_of(snapshot.tags) == owner and _OPERATION in snapshot.tags
+
+
+def _volumes(
+    observation: Observation, memory: Memory, owner: str
+) -> dict[str, tuple[tuple[str, int], str | None]]:
+    """Slot and claim of every volume that is known to fill one."""
+    fills: dict[str, tuple[tuple[str, int], str | None]] = {}
+    for known in memory.known.values():
+        if known.kind == "volume" and known.slot is not None:
+            fills[known.id] = ((known.slot.fleet, known.slot.ordinal), known.claim)
+    for volume in observation.volumes.values():
+        key = slot_key(volume.tags) if owner_of(volume.tags) == owner else None
+        if key is not None and volume.id not in fills:
+            fills[volume.id] = (key, claim_of(volume.tags))
+    return fills
+
+
+def _lineage_of(
+    snapshot: Snapshot, fills: Mapping[str, tuple[tuple[str, int], str | None]], owner: str
+) -> Lineage | None:
+    ours = owner_of(snapshot.tags) == owner
+    tagged = slot_key(snapshot.tags) if ours else None
+    tagged_claim = claim_of(snapshot.tags) if ours else None
+    slot, claim = fills.get(snapshot.volume_id, (None, None))
+    if tagged is not None and slot is not None and tagged != slot:
+        return None
+    if tagged_claim is not None and claim is not None and tagged_claim != claim:
+        return None
+    key, name = tagged or slot, tagged_claim or claim
+    return (*key, name) if key is not None and name is not None else None
