@@ -30,7 +30,8 @@ class Narrator:
 
     def chapter(self, title: str, *remarks: str) -> None:
         """The title of a part of the story, and what one has to know of it."""
-        self._show([line(""), line(Span(f"# {title}", Style.STRONG))])
+        heading = line(Span(f"# {title}", Style.STRONG))
+        self._show([line(""), *wrapped(heading, width=self._width, indent=2)])
         for remark in remarks:
             self._show(wrapped(line(remark), width=self._width, first=line("  ")))
 
