@@ -40,7 +40,7 @@ SEED = 2011
 WEB, WEB_LATER, WEB_AT_LAST, DATABASES = 6, 5, 8, 3
 PATIENCE = timedelta(hours=1)
 BAD_WEATHER = timedelta(minutes=20)
-ON_GUARD = timedelta(hours=1)
+ON_GUARD, TOLD_EVERY = timedelta(hours=1), timedelta(minutes=15)
 BACKUP_CALLS = ("CreateSnapshot", "CreateSnapshots", "DeleteSnapshot")
 
 LAYOUT = Layout(
@@ -89,18 +89,15 @@ class Story:
         self._watch(self.guard.until_converged(within=PATIENCE))
         self.narrator.at(self.guard.cloud.clock.now(), "everything stands as declared")
 
-    def guarded(self, *, lasting: timedelta) -> list[Passed]:
+    def guarded(self, *, lasting: timedelta) -> None:
         """Pass after pass for that long."""
-        return self._watch(self.guard.passes(lasting=lasting))
+        self._watch(self.guard.passes(lasting=lasting))
 
-    def _watch(self, passes: Iterator[Passed]) -> list[Passed]:
-        seen = []
+    def _watch(self, passes: Iterator[Passed]) -> None:
         began = self.guard.cloud.clock.now()
         for passed in passes:
             self.narrator.passed(passed, began)
-            seen.append(passed)
             began = self.guard.cloud.clock.now()
-        return seen
 
 
 def tell() -> int:
@@ -278,12 +275,15 @@ def _on_guard(story: Story) -> Claim:
         f"5. {words.duration(ON_GUARD)} more on guard, with nothing left to heal:"
     )
     before = cloud.gate.counts.copy()
-    passes = story.guarded(lasting=ON_GUARD)
+    passes: list[Passed] = []
+    for _ in range(ON_GUARD // TOLD_EVERY):
+        passes += story.guard.passes(lasting=TOLD_EVERY)
+        so_far = (cloud.gate.counts - before).total()
+        story.narrator.at(cloud.clock.now(), f"{len(passes)} passes so far, {so_far} calls")
     made = cloud.gate.counts - before
     changing = {name: count for name, count in made.items() if not name.startswith(READING)}
     backups = sum(changing.pop(name, 0) for name in BACKUP_CALLS)
     blind = sum(1 for passed in passes if isinstance(passed, Blind))
-    story.narrator.at(cloud.clock.now(), f"{len(passes)} passes, {made.total()} calls")
     against = [f"{name} was called {count} times" for name, count in changing.items()]
     against += [f"{blind} passes could not look"] if blind else []
     apart = f", {backups} for backups apart" if backups else ""
