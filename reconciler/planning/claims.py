@@ -82,7 +82,12 @@ def view_claims(
             views.append(_view_of_candidates(claim, candidates, occupant, ours))
         else:
             ever = ever_occupied(slot_instances, known, recent)
-            views.append(_view_without_volume(claim, shown, known, sight, ever=ever))
+            nameless = [v for v in shown if _is_nameless(v, claims, roots)]
+            views.append(
+                _conflict_over(claim, nameless)
+                if nameless
+                else _view_without_volume(claim, shown, known, sight, ever=ever)
+            )
     return tuple(views)
 
 
@@ -97,10 +102,7 @@ def _candidates(
 
 
 def _fills(volume: Volume, claim: Claim, *, only: bool, roots: dict[str, str | None]) -> bool:
-    """By its claim tag; without one, by its device; without a device, when the fleet has but one claim.
-
-    What was made from a snapshot and is on no device may be an instance's former root volume.
-    """
+    """By its claim tag; without one, by its device; wherever else it is, when the fleet has but one claim."""
     if volume.state in (VolumeState.DELETING, VolumeState.DELETED):
         return False
     if QUARANTINE_UNTIL in volume.tags:
@@ -108,13 +110,32 @@ def _fills(volume: Volume, claim: Claim, *, only: bool, roots: dict[str, str | N
     named = claim_of(volume.tags)
     if named is not None:
         return named == claim.name
-    if volume.attachments:
-        return any(
-            attachment.device == claim.device
-            and attachment.device != roots.get(attachment.instance_id)
-            for attachment in volume.attachments
-        )
-    return only and not volume.snapshot_id
+    if any(item.device == roots.get(item.instance_id) for item in volume.attachments):
+        return False
+    in_place = any(item.device == claim.device for item in volume.attachments)
+    return in_place or (only and _may_hold_data(volume))
+
+
+def _may_hold_data(volume: Volume) -> bool:
+    """What was made from a snapshot, or goes with an instance, may be a root volume, or have been one."""
+    return not volume.snapshot_id and not any(
+        item.delete_on_termination for item in volume.attachments
+    )
+
+
+def _is_nameless(volume: Volume, claims: Sequence[Claim], roots: dict[str, str | None]) -> bool:
+    """Data of the slot that says of no claim: it may be any one's."""
+
+    def fills(*, only: bool) -> bool:
+        return any(_fills(volume, claim, only=only, roots=roots) for claim in claims)
+
+    return fills(only=True) and not fills(only=len(claims) == 1)
+
+
+def _conflict_over(claim: Claim, nameless: Sequence[Volume]) -> ClaimView:
+    ids = ", ".join(volume.id for volume in nameless)
+    detail = f"{ids} may fill it and has no tag {Tag.CLAIM}: tag it with the claim's name"
+    return ClaimView(claim=claim, standing=Standing.CONFLICT, detail=detail)
 
 
 def _view_of_candidates(

@@ -72,6 +72,13 @@ class Person:
             if not self._alive_after_all(str(item.slot)):
                 self._approve(process, item.approval_id, item.gate, now)
 
+    @property
+    def owes(self) -> str | None:
+        """What this person will still do whatever the plan says; until then nothing has come to rest."""
+        if self._taken_off:
+            return f"a person will put the tags of {', '.join(self._taken_off)} back"
+        return f"a person will start {', '.join(self._to_start)}" if self._to_start else None
+
     def _resume_when_cold(self, process: Process, now: datetime) -> None:
         cold = process.words.memory(now).cold
         if cold is None or cold.released or cold.complete_observations < LOOKS:

@@ -196,7 +196,7 @@ class _Run:
     def _why_pending(self) -> str | None:
         if self._plan is None:
             return "the last pass failed"
-        return pending(self._plan, self._ledger, self._fleets)
+        return pending(self._plan, self._ledger, self._fleets) or self._person.owes
 
     # Passes.
 

@@ -15,6 +15,7 @@ from providers.requests import (
 )
 from reconciler.health.verdict import Sign
 from reconciler.planning.actions import Bucket, Course, Gate, Reason
+from reconciler.planning.identity import Tag
 from reconciler.planning.intents import IntentState
 from tests.support.actions import action
 from tests.support.cases import Scene
@@ -184,6 +185,36 @@ def test_a_volume_that_somebody_put_on_another_device_is_told_and_left_where_it_
     assert "/dev/sdz" in hold.reason
     assert "declares /dev/sdf" in hold.reason
     assert done(scene) == []
+
+
+def test_a_volume_on_another_device_is_not_lost_because_its_claim_is_not_tagged_yet() -> None:
+    scene = Scene(DATABASES)
+    scene.in_service()
+    unnamed(scene, VOLUME)
+    scene.detached(VOLUME)
+    scene.attached(VOLUME, OLD, device="/dev/sdz")
+    assert the_hold(scene).gate is Gate.CONFLICT
+    assert "declares /dev/sdf" in the_hold(scene).reason
+
+
+def test_with_several_claims_a_volume_without_a_name_is_anybodys_and_none_of_them_is_lost() -> None:
+    scene = Scene(replace(DATABASES, claims=(data_claim(), data_claim("wal", device="/dev/sdg"))))
+    scene.in_service()
+    unnamed(scene, VOLUME)
+    scene.detached(VOLUME)
+    hold = the_hold(scene)
+    assert hold.gate is Gate.CONFLICT
+    assert VOLUME in hold.reason
+    assert Tag.CLAIM in hold.reason
+    assert done(scene) == []
+
+
+def unnamed(scene: Scene, volume: str) -> None:
+    """As it is between the launch that made it and the call that tags it."""
+    tags = {k: v for k, v in scene.volumes[volume].tags.items() if k != Tag.CLAIM}
+    scene.change(volume, tags=tags)
+    known = scene.memory.known
+    scene.remembering(known={**known, volume: replace(known[volume], claim=None)})
 
 
 def test_an_instance_that_is_sick_is_repaired_whatever_its_devices_are_called() -> None:
