@@ -48,7 +48,9 @@ class Cloud(Protocol):
     def observe_snapshots(
         self, *, owner: str, volume_ids: Collection[str], now: datetime
     ) -> SnapshotList:
-        """All snapshots with our owner tag, and all of these volumes, whoever made them. Fails as `observe` does."""
+        """All snapshots with our owner tag, and all of these volumes, whoever made them. A list that fails, for any
+        reason, is the gap that comes with it. Raises what `identity` raises.
+        """
         ...
 
     def read_instances(self, ids: Iterable[str]) -> Mapping[str, tuple[Presence, Instance | None]]:

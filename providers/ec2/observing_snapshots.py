@@ -8,7 +8,7 @@ from datetime import datetime
 from providers.ec2.calls import Calls
 from providers.ec2.lists import PAGE, Lists
 from providers.ec2.observing import OWNER_TAG, UNREACHABLE
-from providers.errors import CloudError, EndpointUnreachable, RetryClass
+from providers.errors import CloudError, EndpointUnreachable
 from providers.observed import Gap, GapSubject, Snapshot, SnapshotList
 
 
@@ -17,7 +17,8 @@ def observe_snapshots(
 ) -> SnapshotList:
     """One list of all snapshots of the account, of which ours are kept: it costs pages, never calls for each volume.
 
-    A list that fails is a gap. Raises CredentialsError, and CloudError of class DENIED.
+    A list that fails is a gap, a missing permission too: without backups the rest is healed all the same. Raises
+    CredentialsError.
     """
     volumes = frozenset(volume_ids)
 
@@ -32,8 +33,6 @@ def observe_snapshots(
     except EndpointUnreachable as error:
         gap = _gap(UNREACHABLE, str(error))
     except CloudError as error:
-        if error.retry is RetryClass.DENIED:
-            raise
         gap = _gap(error.code, f"{error.operation}: {error.message}")
     return SnapshotList(as_of=now, snapshots=found, gap=gap, calls=dict(calls.counts))
 

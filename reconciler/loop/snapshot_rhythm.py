@@ -55,7 +55,7 @@ def with_snapshots(
     owner: str,
     now: datetime,
 ) -> Observation:
-    """The observation with the snapshots as last seen, looked at anew where that is due. Raises as `observe` does."""
+    """The observation with the snapshots as last seen, looked at anew where that is due. Raises as the port does."""
     if not _declares_snapshots(desired, observation):
         return observation
     calls = Counter(observation.calls)

@@ -21,10 +21,10 @@ from reconciler.planning.claims import ClaimView, Standing
 from reconciler.planning.decision import Decision, Draft, Situation
 from reconciler.planning.identity import Tag, claim_of, incarnation_of
 from reconciler.planning.intents import IntentState
-from reconciler.planning.phrases import since_clause, span
+from reconciler.planning.phrases import span
 from reconciler.planning.restore_points import made_by_us
 from reconciler.planning.schedule import last_due, named_date
-from reconciler.planning.thinning import expired
+from reconciler.planning.thinning import expired, next_expiry
 
 AGAIN_AFTER_FAILURE = timedelta(minutes=10)
 """`maxLoss` allows for one snapshot that fails and is repeated (desired_state.documents.volume)."""
@@ -56,7 +56,8 @@ def back_up(here: Situation, occupant: Instance, decision: Decision) -> Decision
         return decision
     taking, next_at, notes = _snapshot(here, occupant, held)
     expiring, more = _expiry(here, occupant, held)
-    times = [at for at in (decision.next_check_at, next_at) if at is not None]
+    ends = [next_expiry(_thinned(here, one), one.schedule.keep, here.now) for one in held]
+    times = [at for at in (decision.next_check_at, next_at, *ends) if at is not None]
     return replace(
         decision,
         drafts=(*decision.drafts, *here.not_open([*taking, *expiring])),
@@ -97,17 +98,21 @@ def _snapshot(
     due_at = last_due(here.view.ref, every, here.now)
     if pending := [item for one in held for item in _pending(one)]:
         oldest = min(pending, key=lambda item: item.started_at)
-        waited = since_clause(oldest.started_at, here.now)
-        late = here.now - oldest.started_at >= every
-        note = f"{here.view.ref}: {oldest.id} is pending {waited}; the next snapshot waits for it"
-        return [], None, [note] if late else []
+        since = f"{oldest.started_at:%Y-%m-%dT%H:%M:%SZ}"
+        late_at = oldest.started_at + every
+        if here.now < late_at:
+            return [], late_at, []
+        note = (
+            f"{here.view.ref}: {oldest.id} is pending since {since}; the next snapshot waits for it"
+        )
+        return [], None, [note]
     if _under_way(here):
         return [], None, []
     if _is_taken(here, held, due_at):
         return [], due_at + every, []
     failed_at = _failed_since(here, held, due_at)
     if failed_at is not None and here.now < failed_at + AGAIN_AFTER_FAILURE:
-        return [], failed_at + AGAIN_AFTER_FAILURE, []
+        return [], min(failed_at + AGAIN_AFTER_FAILURE, due_at + every), []
     return [_taking(here, occupant, held, due_at)], due_at + every, []
 
 
@@ -263,7 +268,7 @@ def _of_claim(
         for item in failed
         if item.id not in spared
     ]
-    completed = [item for item in ours if item.state is SnapshotState.COMPLETED]
+    completed = _thinned(here, one)
     last_good = next((item for item in completed if item.usable), None)
     if last_good is None:
         return drafts
@@ -271,6 +276,15 @@ def _of_claim(
         _deleting(here, occupant, one, item, restore_point=last_good)
         for item in expired(completed, one.schedule.keep, here.now)
         if item.started_at < last_good.started_at and item.id not in spared
+    ]
+
+
+def _thinned(here: Situation, one: Held) -> list[Snapshot]:
+    """What `keep` is about."""
+    return [
+        item
+        for item in one.snapshots
+        if item.state is SnapshotState.COMPLETED and made_by_us(item, here.case.owner)
     ]
 
 

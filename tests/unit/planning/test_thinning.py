@@ -15,7 +15,7 @@ from reconciler.health.verdict import Sign
 from reconciler.planning.backups import EXPIRED_AT_ONCE
 from reconciler.planning.identity import Tag
 from reconciler.planning.intents import IntentState
-from reconciler.planning.thinning import expired
+from reconciler.planning.thinning import expired, next_expiry
 from tests.support.backed_up import (
     DATABASE,
     VOLUME,
@@ -51,18 +51,18 @@ def kept(snapshots: list[Snapshot], **keep: timedelta) -> list[datetime]:
 
 def test_all_keeps_every_one_up_to_its_age() -> None:
     snapshots = every(15 * MINUTE, lasting=2 * DAY)
-    assert kept(snapshots, all=DAY) == [NOW - n * 15 * MINUTE for n in range(96, -1, -1)]
+    assert kept(snapshots, all=DAY) == [NOW - n * 15 * MINUTE for n in range(95, -1, -1)]
 
 
 def test_hourly_keeps_the_first_of_each_hour() -> None:
     snapshots = every(15 * MINUTE, lasting=6 * HOUR)
-    assert [at.minute for at in kept(snapshots, hourly=4 * HOUR)] == [0, 0, 0, 0, 0]
+    assert kept(snapshots, hourly=4 * HOUR) == [NOW - n * HOUR for n in (3, 2, 1, 0)]
 
 
 def test_grains_add_up() -> None:
     snapshots = every(HOUR, lasting=40 * DAY)
     found = kept(snapshots, all=DAY, daily=30 * DAY)
-    assert len(found) == 25 + 29
+    assert len(found) == 24 + 29
     assert all(at.hour == 0 for at in found[:29])
 
 
@@ -91,6 +91,19 @@ def test_what_has_had_its_time_stays_so(
     gone = {item.id for item in expired(snapshots, keep, NOW)}
     later = {item.id for item in expired(snapshots, keep, NOW + minutes * MINUTE)}
     assert gone <= later
+
+
+@given(moments, keeps)
+def test_nothing_goes_before_the_plan_is_due_to_be_looked_at_again(
+    snapshots: list[Snapshot], keep: dict[str, timedelta]
+) -> None:
+    now = {item.id for item in expired(snapshots, keep, NOW)}
+    at = next_expiry(snapshots, keep, NOW)
+    if at is None:
+        assert len(now) == len(snapshots)
+        return
+    assert {i.id for i in expired(snapshots, keep, at - timedelta(microseconds=1))} == now
+    assert {i.id for i in expired(snapshots, keep, at)} > now
 
 
 @given(moments, keeps)
