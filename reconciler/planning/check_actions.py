@@ -188,6 +188,9 @@ def _terminated_without_need(action: Action, instance_id: str, facts: Facts) -> 
     successor = _successor(action, instance_id, facts)
     if successor is None:
         return f"{instance_id} holds {action.slot} and has no proven successor"
+    never_served = instance is not None and Tag.IN_SERVICE_SINCE not in instance.tags
+    if never_served and _repaired_without_need(instance_id, facts) is None:
+        return None  # Committed, sick before its data reached it, and superseded: nobody misses it.
     verdict = facts.case.verdicts.get(successor.id)
     proven = verdict is not None and verdict.status is Status.HEALTHY
     return None if proven else f"{successor.id}, which succeeds {instance_id}, is not healthy"

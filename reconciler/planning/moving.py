@@ -39,7 +39,7 @@ def _move(here: Situation, occupant: Instance, view: ClaimView) -> Decision:
         case ClaimView(standing=Standing.HELD, attachment=Attachment() as attachment):
             return _take_from_holder(here, occupant, view, attachment)
         case ClaimView(standing=Standing.MISPLACED):
-            # Somebody else put it there, or the claim was declared anew; nothing is detached from an instance that runs.
+            # Somebody put it there, or the claim was declared anew; nothing is detached from what runs.
             why = f"{view.detail}; detach it, and it is attached as declared"
             hold = Hold(course=Course.REATTACH, gate=Gate.CONFLICT, reason=why)
             return here.hold(why, hold)

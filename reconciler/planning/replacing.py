@@ -13,6 +13,9 @@ from reconciler.planning.losses import lost_claim, unplaceable_claims, zones_of_
 from reconciler.planning.phrases import clause_of
 from reconciler.planning.unseen import hold_for_the_unseen
 
+MOST_ALIVE = 3
+"""Of one slot: its occupant, an original that still holds the data, and a replacement."""
+
 
 def launch_replacement(
     here: Situation, original: Instance, reason: Reason, detail: str, *, course: Course
@@ -21,6 +24,8 @@ def launch_replacement(
     held = hold_for_the_unseen(here) or lost_claim(here) or unplaceable_claims(here)
     if held is not None:
         return held
+    if (first := _make_room(here)) is not None:
+        return first
     wish = LaunchWish(
         slot=here.view.ref,
         incarnation=here.view.highest_incarnation + 1,
@@ -34,6 +39,29 @@ def launch_replacement(
         down_since=here.down_since(original),
     )
     return Decision(view=here.view, summary=detail, rests_in=Bucket.WAITING, wish=wish)
+
+
+def _make_room(here: Situation) -> Decision | None:
+    """Where one replacement after the other falls sick before it served, the earlier ones go before the next."""
+    if len(here.view.alive) < MOST_ALIVE:
+        return None
+    for instance in here.view.superseded:
+        verdict = here.verdict(instance)
+        sick = verdict.status is Status.UNHEALTHY and not verdict.serving
+        served = Tag.IN_SERVICE_SINCE in instance.tags
+        if served or not sick or _held_claims(here, instance) is not None:
+            continue
+        detail = f"{instance.id} never served, is sick, and is superseded"
+        return end_instance(
+            here,
+            instance,
+            course=course_of_replacing(here),
+            reason=Reason.SUPERSEDED,
+            detail=detail,
+            continuation=True,
+            guarded=True,
+        )
+    return None
 
 
 def advance_replacement(here: Situation, replacement: Instance) -> Decision:

@@ -31,6 +31,9 @@ from reconciler.planning.intents import Intent, IntentState
 from reconciler.planning.memory import Memory
 from reconciler.planning.snapshot_effects import BackupRequest, backup_sighting
 
+TOKEN_IS_KNOWN_FOR = timedelta(hours=1)
+"""How long a launch may be sent once more. EC2 remembers client tokens for far longer; it does not say how long."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settled:
@@ -98,6 +101,8 @@ def settle(
 def memory_after(memory: Memory, settlements: Iterable[Settlement], now: datetime) -> Memory:
     """Memory as it will be once the settlements are journaled, so that a dry run plans on what the run would know."""
     by_id = {item.operation_id: item for item in settlements}
+    if not by_id:
+        return memory
 
     def after(intent: Intent) -> Intent:
         match by_id.get(intent.action.operation_id):
@@ -222,7 +227,9 @@ def _settle_pending_launch(view: _View, instance_id: str, launched_at: datetime)
 def _settle_unseen_launch(view: _View, request: LaunchInstance) -> Settlement:
     intent, observation = view.intent, view.observation
     ambiguous_until = intent.begun_at + view.policy.deadlines.ambiguous
-    if intent.state is IntentState.BEGUN and view.now < ambiguous_until:
+    if intent.state is IntentState.BEGUN and (
+        view.now < ambiguous_until or _was_not_sent_lately(view)
+    ):
         return view.resend(
             "no answer is known; the client token makes the same call its own look-up"
         )
@@ -242,6 +249,13 @@ def _settle_unseen_launch(view: _View, request: LaunchInstance) -> Settlement:
             f"the lists do not show {intent.resource_id}, and its id was not refuted"
         )
     return view.missed(view.settled(IntentState.LOST, "no instance carries its operation tag"))
+
+
+def _was_not_sent_lately(view: _View) -> bool:
+    """A pause of ours is no ambiguity that was lived through: the launch is sent once more before it is given up."""
+    intent = view.intent
+    paused = view.now >= intent.updated_at + view.policy.consistency_window
+    return paused and view.now < intent.begun_at + TOKEN_IS_KNOWN_FOR
 
 
 def _settle_named(view: _View, sighting: Sighting) -> Settlement:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import random  # noqa: TID251 - the one place that makes a run's chance, from its seed
 import shutil
+import traceback
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -138,6 +139,8 @@ class _Run:
             why = self._converges() or self._stays()
         except _Stopped as fault:
             surprise = str(fault)
+        except Exception:  # noqa: BLE001 - a bug of ours, of whatever kind: its seed has to be told
+            surprise = traceback.format_exc()
         finally:
             if self._process is not None:
                 self._process.end()

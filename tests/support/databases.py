@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from desired_state.model import Fleet
 from providers.observed import InstanceState, ProbeOutcome
 from reconciler.planning.identity import Tag
 from tests.support.cases import Scene
@@ -16,9 +17,11 @@ OLD, NEW = instance_id(DATABASE), instance_id(DATABASE, 2)
 VOLUME = volume_id(DATABASE)
 
 
-def committed(*, original: InstanceState = InstanceState.RUNNING) -> Scene:
+def committed(
+    *, original: InstanceState = InstanceState.RUNNING, fleet: Fleet = DATABASES
+) -> Scene:
     """The replacement holds the slot since a moment; its original still holds the volume."""
-    scene = Scene(DATABASES)
+    scene = Scene(fleet)
     scene.in_service()
     scene.instance(DATABASE, incarnation=2, age=5 * MINUTE, zone="use1-az1")
     without = {k: v for k, v in scene.instances[NEW].tags.items() if k != Tag.IN_SERVICE_SINCE}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from desired_state.model import Fleet, ServeWhen
+from desired_state.model import Fleet, LadderStep, ServeWhen
 from providers.observed import Attachment, AttachmentState, InstanceState, ProbeOutcome, VolumeState
 from providers.requests import (
     KeepVolumeOnTermination,
@@ -27,6 +27,7 @@ from tests.support.fleets import (
     MINUTE,
     health_spec,
     http_probe,
+    repair_spec,
     web_fleet,
 )
 from tests.support.plans import bucket, done, held, planned, the_action, the_hold
@@ -258,3 +259,34 @@ def test_a_volume_in_error_on_a_healthy_looking_instance_is_withheld_for_a_resto
     scene.in_service()
     scene.change(VOLUME, state=VolumeState.ERROR)
     assert the_hold(scene).gate is Gate.RESTORE
+
+
+# One replacement after the other
+
+
+def one_after_the_other() -> Scene:
+    """The original still holds the volume, its replacement never got it, and that one's is sick as well."""
+    replaced_at_once = replace(DATABASES, repair=repair_spec(ladder=(LadderStep.REPLACE,)))
+    scene = committed(original=InstanceState.STOPPED, fleet=replaced_at_once)
+    scene.instance(DATABASE, incarnation=3, age=20 * MINUTE, zone="use1-az1")
+    scene.probe(DATABASE, ProbeOutcome.FAILED, incarnation=3)
+    for incarnation in (2, 3):
+        for sign in (Sign.SYSTEM_CHECK, Sign.PROBE):
+            scene.sick(DATABASE, sign, lasting=HOUR, incarnation=incarnation)
+    scene.change(NEW, launched_at=scene.now - 2 * HOUR)
+    health = scene.memory.health
+    for_long = replace(health[NEW], trouble_since=scene.now - HOUR)
+    scene.remembering(health={**health, NEW: for_long})
+    return scene
+
+
+def test_a_superseded_instance_that_is_of_no_use_goes_before_another_is_launched() -> None:
+    step = the_action(one_after_the_other())
+    assert step.request == TerminateInstance(instance_id=NEW)
+    assert step.reason is Reason.SUPERSEDED
+
+
+def test_an_original_that_holds_the_data_stays_when_the_next_is_launched() -> None:
+    scene = one_after_the_other()
+    scene.change(NEW, state=InstanceState.TERMINATED)
+    assert done(scene) == [f"launch {DATABASE}"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -11,7 +12,8 @@ from providers.observed import (
     InstanceState,
     Presence,
 )
-from reconciler.planning.intents import IntentState
+from reconciler.planning.actions import Action
+from reconciler.planning.intents import Intent, IntentState
 from reconciler.planning.settling import (
     Missing,
     Resend,
@@ -109,8 +111,23 @@ def test_an_unanswered_launch_is_sent_again_even_blindly_since_its_token_looks_i
     assert isinstance(settled_one(intent_of(LAUNCH), view), Resend)
 
 
+def sent_lately(action: Action, *, begun: timedelta) -> Intent:
+    """Begun that long ago, and sent again in each pass since, without an answer."""
+    return replace(intent_of(action, ago=begun), updated_at=NOW - MINUTE)
+
+
+def test_a_launch_that_was_not_sent_for_a_while_is_sent_once_more_before_it_is_given_up() -> None:
+    assert isinstance(settled_one(intent_of(LAUNCH, ago=20 * MINUTE), observed()), Resend)
+
+
+def test_a_launch_is_not_sent_again_when_ec2_may_have_forgotten_its_token() -> None:
+    settlement = settled_one(intent_of(LAUNCH, ago=60 * MINUTE), observed())
+    assert isinstance(settlement, Settled)
+    assert settlement.state is IntentState.ABANDONED
+
+
 def test_an_unanswered_launch_is_abandoned_after_ten_minutes() -> None:
-    intent = intent_of(LAUNCH, ago=POLICY.deadlines.ambiguous)
+    intent = sent_lately(LAUNCH, begun=POLICY.deadlines.ambiguous)
     settlement = settled_one(intent, observed())
     assert isinstance(settlement, Settled)
     assert settlement.state is IntentState.ABANDONED
@@ -118,8 +135,8 @@ def test_an_unanswered_launch_is_abandoned_after_ten_minutes() -> None:
 
 def test_a_slot_has_at_most_one_abandoned_launch() -> None:
     first = intent_of(launch_of("web/0", incarnation=2), IntentState.ABANDONED, ago=30 * MINUTE)
-    second = intent_of(launch_of("web/0", incarnation=3), ago=20 * MINUTE)
-    other_slot = intent_of(launch_of("web/1", incarnation=3), ago=20 * MINUTE)
+    second = sent_lately(launch_of("web/0", incarnation=3), begun=20 * MINUTE)
+    other_slot = sent_lately(launch_of("web/1", incarnation=3), begun=20 * MINUTE)
     _, here, there = settle([first, second, other_slot], observed(), POLICY, NOW)
     assert isinstance(here, Waiting)
     assert isinstance(there, Settled)
@@ -127,7 +144,7 @@ def test_a_slot_has_at_most_one_abandoned_launch() -> None:
 
 def test_a_launch_is_not_abandoned_while_its_zone_cannot_be_read() -> None:
     zone = LAUNCH.request.zone
-    intent = intent_of(LAUNCH, ago=20 * MINUTE)
+    intent = sent_lately(LAUNCH, begun=20 * MINUTE)
     assert isinstance(settled_one(intent, blind(observed(), GapSubject.INSTANCES, zone)), Waiting)
     elsewhere = blind(observed(), GapSubject.INSTANCES, "use1-az4")
     assert isinstance(settled_one(intent, elsewhere), Settled)
