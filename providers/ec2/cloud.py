@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from providers.ec2.calls import Calls, UnknownCodes
+from providers.ec2.interning import InternedCell
 from providers.ec2.lists import Lists
 from providers.ec2.observing import Observing
 from providers.ec2.observing_snapshots import observe_snapshots
@@ -49,6 +50,7 @@ class Ec2Cloud:
         self._verifying = threading.Lock()
         self._verified_credentials: str | None = None
         self._zone_ids: Mapping[str, str] = {}
+        self._interned = InternedCell()
 
     @property
     def unknown_error_codes(self) -> Mapping[str, int]:
@@ -74,7 +76,12 @@ class Ec2Cloud:
         """
         cell = self.identity()
         calls = self._calls()
-        observing = Observing(calls=calls, lists=self._lists(calls), zone_ids=self._zone_ids)
+        observing = Observing(
+            calls=calls,
+            lists=self._lists(calls),
+            zone_ids=self._zone_ids,
+            interned=self._interned,
+        )
         observation = observing.observation(
             cell=cell, owner=owner, image_parameters=image_parameters, now=now
         )
@@ -84,7 +91,7 @@ class Ec2Cloud:
     def observe_snapshots(
         self, *, owner: str, volume_ids: Collection[str], now: datetime
     ) -> SnapshotList:
-        """Ours, and those of these volumes whoever made them. Fails as `observe` does."""
+        """Ours, and those of these volumes whoever made them; a list that fails is a gap. Raises as `identity` does."""
         self.identity()
         calls = self._calls()
         lists = self._lists(calls)
@@ -144,7 +151,12 @@ class Ec2Cloud:
         return Calls(self._unknown_codes)
 
     def _lists(self, calls: Calls) -> Lists:
-        return Lists(calls=calls, clients=self._clients, account=self._cell.account)
+        return Lists(
+            calls=calls,
+            clients=self._clients,
+            account=self._cell.account,
+            interned=self._interned,
+        )
 
     def _verify_account(self) -> None:
         reply = self._calls().send(self._clients.sts.get_caller_identity)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from providers.ec2 import translation
 from providers.ec2.calls import Calls
 from providers.ec2.failures import FOREIGN_OWNER, unreadable
+from providers.ec2.interning import InternedCell
 from providers.ec2.operations import OPERATIONS
 from providers.ec2.session import CellClients
 from providers.errors import CloudError, RetryClass
@@ -23,8 +25,11 @@ PARAMETERS_AT_ONCE = 10
 class Lists:
     """Reads the lists of one account and region. Each method raises what `Calls.send` raises."""
 
-    def __init__(self, *, calls: Calls, clients: CellClients, account: str) -> None:
+    def __init__(
+        self, *, calls: Calls, clients: CellClients, account: str, interned: InternedCell
+    ) -> None:
         self._calls = calls
+        self._interned = interned
         self._clients = clients
         self._account = account
 
@@ -33,7 +38,10 @@ class Lists:
         method = self._clients.ec2.describe_availability_zones
         reply = self._calls.send(method)
         try:
-            zones = [translation.zone(item) for item in reply.get("AvailabilityZones", ())]
+            zones = [
+                self._interned.zones.item(item.get("ZoneId"), item, translation.zone)
+                for item in reply.get("AvailabilityZones", ())
+            ]
         except translation.Unintelligible as error:
             raise unreadable(OPERATIONS[method.__name__], str(error)) from error
         if not zones:
@@ -45,13 +53,13 @@ class Lists:
     ) -> dict[str, Instance]:
         """By id. `parameters` are those of DescribeInstances."""
         method = self._clients.ec2.describe_instances
-        found: dict[str, Instance] = {}
+        interned, found = self._interned.instances, dict[str, Instance]()
+        make = partial(translation.instance, owner_account=self._account, zone_ids=zone_ids)
         try:
             for reservation in self._calls.all_pages(method, "Reservations", parameters):
-                owner = reservation.get("OwnerId", "")
+                self._refuse_foreign(reservation)
                 for reply in reservation.get("Instances", ()):
-                    item = translation.instance(reply, owner_account=owner, zone_ids=zone_ids)
-                    self._refuse_foreign(item)
+                    item = interned.item(reply.get("InstanceId"), reply, make)
                     found[item.id] = item
         except translation.Unintelligible as error:
             raise unreadable(OPERATIONS[method.__name__], str(error)) from error
@@ -61,22 +69,24 @@ class Lists:
         self, zone_ids: translation.ZoneIds, parameters: Mapping[str, Any]
     ) -> dict[str, Volume]:
         """By id. `parameters` are those of DescribeVolumes."""
-        method = self._clients.ec2.describe_volumes
+        method, interned = self._clients.ec2.describe_volumes, self._interned.volumes
         try:
             replies = self._calls.all_pages(method, "Volumes", parameters)
-            found = [translation.volume(reply, zone_ids=zone_ids) for reply in replies]
+            make = partial(translation.volume, zone_ids=zone_ids)
+            found = [interned.item(reply.get("VolumeId"), reply, make) for reply in replies]
         except translation.Unintelligible as error:
             raise unreadable(OPERATIONS[method.__name__], str(error)) from error
         return {item.id: item for item in found}
 
     def checks(self, parameters: Mapping[str, Any]) -> dict[str, StatusChecks]:
         """By instance id, of stopped instances too. `parameters` are those of DescribeInstanceStatus."""
-        method = self._clients.ec2.describe_instance_status
+        method, interned = self._clients.ec2.describe_instance_status, self._interned.checks
         try:
             replies = self._calls.all_pages(
                 method, "InstanceStatuses", {"IncludeAllInstances": True, **parameters}
             )
-            found = [translation.status_checks(reply) for reply in replies]
+            make = translation.status_checks
+            found = [interned.item(reply.get("InstanceId"), reply, make) for reply in replies]
         except translation.Unintelligible as error:
             raise unreadable(OPERATIONS[method.__name__], str(error)) from error
         return {item.instance_id: item for item in found}
@@ -106,12 +116,14 @@ class Lists:
                 found[parameter["Name"]] = parameter["Value"]
         return found
 
-    def _refuse_foreign(self, item: Instance) -> None:
+    def _refuse_foreign(self, reservation: Mapping[str, Any]) -> None:
         """The account behind the credentials was verified; a reply about another one is not for us."""
-        if item.owner_account != self._account:
+        owner = reservation.get("OwnerId") or "unknown"
+        if owner != self._account:
+            ids = ", ".join(reply.get("InstanceId", "") for reply in reservation["Instances"])
             raise CloudError(
                 operation="DescribeInstances",
                 code=FOREIGN_OWNER,
-                message=f"{item.id} belongs to account {item.owner_account or 'unknown'}, not {self._account}",
+                message=f"{ids} belongs to account {owner}, not {self._account}",
                 retry=RetryClass.INVALID,
             )

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from providers.ec2.calls import Calls, LostPage
 from providers.ec2.failures import CONNECTION_CLOSED, READ_TIMEOUT, UNREADABLE_REPLY
+from providers.ec2.interning import InternedCell
 from providers.ec2.lists import PAGE, Lists
 from providers.errors import CloudError, EndpointUnreachable, RetryClass
 from providers.observed import CellIdentity, Gap, GapSubject, Observation, Zone
@@ -33,11 +34,14 @@ _ANSWER_LOST = (READ_TIMEOUT, CONNECTION_CLOSED, UNREADABLE_REPLY)
 class Observing:
     """Reads one observation; a list that fails becomes a gap in `gaps` and yields nothing."""
 
-    def __init__(self, *, calls: Calls, lists: Lists, zone_ids: Mapping[str, str]) -> None:
+    def __init__(
+        self, *, calls: Calls, lists: Lists, zone_ids: Mapping[str, str], interned: InternedCell
+    ) -> None:
         """`zone_ids` maps zone names to ids as last known; they never change within an account."""
         self._calls = calls
         self._lists = lists
         self.zone_ids = dict(zone_ids)
+        self._interned = interned
         self.gaps: list[Gap] = []
 
     def observation(
@@ -64,10 +68,12 @@ class Observing:
         return Observation(
             as_of=now,
             cell=cell,
-            instances=instances,
-            volumes=volumes,
-            checks={id_: check for id_, check in checks.items() if id_ in instances},
-            zones=zones,
+            instances=self._interned.instances.whole(instances),
+            volumes=self._interned.volumes.whole(volumes),
+            checks=self._interned.checks.whole(
+                {id_: check for id_, check in checks.items() if id_ in instances}
+            ),
+            zones=self._interned.zones.whole(zones),
             images=self._images(frozenset(image_parameters)),
             gaps=tuple(self.gaps),
             calls=dict(self._calls.counts),

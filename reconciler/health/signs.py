@@ -82,8 +82,10 @@ class Subject:
 
 
 def read_signs(subject: Subject, now: datetime) -> tuple[Evidence, ...]:
-    """One piece of evidence for each source that says something."""
-    signs = [_state_sign(subject, now), *_check_signs(subject, now), _probe_sign(subject, now)]
+    """One piece of evidence for each source that says something; since now, or since all was good."""
+    good_since = (subject.remembered.good_since if subject.remembered else None) or now
+    signs = [_state_sign(subject, now)]
+    signs += [*_check_signs(subject, now, good_since), _probe_sign(subject, now, good_since)]
     signs += subject.reported
     signs += [
         _evidence(Sign.CLAIM_ERROR, "ebs", Weight.BAD, now, claim.detail)
@@ -112,7 +114,7 @@ def _state_sign(subject: Subject, now: datetime) -> Evidence | None:
     return None
 
 
-def _check_signs(subject: Subject, now: datetime) -> list[Evidence]:
+def _check_signs(subject: Subject, now: datetime, good_since: datetime) -> list[Evidence]:
     if subject.instance.state is not InstanceState.RUNNING:
         return []
     if subject.checks is None:
@@ -120,9 +122,9 @@ def _check_signs(subject: Subject, now: datetime) -> list[Evidence]:
         return [_evidence(Sign.NO_DATA, "ec2", Weight.NEUTRAL, now, why)]
     checks = subject.checks
     signs = [
-        _check_sign(Sign.SYSTEM_CHECK, checks.system, now),
-        _check_sign(Sign.INSTANCE_CHECK, checks.instance, now),
-        _check_sign(Sign.ATTACHED_EBS_CHECK, checks.attached_ebs, now),
+        _check_sign(Sign.SYSTEM_CHECK, checks.system, now, good_since),
+        _check_sign(Sign.INSTANCE_CHECK, checks.instance, now, good_since),
+        _check_sign(Sign.ATTACHED_EBS_CHECK, checks.attached_ebs, now, good_since),
     ]
     for event in checks.events:
         at = f" at {event.not_before:%Y-%m-%d %H:%M}Z" if event.not_before else ""
@@ -140,12 +142,13 @@ CHECK_WEIGHTS = {
 }
 
 
-def _check_sign(sign: Sign, check: Check, now: datetime) -> Evidence:
+def _check_sign(sign: Sign, check: Check, now: datetime, good_since: datetime) -> Evidence:
     weight = CHECK_WEIGHTS[check.status]
-    return _evidence(sign, "ec2", weight, check.impaired_since or now, str(check.status))
+    since = good_since if weight is Weight.GOOD else check.impaired_since or now
+    return _evidence(sign, "ec2", weight, since, str(check.status))
 
 
-def _probe_sign(subject: Subject, now: datetime) -> Evidence | None:
+def _probe_sign(subject: Subject, now: datetime, good_since: datetime) -> Evidence | None:
     spec, result = subject.spec.probe, subject.probe
     if spec is None or subject.instance.state is not InstanceState.RUNNING:
         return None
@@ -153,7 +156,7 @@ def _probe_sign(subject: Subject, now: datetime) -> Evidence | None:
         detail = "not probed" if result is None else result.detail
         return _evidence(Sign.NO_DATA, "probe", Weight.NEUTRAL, now, detail)
     if result.outcome is ProbeOutcome.PASSED:
-        return _evidence(Sign.PROBE, "probe", Weight.GOOD, now, result.detail)
+        return _evidence(Sign.PROBE, "probe", Weight.GOOD, good_since, result.detail)
     if not subject.claims_attached:
         # What serves from a volume can't serve without it: no word against the instance.
         detail = f"{result.detail}, without its data"

@@ -10,18 +10,18 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from desired_state.model import DesiredState
-from providers.observed import Observation
 from providers.port import Cloud, Prober
 from reconciler.execution.handlers import CheckHandler
 from reconciler.loop.gathering import Gathered, ProbeRhythm, gather
 from reconciler.loop.snapshot_rhythm import SnapshotRhythm, with_snapshots
 from reconciler.planning.case import Case
 from reconciler.planning.check import check_plan
-from reconciler.planning.judging import judge_all
+from reconciler.planning.deciding import Decided, decide_all
+from reconciler.planning.judging import Judgement, judge_all
 from reconciler.planning.learning import Lessons, learn_cold, learn_known
 from reconciler.planning.memory import Memory
 from reconciler.planning.outcome import Plan
-from reconciler.planning.plan import plan, plan_arranged
+from reconciler.planning.plan import plan, plan_of
 from reconciler.planning.settling import Settlement, memory_after, settle
 from reconciler.planning.slots import World, arrange
 
@@ -46,14 +46,73 @@ class Assessment:
     plan: Plan
     settlements: tuple[Settlement, ...]
     lessons: Lessons
+    world: World
+    judgement: Judgement
+    decided: Decided
 
 
-def assess(senses: Senses, desired: DesiredState, memory: Memory, now: datetime) -> Assessment:
+def assess(
+    senses: Senses,
+    desired: DesiredState,
+    memory: Memory,
+    now: datetime,
+    last: Assessment | None = None,
+) -> Assessment:
     """One look at a cell and the plan that follows from it. Mutates nothing.
+
+    With the `last` assessment of the same cell, slots in which nothing changed are neither judged nor decided again;
+    the result is the same without it.
 
     Raises CredentialsError, EndpointUnreachable and CloudError (a permission is missing) from the first look, and
     PlanViolationError when the plan breaks a safety rule.
     """
+    gathered = _look(senses, desired, memory, now)
+    observation, intents = gathered.observation, (*memory.open_intents, *memory.recent_intents)
+    settlements = settle(intents, observation, desired.policy, now)
+    memory = _with_this_look(memory_after(memory, settlements, now), gathered, senses.owner)
+    world = arrange(
+        desired=desired,
+        observation=observation,
+        memory=memory,
+        owner=senses.owner,
+        now=now,
+        last=last.world if last else None,
+    )
+    before = last.judgement if last else None
+    judgement = judge_all(
+        world, desired, observation, memory, now, reported=gathered.reported, last=before
+    )
+    case = Case(
+        now=now,
+        owner=senses.owner,
+        desired=desired,
+        observation=observation,
+        verdicts=judgement.verdicts,
+        memory=memory,
+    )
+    decided = decide_all(case, world, last.decided if last else None)
+    made = plan_of(case, world, decided)
+    check_plan(made, case)
+    return Assessment(
+        case=case,
+        plan=made,
+        settlements=settlements,
+        lessons=_lessons(case, gathered, judgement, made),
+        world=world,
+        judgement=judgement,
+        decided=decided,
+    )
+
+
+def replay(case: Case) -> Plan:
+    """The plan of a recorded case, as it was or would have been made. Raises PlanViolationError."""
+    made = plan(case)
+    check_plan(made, case)
+    return made
+
+
+def _look(senses: Senses, desired: DesiredState, memory: Memory, now: datetime) -> Gathered:
+    """One observation of the cell, with its snapshots as of their own, slower rhythm."""
     gathered = gather(
         cloud=senses.cloud,
         prober=senses.prober,
@@ -73,26 +132,7 @@ def assess(senses: Senses, desired: DesiredState, memory: Memory, now: datetime)
         owner=senses.owner,
         now=now,
     )
-    gathered = replace(gathered, observation=observation)
-    intents = (*memory.open_intents, *memory.recent_intents)
-    settlements = settle(intents, observation, desired.policy, now)
-    memory = _with_this_look(memory_after(memory, settlements, now), gathered, senses.owner)
-    case, world, lessons = _judge(desired, gathered, memory, senses.owner, now)
-    made = plan_arranged(case, world)
-    check_plan(made, case)
-    return Assessment(
-        case=case,
-        plan=made,
-        settlements=settlements,
-        lessons=replace(lessons, held_since=made.held_since),
-    )
-
-
-def replay(case: Case) -> Plan:
-    """The plan of a recorded case, as it was or would have been made. Raises PlanViolationError."""
-    made = plan(case)
-    check_plan(made, case)
-    return made
+    return replace(gathered, observation=observation)
 
 
 def _with_this_look(memory: Memory, gathered: Gathered, owner: str) -> Memory:
@@ -101,28 +141,12 @@ def _with_this_look(memory: Memory, gathered: Gathered, owner: str) -> Memory:
     return replace(memory, passes=memory.passes + max(0, gathered.complete_looks - 1), cold=cold)
 
 
-def _judge(
-    desired: DesiredState, gathered: Gathered, memory: Memory, owner: str, now: datetime
-) -> tuple[Case, World, Lessons]:
-    observation: Observation = gathered.observation
-    world = arrange(desired=desired, observation=observation, memory=memory, owner=owner, now=now)
-    verdicts, remembered = judge_all(
-        world, desired, observation, memory, now, reported=gathered.reported
-    )
-    case = Case(
-        now=now,
-        owner=owner,
-        desired=desired,
-        observation=observation,
-        verdicts=verdicts,
-        memory=memory,
-    )
-    lessons = Lessons(
-        as_of=now,
+def _lessons(case: Case, gathered: Gathered, judgement: Judgement, made: Plan) -> Lessons:
+    return Lessons(
+        as_of=case.now,
         complete_looks=gathered.complete_looks,
-        known=learn_known(memory, observation, owner, desired.policy, now),
-        health=remembered,
-        held_since={},
-        cold=memory.cold,
+        known=learn_known(case.memory, case.observation, case.owner, case.desired.policy, case.now),
+        health=judgement.remembered,
+        held_since=made.held_since,
+        cold=case.memory.cold,
     )
-    return case, world, lessons

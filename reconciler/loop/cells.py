@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from desired_state.model import DesiredState
 from providers.observed import CellIdentity
-from reconciler.loop.assess import Senses
+from reconciler.loop.assess import Assessment, Senses
 from reconciler.store.cell import CellStore
+
+
+@dataclass(slots=True)
+class LastPass:
+    """What the last pass over a cell found, so that the next one looks into what changed alone."""
+
+    assessment: Assessment | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
-    """A cell as it is reached, and its part of the store."""
+    """A cell as it is reached, its part of the store, and this process's last pass over it."""
 
     identity: CellIdentity
     senses: Senses
     store: CellStore
+    last: LastPass = field(default_factory=LastPass)
 
 
 def places_of(desired: DesiredState) -> tuple[tuple[str, str], ...]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from desired_state.model import DesiredState, Fleet, HttpProbe, SsmImage
 from providers.observed import (
@@ -15,6 +15,7 @@ from providers.observed import (
     InstanceState,
     Observation,
     Presence,
+    ProbeOutcome,
     ProbeResult,
     Volume,
 )
@@ -38,9 +39,28 @@ class Gathered:
 
 @dataclass(slots=True)
 class ProbeRhythm:
-    """The last look at each service, so that each is probed at its own interval and not at every pass."""
+    """The last look at each service, so that each is probed at its own interval and not at every pass.
+
+    A service that passes again keeps its result: it is dated from the first of the looks that said the same.
+    """
 
     last: dict[str, ProbeResult] = field(default_factory=dict)
+    looked_at: dict[str, datetime] = field(default_factory=dict)
+
+    def is_due(self, identifier: str, interval: timedelta, now: datetime) -> bool:
+        """Whether it is time to look again."""
+        at = self.looked_at.get(identifier)
+        return at is None or identifier not in self.last or now - at >= interval
+
+    def keep(self, looks: Mapping[str, ProbeResult], now: datetime) -> dict[str, ProbeResult]:
+        """The results of these looks, where nothing changed as the same objects as before."""
+        self.looked_at.update(dict.fromkeys(looks, now))
+        return {key: self._same(key, look) for key, look in looks.items()}
+
+    def _same(self, key: str, look: ProbeResult) -> ProbeResult:
+        last = self.last.get(key)
+        passes = look.outcome is ProbeOutcome.PASSED
+        return last if last and passes and replace(look, at=last.at) == last else look
 
 
 def gather(
@@ -131,13 +151,13 @@ def _probe(
         fleet = _running_fleet(instance, desired, owner)
         if fleet is None or fleet.health.probe is None or instance.private_ip is None:
             continue
-        last = rhythm.last.get(instance.id)
-        if last is not None and now - last.at < fleet.health.probe.interval:
-            current[instance.id] = last
-        else:
+        if rhythm.is_due(instance.id, fleet.health.probe.interval, now):
             due.append(_target(instance.id, instance.private_ip, fleet))
-    current |= prober.probe(due, now=now) if due else {}
+        else:
+            current[instance.id] = rhythm.last[instance.id]
+    current |= rhythm.keep(prober.probe(due, now=now), now) if due else {}
     rhythm.last = dict(current)
+    rhythm.looked_at = {key: rhythm.looked_at[key] for key in current}
     return current
 
 

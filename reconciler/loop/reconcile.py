@@ -73,7 +73,9 @@ def reconcile(
     """
     started_s = means.clock.monotonic_s()
     now = means.clock.now()
-    assessment = assess(cell.senses, desired, cell.store.memory(now), now)
+    memory = cell.store.memory(now)
+    assessment = assess(cell.senses, desired, memory, now, cell.last.assessment)
+    cell.last.assessment = assessment
     executor = _executor(cell, desired, means)
     cell.store.record_pass(_record(assessment, refused))
     resumed = executor.resume(assessment.settlements, assessment.case)

@@ -23,7 +23,7 @@ from reconciler.planning.identity import Tag, claim_of, incarnation_of
 from reconciler.planning.intents import IntentState
 from reconciler.planning.phrases import span
 from reconciler.planning.restore_points import made_by_us
-from reconciler.planning.schedule import last_due, named_date
+from reconciler.planning.schedule import last_due, named_date, named_hour
 from reconciler.planning.thinning import expired, next_expiry
 
 AGAIN_AFTER_FAILURE = timedelta(minutes=10)
@@ -306,6 +306,7 @@ def _deleting(
         DeleteSnapshot(
             snapshot_id=snapshot.id,
             restore_point_id=restore_point.id if restore_point else None,
+            due_at=named_hour(here.now),
         ),
         course=Course.BACK_UP,
         reason=reason,
@@ -315,12 +316,12 @@ def _deleting(
 
 
 def _already_deleted(here: Situation) -> frozenset[str]:
-    """What the journal knows to be gone, whatever a list that lags still shows."""
+    """What the journal knows to be gone or going, whatever a list that lags still shows."""
     return frozenset(
         intent.action.request.snapshot_id
-        for intent in here.view.recent
+        for intent in (*here.view.recent, *here.view.sharing)
         if isinstance(intent.action.request, DeleteSnapshot)
-        and intent.state is IntentState.OBSERVED
+        and (intent.open or intent.state is IntentState.OBSERVED)
     )
 
 

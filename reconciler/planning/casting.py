@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from providers.observed import Instance
@@ -123,13 +123,18 @@ def ever_occupied(
     return bool(ids.union(item.id for item in shown) - died_at_launch(shown, recent))
 
 
-def tag_doubts(shown: Iterable[Instance], known: Mapping[str, KnownResource]) -> tuple[str, ...]:
-    """Live instances whose incarnation tag was taken off or edited: what they are to the slot can't be told."""
+def tag_doubts(
+    shown: Iterable[Instance], remembered: Iterable[KnownResource | None]
+) -> tuple[str, ...]:
+    """Live instances whose incarnation tag was taken off or edited: what they are to the slot can't be told.
+
+    `remembered` is what is known of each.
+    """
     doubts = []
-    for item in shown:
-        tagged, before = incarnation_of(item.tags), known.get(item.id)
+    for item, before in zip(shown, remembered, strict=True):
+        tagged = incarnation_of(item.tags)
         if not item.alive or (tagged and (before is None or before.incarnation in (0, tagged))):
             continue
-        remembered = f", it was {before.incarnation}" if before and before.incarnation else ""
-        doubts.append(f"{item.id} has incarnation tag {item.tags.get(Tag.INCARNATION)}{remembered}")
+        was = f", it was {before.incarnation}" if before and before.incarnation else ""
+        doubts.append(f"{item.id} has incarnation tag {item.tags.get(Tag.INCARNATION)}{was}")
     return tuple(doubts)

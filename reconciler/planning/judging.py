@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from desired_state.model import DesiredState
-from providers.observed import AttachmentState, GapSubject, Instance, Observation
+from desired_state.model import DesiredState, SafetyPolicy
+from providers.observed import (
+    AttachmentState,
+    Gap,
+    GapSubject,
+    Instance,
+    Observation,
+    ProbeResult,
+    StatusChecks,
+)
 from providers.requests import (
     AttachVolume,
     RebootInstance,
@@ -17,7 +25,7 @@ from providers.requests import (
 )
 from reconciler.health.judge import judge
 from reconciler.health.signs import ClaimSign, Subject
-from reconciler.health.verdict import Evidence, RememberedHealth, Status, Verdict
+from reconciler.health.verdict import Evidence, RememberedHealth, Status, Verdict, Weight
 from reconciler.planning.actions import target_of
 from reconciler.planning.claims import ClaimView, Standing
 from reconciler.planning.identity import Role, role_of
@@ -28,6 +36,49 @@ from reconciler.planning.slots import SlotView, World
 WITHOUT_A_TRACE = (IntentState.REJECTED, IntentState.LOST)
 
 
+Signs = tuple[
+    StatusChecks | None,
+    ProbeResult | None,
+    RememberedHealth | None,
+    tuple[Evidence, ...] | None,
+    tuple[Gap, ...],
+]
+"""All that an instance is judged by beside its slot and the policy: checks, probe, history, users' checks, gaps."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """A verdict, what is to be remembered, and what both rest on."""
+
+    view: SlotView
+    signs: Signs
+    verdict: Verdict
+    remembered: RememberedHealth
+
+    @property
+    def lasts(self) -> bool:
+        """Healthy, by nothing but good signs, and nothing to remember anew: time alone does not change that."""
+        return (
+            self.verdict.status is Status.HEALTHY
+            and self.remembered is self.signs[2]
+            and all(item.weight is Weight.GOOD for item in self.verdict.evidence)
+        )
+
+    def holds_for(self, view: SlotView, signs: Signs) -> bool:
+        """Whether it would be judged the same again."""
+        return view is self.view and signs == self.signs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """Verdicts and what to remember, by instance id. `lasting` are those that hold until something changes."""
+
+    verdicts: Mapping[str, Verdict]
+    remembered: Mapping[str, RememberedHealth]
+    policy: SafetyPolicy
+    lasting: Mapping[str, Judged]
+
+
 def judge_all(
     world: World,
     desired: DesiredState,
@@ -36,21 +87,49 @@ def judge_all(
     now: datetime,
     *,
     reported: Mapping[str, tuple[Evidence, ...]] | None = None,
-) -> tuple[Mapping[str, Verdict], Mapping[str, RememberedHealth]]:
-    """Verdicts and what to remember, by instance id, of every live instance in a declared slot.
+    last: Judgement | None = None,
+) -> Judgement:
+    """The verdict on every live instance in a declared slot. `reported` is what users' own checks yielded, by id.
 
-    `reported` is what users' own checks yielded, by instance id.
+    What is judged by the same as in the `last` judgement, and was healthy and nothing new then, is so still.
     """
     yielded = reported or {}
+    before = last.lasting if last and last.policy == desired.policy else {}
+    lasting: dict[str, Judged] = {}
     verdicts: dict[str, Verdict] = {}
     remembered = _of_the_unseen(observation, memory)
     for view in world.slots:
         for instance in view.alive:
-            subject = _subject(view, instance, desired, observation, memory)
-            if instance.id in yielded:
-                subject = replace(subject, reported=yielded[instance.id])
-            verdicts[instance.id], remembered[instance.id] = judge(subject, now)
-    return verdicts, remembered
+            id_ = instance.id
+            signs = _signs(id_, observation, memory, yielded)
+            known = before.get(id_)
+            if known is None or not known.holds_for(view, signs):
+                subject = _subject(view, instance, desired, observation, memory)
+                if id_ in yielded:
+                    subject = replace(subject, reported=yielded[id_])
+                verdict, after = judge(subject, now)
+                known = Judged(view=view, signs=signs, verdict=verdict, remembered=after)
+            verdicts[id_], remembered[id_] = known.verdict, known.remembered
+            if known.lasts:
+                lasting[id_] = known
+    return Judgement(
+        verdicts=verdicts, remembered=remembered, policy=desired.policy, lasting=lasting
+    )
+
+
+def _signs(
+    id_: str,
+    observation: Observation,
+    memory: Memory,
+    yielded: Mapping[str, tuple[Evidence, ...]],
+) -> Signs:
+    return (
+        observation.checks.get(id_),
+        observation.probes.get(id_),
+        memory.health.get(id_),
+        yielded.get(id_),
+        observation.gaps,
+    )
 
 
 def _of_the_unseen(observation: Observation, memory: Memory) -> dict[str, RememberedHealth]:

@@ -19,7 +19,6 @@ from reconciler.planning.drift import (
     security_groups,
 )
 from reconciler.planning.identity import Tag
-from reconciler.planning.phrases import since_clause
 from reconciler.planning.replacing import (
     advance_replacement,
     launch_replacement,
@@ -38,7 +37,6 @@ def keep_healthy(here: Situation, occupant: Instance) -> Decision:
         return ended
     if here.view.replacement is not None:
         return _finish_or_undo(here, occupant, here.view.replacement, drift)
-    summary = f"healthy {since_clause(here.verdict(occupant).since, here.now)}"
     drafts = [*safe_corrections(here), *_in_service(here, occupant)]
     drafts += [_correct(here, occupant, item) for item in drift.corrections]
     drafts = here.not_open(drafts)
@@ -46,7 +44,7 @@ def keep_healthy(here: Situation, occupant: Instance) -> Decision:
         said = "; ".join(sorted({draft.action.detail for draft in drafts}))
         return here.act(said, *drafts, notes=drift.notes)
     if drift.by_launch:
-        return _update(here, occupant, summary, drift)
+        return _update(here, occupant, drift)
     # Snapshots take their time beside whatever else there is, and nothing waits for them.
     sharing = [item for item in here.view.sharing if not is_backup(item.action.request)]
     if sharing:
@@ -55,7 +53,7 @@ def keep_healthy(here: Situation, occupant: Instance) -> Decision:
     if IN_SERVICE_SINCE not in occupant.tags:
         summary = "healthy; its date of service is not shown yet"
         return here.rest(Bucket.WAITING, summary, notes=drift.notes)
-    return here.rest(Bucket.HEALTHY, summary, notes=drift.notes)
+    return here.rest(Bucket.HEALTHY, "healthy", notes=drift.notes)
 
 
 def _let_go(here: Situation, occupant: Instance) -> Decision | None:
@@ -85,12 +83,12 @@ def _finish_or_undo(
     return advance_replacement(here, replacement)
 
 
-def _update(here: Situation, occupant: Instance, summary: str, drift: Drift) -> Decision:
+def _update(here: Situation, occupant: Instance, drift: Drift) -> Decision:
     """Fields that only a launch sets: at the next replacement, or slot by slot."""
     if here.fleet.update is UpdateStrategy.ON_REPLACE:
         changes = "; ".join(f"{c.field} {c.old} → {c.new}" for c in drift.by_launch)
         note = f"{here.view.ref}: changes at its next replacement: {changes}"
-        return here.rest(Bucket.HEALTHY, summary, notes=(*drift.notes, note))
+        return here.rest(Bucket.HEALTHY, "healthy", notes=(*drift.notes, note))
     detail = f"{', '.join(change.field for change in drift.by_launch)} changed"
     return launch_replacement(here, occupant, Reason.UPDATE, detail, course=Course.UPDATE)
 

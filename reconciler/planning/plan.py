@@ -17,7 +17,6 @@ from datetime import datetime
 
 from desired_state.model import Fleet
 from providers.observed import Instance
-from reconciler.planning.absence import mass_disappearance, sight_of
 from reconciler.planning.actions import (
     Action,
     Bucket,
@@ -26,21 +25,17 @@ from reconciler.planning.actions import (
     SlotRef,
     Withheld,
 )
-from reconciler.planning.blueprint import Blueprint, blueprint_of
 from reconciler.planning.case import Case
-from reconciler.planning.decide import decide
+from reconciler.planning.deciding import Decided, decide_all
 from reconciler.planning.decision import (
     Decision,
     Draft,
     Hold,
-    Situation,
-    Surroundings,
 )
 from reconciler.planning.gates import admit
 from reconciler.planning.outcome import FleetSummary, Plan, SlotOutcome
 from reconciler.planning.placement import Rooms, place, unknown_zones
 from reconciler.planning.prospect import steps_to_come
-from reconciler.planning.released import decide_released
 from reconciler.planning.slots import World, arrange
 from reconciler.planning.tally import take_tally
 
@@ -54,17 +49,14 @@ def plan(case: Case) -> Plan:
         owner=case.owner,
         now=case.now,
     )
-    return plan_arranged(case, world)
+    return plan_of(case, world, decide_all(case, world))
 
 
-def plan_arranged(case: Case, world: World) -> Plan:
-    """The plan of a case whose things are arranged already, as judging left them."""
-    blueprints = {
-        fleet.name: blueprint_of(fleet, case.observation) for fleet in case.desired.fleets
-    }
-    decisions = _decide_all(case, world, blueprints)
-    drafts, refused = _place_all(case, world, decisions, blueprints)
-    admitted, gated = admit(_in_order(drafts, case), take_tally(case, world))
+def plan_of(case: Case, world: World, decided: Decided) -> Plan:
+    """The plan of a case whose things are arranged and whose slots are decided already."""
+    decisions = decided.decisions
+    drafts, refused = _place_all(case, world, decided)
+    admitted, gated = _admit(case, world, drafts)
     withheld = _queue([*_held(decisions), *refused, *gated, *_strays(world.strays, case)], case)
     actions = tuple(draft.action for draft in admitted)
     slots = _outcomes(decisions, actions, withheld, case)
@@ -80,51 +72,25 @@ def plan_arranged(case: Case, world: World) -> Plan:
     )
 
 
-def _decide_all(case: Case, world: World, blueprints: Mapping[str, Blueprint]) -> list[Decision]:
-    sight = sight_of(case.observation, case.desired.policy, case.now)
-    surroundings = Surroundings(
-        vanished=mass_disappearance(case.memory, sight),
-        # What may live unseen counts, or a gap would make a large scale-down look small.
-        surplus=Counter(
-            view.ref.fleet
-            for view in world.slots
-            if not view.wanted and (view.alive or view.unproven)
-        ),
-    )
-    decisions = [
-        decide(
-            Situation(
-                view=view,
-                blueprint=blueprints[view.ref.fleet],
-                case=case,
-                surroundings=surroundings,
-            )
-        )
-        for view in world.slots
-        if view.wanted or view.alive or view.busy
-    ]
-    return decisions + [decide_released(view, case) for view in world.released]
-
-
-def _place_all(
-    case: Case,
-    world: World,
-    decisions: list[Decision],
-    blueprints: Mapping[str, Blueprint],
-) -> tuple[list[Draft], list[Withheld]]:
+def _place_all(case: Case, world: World, decided: Decided) -> tuple[list[Draft], list[Withheld]]:
     """Drafts of all slots, with a zone and a type for every launch that can have one."""
-    rooms = Rooms(world)
-    drafts = [draft for decision in decisions for draft in decision.drafts]
-    refused = []
-    for decision in decisions:
-        if decision.wish is None:
-            continue
-        placed = place(decision.wish, blueprints[decision.view.ref.fleet], case, rooms)
+    drafts = [draft for decision in decided.decisions for draft in decision.drafts]
+    wishes = [item.wish for item in decided.decisions if item.wish is not None]
+    if not wishes:
+        return drafts, []
+    refused, rooms = [], Rooms(world)
+    for wish in wishes:
+        placed = place(wish, decided.blueprints[wish.slot.fleet], case, rooms)
         if isinstance(placed, Draft):
             drafts.append(placed)
         else:
-            refused.append(_withheld(decision.view.ref, placed))
+            refused.append(_withheld(wish.slot, placed))
     return drafts, refused
+
+
+def _admit(case: Case, world: World, drafts: list[Draft]) -> tuple[list[Draft], list[Withheld]]:
+    """What the gates let through, counted over the whole cell; where nothing is due, nothing is counted."""
+    return admit(_in_order(drafts, case), take_tally(case, world)) if drafts else ([], [])
 
 
 def _in_order(drafts: Iterable[Draft], case: Case) -> list[Draft]:

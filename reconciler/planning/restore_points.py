@@ -36,12 +36,11 @@ def lineages(observation: Observation, memory: Memory, owner: str) -> Lineages |
 
 
 def with_snapshots(
-    claims: tuple[ClaimView, ...], slot: tuple[str, int], backups: Lineages
+    claims: tuple[ClaimView, ...], snapshots: Sequence[tuple[Snapshot, ...]]
 ) -> tuple[ClaimView, ...]:
-    """The claims of a slot with their snapshots."""
-    return tuple(
-        [replace(view, snapshots=backups.get((*slot, view.claim.name), ())) for view in claims]
-    )
+    """The claims of a slot, each with its snapshots."""
+    paired = zip(claims, snapshots, strict=True)
+    return tuple([replace(view, snapshots=its_own) for view, its_own in paired])
 
 
 def newest_first(snapshots: Sequence[Snapshot]) -> tuple[Snapshot, ...]:

@@ -6,12 +6,12 @@ Every instance and volume of ours lands in exactly one slot, among the released 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from desired_state.model import DesiredState, Fleet
-from providers.observed import Instance, Observation, Volume
+from providers.observed import Instance, Observation, Snapshot, Volume
 from reconciler.planning.absence import Absence, Sight, absence_of, sight_of
 from reconciler.planning.actions import SlotRef
 from reconciler.planning.casting import cast, tag_doubts
@@ -70,21 +70,47 @@ class SlotView:
         return tuple(item for item, absence in self.missing if absence is Absence.UNPROVEN)
 
 
+_Key = tuple[str, int]
+"""Fleet and ordinal: plain pairs are hashed and sorted faster than slots."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Belongings:
+    """All that the view of a slot is made of, as long as everything that is known of it is shown."""
+
+    fleet: Fleet | None
+    shown: Sequence[Instance]
+    volumes: Sequence[Volume]
+    known: Sequence[KnownResource]
+    begun: Sequence[Intent]
+    recent: Sequence[Intent]
+    launched_before: int
+    """The highest incarnation that the journal knows to have been launched."""
+    remembered: Sequence[KnownResource | None]
+    """What is known of each shown instance, whichever slot it was of."""
+    snapshots: Sequence[tuple[Snapshot, ...]] | None
+    """Those of each claim; None when they were not read whole."""
+
+    @property
+    def all_shown(self) -> bool:
+        """Whether nothing is known that is not shown: how absence is judged then makes no difference."""
+        shown = {item.id for item in self.shown} | {item.id for item in self.volumes}
+        return all(item.id in shown for item in self.known)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
     """Everything of ours in a cell, arranged.
 
     `slots` are those of declared fleets, wanted or surplus, sorted; `released` those of fleets no longer declared;
-    `strays` are instances with our owner tag whose slot can't be read.
+    `strays` are instances with our owner tag whose slot can't be read. `lasting` are the views that stay the same
+    objects for as long as the slot's belongings do.
     """
 
     slots: tuple[SlotView, ...]
     released: tuple[SlotView, ...]
     strays: tuple[Instance, ...]
-
-
-_Key = tuple[str, int]
-"""Fleet and ordinal: plain pairs are hashed and sorted faster than slots."""
+    lasting: Mapping[_Key, tuple[Belongings, SlotView]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +131,12 @@ def arrange(
     memory: Memory,
     owner: str,
     now: datetime,
+    last: World | None = None,
 ) -> World:
-    """The cell's things in slots; the order of observed items does not matter."""
+    """The cell's things in slots; the order of observed items does not matter.
+
+    A slot whose belongings are those of the `last` world has the same view.
+    """
     collected = _Collected()
     strays = _collect_observed(collected, observation, owner)
     _collect_remembered(collected, memory)
@@ -118,14 +148,21 @@ def arrange(
     keys.update(collected.begun, collected.recent)
     sight = sight_of(observation, desired.policy, now)
     backups = lineages(observation, memory, owner)
-    views = [
-        _view(key, collected, fleets.get(key[0]), memory, sight, backups=backups)
-        for key in sorted(keys)
-    ]
+    before = last.lasting if last else {}
+    views: list[SlotView] = []
+    lasting: dict[_Key, tuple[Belongings, SlotView]] = {}
+    for key in sorted(keys):
+        things = _belongings(key, collected, fleets.get(key[0]), memory, backups)
+        known = before.get(key)
+        view = known[1] if known and known[0] == things else _view(key, things, sight)
+        if things.all_shown:
+            lasting[key] = (things, view)
+        views.append(view)
     return World(
         slots=tuple([view for view in views if view.fleet is not None]),
         released=tuple([view for view in views if view.fleet is None and view.alive]),
         strays=tuple(sorted(strays, key=lambda item: item.id)),
+        lasting=lasting,
     )
 
 
@@ -169,37 +206,48 @@ def _collect_remembered(collected: _Collected, memory: Memory) -> None:
             collected.recent[slot.fleet, slot.ordinal].append(intent)
 
 
-def _view(
+def _belongings(
     key: _Key,
     collected: _Collected,
     fleet: Fleet | None,
     memory: Memory,
-    sight: Sight,
-    *,
     backups: Lineages | None,
-) -> SlotView:
-    ref = SlotRef(*key)
+) -> Belongings:
     shown: Sequence[Instance] = collected.instances.get(key, ())
-    volumes: Sequence[Volume] = collected.volumes.get(key, ())
-    known: Sequence[KnownResource] = collected.known.get(key, ())
-    begun: Sequence[Intent] = collected.begun.get(key, ())
-    recent = tuple(collected.recent.get(key, ()))
     if len(shown) > 1:
         shown = sorted(shown, key=lambda item: (-incarnation_of(item.tags), item.id))
-    parts = cast(shown, (*recent, *begun))
+    snapshots = None
+    if backups is not None and fleet is not None:
+        snapshots = [backups.get((*key, claim.name), ()) for claim in fleet.claims]
+    return Belongings(
+        fleet=fleet,
+        shown=shown,
+        volumes=collected.volumes.get(key, ()),
+        known=collected.known.get(key, ()),
+        begun=collected.begun.get(key, ()),
+        recent=tuple(collected.recent.get(key, ())),
+        launched_before=memory.highest_incarnations.get(SlotRef(*key), 0),
+        remembered=[memory.known.get(item.id) for item in shown],
+        snapshots=snapshots,
+    )
+
+
+def _view(key: _Key, things: Belongings, sight: Sight) -> SlotView:
+    ref, fleet, shown = SlotRef(*key), things.fleet, things.shown
+    parts = cast(shown, (*things.recent, *things.begun))
     claims: tuple[ClaimView, ...] = ()
     if fleet is not None and fleet.claims:
         claims = view_claims(
             fleet.claims,
             occupant=parts.occupant,
             slot_instances=shown,
-            volumes=volumes,
-            known=known,
-            recent=recent,
+            volumes=things.volumes,
+            known=things.known,
+            recent=things.recent,
             sight=sight,
         )
-        if backups is not None:
-            claims = with_snapshots(claims, key, backups)
+        if things.snapshots is not None:
+            claims = with_snapshots(claims, things.snapshots)
     return SlotView(
         ref=ref,
         fleet=fleet,
@@ -209,17 +257,17 @@ def _view(
         superseded=parts.superseded,
         extras=parts.extras,
         ending=tuple([item for item in shown if not item.alive]),
-        missing=_missing(known, shown, sight),
-        doubts=tag_doubts(shown, memory.known),
+        missing=_missing(things.known, shown, sight),
+        doubts=tag_doubts(shown, things.remembered),
         claims=claims,
-        busy=tuple([item for item in begun if item.action.exclusive]) if begun else (),
-        sharing=tuple([item for item in begun if not item.action.exclusive]) if begun else (),
-        recent=recent,
+        busy=tuple([item for item in things.begun if item.action.exclusive]),
+        sharing=tuple([item for item in things.begun if not item.action.exclusive]),
+        recent=tuple(things.recent),
         highest_incarnation=max(
-            memory.highest_incarnations.get(ref, 0),
+            things.launched_before,
             max([incarnation_of(item.tags) for item in shown], default=0),
-            max([incarnation_of(item.tags) for item in volumes], default=0),
-            max([item.incarnation for item in known], default=0),
+            max([incarnation_of(item.tags) for item in things.volumes], default=0),
+            max([item.incarnation for item in things.known], default=0),
         ),
     )
 

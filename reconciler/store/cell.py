@@ -187,6 +187,11 @@ class CellStore:
                 passes.forget_history(writing, now)
         newly_cold = before.cold is None and done.lessons.cold is not None
         # A person's word may have been there before the cell was known to be cold; it is read from the store.
+        if self._owed is not None and self._owed[0] == (others, ours - 1):
+            self._owed = (
+                (others, ours),
+                self._owed[1],
+            )  # A pass's record begins and ends no intent.
         self._recollected = None
         if kept is not None and not newly_cold:
             self._recollected = replace(kept, memory=passes.memory_after(before, done))

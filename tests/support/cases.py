@@ -165,7 +165,7 @@ class Scene(Present):
             owner=self.owner,
             now=self.now,
         )
-        judged, _ = judge_all(world, declared, observation, self.memory, self.now)
+        judged = judge_all(world, declared, observation, self.memory, self.now).verdicts
         return Case(
             now=self.now,
             owner=self.owner,
