@@ -181,11 +181,13 @@ class CreateSnapshots:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeleteSnapshot:
     """DeleteSnapshot of one named id. `restore_point_id` is the newer snapshot of the same claim that makes it
-    dispensable, and is read again with it; None for one that failed and holds nothing.
+    dispensable, and is read again with it; None for one that failed and holds nothing. `due_at` is the hour in which it
+    is asked for, and part of its operation's name.
     """
 
     snapshot_id: str
     restore_point_id: str | None
+    due_at: datetime
     kind: Literal["delete-snapshot"] = "delete-snapshot"
 
 

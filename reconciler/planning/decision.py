@@ -15,6 +15,7 @@ from providers.observed import CellIdentity, Instance
 from providers.requests import (
     CreateSnapshot,
     CreateSnapshots,
+    DeleteSnapshot,
     KeepVolumeOnTermination,
     Request,
 )
@@ -277,7 +278,7 @@ def action_for(
 def _operation_kind(request: Request) -> str:
     """What is done, to which id; and to which volume on it, where an instance has several; and for which date."""
     kind = f"{request.kind}:{target_of(request)}"
-    if isinstance(request, CreateSnapshot | CreateSnapshots):
+    if isinstance(request, CreateSnapshot | CreateSnapshots | DeleteSnapshot):
         return f"{kind}:{request.due_at:%Y-%m-%dT%H:%M:%SZ}"
     if isinstance(request, KeepVolumeOnTermination):
         return f"{kind}:{request.volume_id}"

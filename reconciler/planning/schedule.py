@@ -29,6 +29,11 @@ def last_due(slot: SlotRef, every: timedelta, now: datetime) -> datetime:
     return BEGINNING + phase + (now - BEGINNING - phase) // every * every
 
 
+def named_hour(now: datetime) -> datetime:
+    """The hour under which something is asked for that has no date of its own."""
+    return named_date(BEGINNING, now)
+
+
 def named_date(due_at: datetime, now: datetime) -> datetime:
     """The date under which a snapshot that is due since `due_at` is asked for now.
 

@@ -7,16 +7,34 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, insert, literal, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    and_,
+    delete,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
 
+from providers.requests import CreateSnapshot, CreateSnapshots, DeleteSnapshot
 from reconciler.planning.actions import Action, SlotRef, target_of
 from reconciler.planning.identity import operation_id
 from reconciler.planning.intents import MOVES, OPEN_STATES, Intent, IntentState
 from reconciler.store.encoding import decode_action, encode_action
 from reconciler.store.errors import IntentRefused
 from reconciler.store.schema import intent_events, intents
+
+BACKUP_KINDS = tuple(
+    str(get_args(get_type_hints(request)["kind"])[0])
+    for request in (CreateSnapshot, CreateSnapshots, DeleteSnapshot)
+)
+"""The kinds of requests of which there are hundreds a day."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -235,6 +253,20 @@ def forget_events(writing: Writing, before: datetime) -> None:
             intent_events.c.operation_id.in_(ended),
         )
     )
+
+
+def forget_backups(writing: Writing, before: datetime) -> None:
+    """Drop snapshots that were taken or deleted as asked before that instant, with their events."""
+    done = and_(
+        intents.c.cell == writing.cell,
+        intents.c.kind.in_(BACKUP_KINDS),
+        intents.c.state == IntentState.OBSERVED,
+        intents.c.updated_at < before,
+        ~intents.c.after_owed,
+    )
+    ids = select(intents.c.operation_id).where(done)
+    writing.connection.execute(delete(intent_events).where(intent_events.c.operation_id.in_(ids)))
+    writing.connection.execute(delete(intents).where(done))
 
 
 def _begun_again(known: Intent, action: Action) -> Intent:

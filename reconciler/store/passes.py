@@ -23,6 +23,8 @@ Item = TypeVar("Item")
 
 HISTORY_LASTS = timedelta(days=30)
 """Events of ended intents and lines about passes are dropped after this."""
+BACKUPS_LAST = timedelta(days=3)
+"""Snapshots that were taken or deleted as asked are dropped after this: a slot may have two hundred a day."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +97,7 @@ def forget_history(writing: Writing, now: datetime) -> None:
         delete(passes).where(passes.c.cell == writing.cell, passes.c.as_of < oldest)
     )
     journal.forget_events(writing, oldest)
+    journal.forget_backups(writing, now - BACKUPS_LAST)
 
 
 def remember_capacity(

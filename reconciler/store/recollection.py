@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Table, and_, func, or_, select
 
-from reconciler.planning.actions import Gate, SlotRef
-from reconciler.planning.intents import OPEN_STATES, IntentState
+from reconciler.planning.actions import Gate, SlotRef, is_backup
+from reconciler.planning.intents import OPEN_STATES, Intent, IntentState
 from reconciler.planning.memory import (
     Approval,
     CapacityMemory,
@@ -34,6 +34,11 @@ from reconciler.store.schema import (
 
 RECENT = timedelta(hours=24)
 """How long a closed intent counts as recent; an abandoned one does until it is found or proved lost."""
+BACKUPS_RECENT = timedelta(hours=1)
+"""The same of snapshots that were taken or deleted as asked: there are hundreds a day, and their list knows of them.
+
+No name of such an operation is used again after so long (planning.schedule.named_date).
+"""
 FOREVER = datetime.max.replace(tzinfo=UTC)
 
 
@@ -58,7 +63,7 @@ def recollect(connection: Connection, cell: str, now: datetime, stamp: Stamp) ->
         *(approval.expires_at for approval in memory.approvals.values()),
         *(pause.expires_at for pause in memory.pauses),
         *(
-            intent.updated_at + RECENT
+            intent.updated_at + (BACKUPS_RECENT if _is_done_backup(intent) else RECENT)
             for intent in memory.recent_intents
             if intent.state is not IntentState.ABANDONED
         ),
@@ -83,12 +88,16 @@ def recall(connection: Connection, cell: str, now: datetime) -> Memory:
             connection,
             cell,
             or_(
-                and_(intents.c.state.not_in(OPEN_STATES), intents.c.updated_at >= now - RECENT),
+                and_(
+                    intents.c.state.not_in(OPEN_STATES),
+                    intents.c.updated_at >= now - RECENT,
+                    ~_long_done_backup(now),
+                ),
                 intents.c.state == IntentState.ABANDONED,
             ),
         ),
         highest_incarnations=_highest_incarnations(connection, cell),
-        highest_attempts=_highest_attempts(connection, cell),
+        highest_attempts=_highest_attempts(connection, cell, now),
         approvals={
             r.id: _approval(r)
             for r in _rows(connection, cell, approvals, approvals.c.expires_at > now)
@@ -128,10 +137,22 @@ def _highest_incarnations(connection: Connection, cell: str) -> dict[SlotRef, in
     }
 
 
-def _highest_attempts(connection: Connection, cell: str) -> dict[str, int]:
+def _is_done_backup(intent: Intent) -> bool:
+    return intent.state is IntentState.OBSERVED and is_backup(intent.action.request)
+
+
+def _long_done_backup(now: datetime) -> ColumnElement[bool]:
+    return and_(
+        intents.c.kind.in_(journal.BACKUP_KINDS),
+        intents.c.state == IntentState.OBSERVED,
+        intents.c.updated_at < now - BACKUPS_RECENT,
+    )
+
+
+def _highest_attempts(connection: Connection, cell: str, now: datetime) -> dict[str, int]:
     query = (
         select(intents.c.family, func.max(intents.c.attempt))
-        .where(intents.c.cell == cell)
+        .where(intents.c.cell == cell, ~_long_done_backup(now))
         .group_by(intents.c.family)
         .order_by(intents.c.family)
     )

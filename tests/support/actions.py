@@ -7,6 +7,8 @@ from typing import Any
 
 from providers.requests import (
     AttachVolume,
+    CreateSnapshot,
+    DeleteSnapshot,
     LaunchInstance,
     LaunchVolume,
     Request,
@@ -17,7 +19,7 @@ from reconciler.planning.actions import Action, Change, Course, Reason, target_o
 from reconciler.planning.identity import Role, Tag, operation_family, operation_id
 from tests.support.cases import CELL
 from tests.support.fleets import IMAGE, ZONES
-from tests.support.resources import OWNER, instance_id, slot, volume_id
+from tests.support.resources import NOW, OWNER, instance_id, slot, volume_id
 
 
 def action(
@@ -127,3 +129,24 @@ def commit(text: str, *, incarnation: int = 2, **fields: Any) -> Action:
     )
     change = Change(field="role", old=Role.REPLACEMENT.value, new=Role.OCCUPANT.value)
     return action(text, request, incarnation=incarnation, changes=(change,), **given)
+
+
+def snapshot(text: str = "shared-postgres/0", **changes: Any) -> Action:
+    """A snapshot of that slot's data, due now; `changes` are of the action."""
+    tags = {Tag.OWNER.value: OWNER, Tag.FLEET.value: slot(text).fleet, Tag.CLAIM.value: "data"}
+    request = CreateSnapshot(volume_id=volume_id(text), due_at=NOW, tags=tags)
+    made = action(
+        text, request, course=Course.BACK_UP, reason=Reason.SNAPSHOT_DUE, claim="data", **changes
+    )
+    tagged = replace(request, tags={**tags, Tag.OPERATION.value: made.operation_id})
+    return replace(made, request=tagged)
+
+
+def expiry(
+    snapshot_id: str, restore_point_id: str | None = None, text: str = "shared-postgres/0"
+) -> Action:
+    """The deletion of a snapshot of that slot's data."""
+    request = DeleteSnapshot(snapshot_id=snapshot_id, restore_point_id=restore_point_id, due_at=NOW)
+    return action(
+        text, request, course=Course.BACK_UP, reason=Reason.SNAPSHOT_EXPIRED, claim="data"
+    )

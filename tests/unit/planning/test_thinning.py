@@ -254,6 +254,16 @@ def test_what_is_deleted_already_is_not_deleted_again_when_a_list_lags() -> None
     assert deletions(scene) == []
 
 
+def test_what_is_being_deleted_is_not_asked_for_again_in_the_next_hour() -> None:
+    scene = backed_up()
+    in_time(scene)
+    old(scene, ago=90 * DAY)
+    (action,) = planned(scene).actions
+    scene.began(action, ago=MINUTE, state=IntentState.BEGUN)
+    scene.now += HOUR
+    assert deletions(scene) == []
+
+
 def test_what_a_deletion_under_way_rests_on_stays() -> None:
     scene = backed_up(databases(claims=(data_claim(backup=snapshots_of(daily=9 * DAY)),)))
     scene.snapshot(VOLUME, ago=2 * HOUR)  # The first of its day.

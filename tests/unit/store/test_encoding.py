@@ -65,8 +65,8 @@ REQUESTS: tuple[Request, ...] = (
         due_at=NOW,
         tags={"team": "data"},
     ),
-    DeleteSnapshot(snapshot_id="snap-1", restore_point_id="snap-2"),
-    DeleteSnapshot(snapshot_id="snap-1", restore_point_id=None),
+    DeleteSnapshot(snapshot_id="snap-1", restore_point_id="snap-2", due_at=NOW),
+    DeleteSnapshot(snapshot_id="snap-1", restore_point_id=None, due_at=NOW),
 )
 
 

@@ -22,7 +22,7 @@ from reconciler.store.cell import CellStore
 from reconciler.store.errors import StoreUnusable
 from reconciler.store.passes import PassRecord
 from reconciler.store.store import Store
-from tests.support.actions import attach, launch, retag, terminate
+from tests.support.actions import attach, expiry, launch, retag, snapshot, terminate
 from tests.support.cases import CELL
 from tests.support.fleets import DAY, HOUR, MINUTE, SECOND
 from tests.support.memory_of_passes import known, lessons
@@ -132,6 +132,38 @@ def test_closed_intents_are_recent_for_a_day_oldest_first(cell: CellStore) -> No
         launch("web/2"),
         launch("web/3"),
     ]
+
+
+def test_a_snapshot_that_was_taken_is_recent_for_an_hour_and_one_that_was_not_for_a_day(
+    cell: CellStore,
+) -> None:
+    taken, failed, deleted = snapshot(), snapshot(attempt=2), expiry("snap-1")
+    for action, state in (
+        (taken, IntentState.OBSERVED),
+        (failed, IntentState.LOST),
+        (deleted, IntentState.OBSERVED),
+    ):
+        cell.begin(action, NOW)
+        cell.move(action.operation_id, state, NOW)
+    within, beyond = cell.memory(NOW + HOUR), cell.memory(NOW + HOUR + SECOND)
+    assert len(within.recent_intents) == 3
+    assert within.highest_attempts == {taken.family: 2, deleted.family: 1}
+    assert [item.action for item in beyond.recent_intents] == [failed]
+    assert beyond.highest_attempts == {taken.family: 2}
+
+
+def test_snapshots_that_went_well_are_forgotten_after_three_days(cell: CellStore) -> None:
+    taken, asked_for, launched = snapshot(), snapshot("shared-postgres/1"), launch("web/1")
+    for action in (taken, launched):
+        cell.begin(action, NOW - 4 * DAY)
+        cell.move(action.operation_id, IntentState.OBSERVED, NOW - 4 * DAY)
+    cell.begin(asked_for, NOW - 4 * DAY)
+    cell.record_pass(PassRecord(lessons=lessons(as_of=NOW)))
+    assert cell.intent(taken.operation_id) is None
+    assert cell.intent(asked_for.operation_id) is not None
+    assert cell.intent(launched.operation_id) is not None
+    told = {entry.action.operation_id for entry in cell.history(None, 10)}
+    assert told == {asked_for.operation_id, launched.operation_id}
 
 
 def test_an_abandoned_intent_stays_recent_until_it_is_found_or_lost(cell: CellStore) -> None:
