@@ -188,9 +188,8 @@ def _terminated_without_need(action: Action, instance_id: str, facts: Facts) -> 
     successor = _successor(action, instance_id, facts)
     if successor is None:
         return f"{instance_id} holds {action.slot} and has no proven successor"
-    never_served = instance is not None and Tag.IN_SERVICE_SINCE not in instance.tags
-    if never_served and _repaired_without_need(instance_id, facts) is None:
-        return None  # Committed, sick before its data reached it, and superseded: nobody misses it.
+    if instance is not None and _never_served(instance, facts):
+        return None
     verdict = facts.case.verdicts.get(successor.id)
     proven = verdict is not None and verdict.status is Status.HEALTHY
     return None if proven else f"{successor.id}, which succeeds {instance_id}, is not healthy"
@@ -200,6 +199,14 @@ def _never_held(instance: Instance, occupant: Instance | None) -> bool:
     """A replacement that was not committed."""
     committed = incarnation_of(occupant.tags) if occupant else 0
     return role_of(instance.tags) is Role.REPLACEMENT and incarnation_of(instance.tags) >= committed
+
+
+def _never_served(instance: Instance, facts: Facts) -> bool:
+    """Committed, superseded before it came into service, and not about to: nobody misses it."""
+    verdict = facts.case.verdicts.get(instance.id)
+    if verdict is None or verdict.serving or verdict.status is Status.HEALTHY:
+        return False
+    return Tag.IN_SERVICE_SINCE not in instance.tags
 
 
 def _successor(action: Action, instance_id: str, facts: Facts) -> Instance | None:

@@ -47,11 +47,11 @@ def _make_room(here: Situation) -> Decision | None:
         return None
     for instance in here.view.superseded:
         verdict = here.verdict(instance)
-        sick = verdict.status is Status.UNHEALTHY and not verdict.serving
+        serves = verdict.serving or verdict.status is Status.HEALTHY
         served = Tag.IN_SERVICE_SINCE in instance.tags
-        if served or not sick or _held_claims(here, instance) is not None:
+        if serves or served or _held_claims(here, instance) is not None:
             continue
-        detail = f"{instance.id} never served, is sick, and is superseded"
+        detail = f"{instance.id} never served and is superseded"
         return end_instance(
             here,
             instance,

@@ -98,8 +98,6 @@ def _verdict(seed: int, empty_store: Path) -> Verdict:
 
 def _seldom(coverage: Coverage) -> int:
     missing, rare = coverage.missing(), coverage.rare(share=LEAST_SHARE, hits=LEAST_HITS)
-    if missing:
-        print(f"\nnever hit: {', '.join(missing)}")
     if rare:
         print(
             f"\non in less than {LEAST_SHARE:.0%} of the seeds, or hit less than {LEAST_HITS} times: "
