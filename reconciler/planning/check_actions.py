@@ -188,7 +188,7 @@ def _terminated_without_need(action: Action, instance_id: str, facts: Facts) -> 
     successor = _successor(action, instance_id, facts)
     if successor is None:
         return f"{instance_id} holds {action.slot} and has no proven successor"
-    if instance is not None and _never_served(instance, facts):
+    if instance is not None and _is_of_no_use(instance, facts):
         return None
     verdict = facts.case.verdicts.get(successor.id)
     proven = verdict is not None and verdict.status is Status.HEALTHY
@@ -201,12 +201,14 @@ def _never_held(instance: Instance, occupant: Instance | None) -> bool:
     return role_of(instance.tags) is Role.REPLACEMENT and incarnation_of(instance.tags) >= committed
 
 
-def _never_served(instance: Instance, facts: Facts) -> bool:
-    """Committed, superseded before it came into service, and not about to: nobody misses it."""
+def _is_of_no_use(instance: Instance, facts: Facts) -> bool:
+    """Superseded before it came into service, or stopped since with nothing left on it but its root volume."""
     verdict = facts.case.verdicts.get(instance.id)
     if verdict is None or verdict.serving or verdict.status is Status.HEALTHY:
         return False
-    return Tag.IN_SERVICE_SINCE not in instance.tags
+    bare = all(item.device == instance.root_device for item in instance.attachments)
+    stopped = instance.state is InstanceState.STOPPED
+    return Tag.IN_SERVICE_SINCE not in instance.tags or (stopped and bare)
 
 
 def _successor(action: Action, instance_id: str, facts: Facts) -> Instance | None:

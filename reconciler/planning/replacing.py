@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from providers.observed import Instance
+from providers.observed import Instance, InstanceState
 from providers.requests import SetTags, TerminateInstance
 from reconciler.health.verdict import Status
 from reconciler.planning.actions import Bucket, Change, Course, Gate, Reason
@@ -42,16 +42,18 @@ def launch_replacement(
 
 
 def _make_room(here: Situation) -> Decision | None:
-    """Where one replacement after the other falls sick before it served, the earlier ones go before the next."""
+    """Where one replacement after the other falls sick, the earlier ones that can't serve go before the next."""
     if len(here.view.alive) < MOST_ALIVE:
         return None
     for instance in here.view.superseded:
         verdict = here.verdict(instance)
         serves = verdict.serving or verdict.status is Status.HEALTHY
         served = Tag.IN_SERVICE_SINCE in instance.tags
-        if serves or served or _held_claims(here, instance) is not None:
+        bare = all(item.device == instance.root_device for item in instance.attachments)
+        emptied = bare and instance.state is InstanceState.STOPPED
+        if serves or (served and not emptied) or _held_claims(here, instance) is not None:
             continue
-        detail = f"{instance.id} never served and is superseded"
+        detail = f"{instance.id} is superseded and cannot serve"
         return end_instance(
             here,
             instance,

@@ -342,7 +342,7 @@ def _attachments(chance: random.Random, chaos: timedelta) -> tuple[Fault, ...]:
         faults.InstancesSick(when=sick, guest=chance.choice(("dead", "hung"))),
         faults.ResponseLost(when=unheard),
         chance.choice((faults.AttachStuck(when=when), faults.DetachStuck(when=when))),
-        *chance.sample(others, chance.randrange(0, 3)),
+        *chance.sample(others, chance.randrange(1, 4)),
     )
 
 

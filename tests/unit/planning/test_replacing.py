@@ -290,3 +290,10 @@ def test_an_original_that_holds_the_data_stays_when_the_next_is_launched() -> No
     scene = one_after_the_other()
     scene.change(NEW, state=InstanceState.TERMINATED)
     assert done(scene) == [f"launch {DATABASE}"]
+
+
+def test_an_original_whose_data_has_left_it_goes_before_another_is_launched() -> None:
+    scene = one_after_the_other()
+    scene.detached(VOLUME)
+    scene.attached(VOLUME, NEW)
+    assert the_action(scene).request == TerminateInstance(instance_id=OLD)
