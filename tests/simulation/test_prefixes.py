@@ -11,8 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from providers.simulated.faults import ByHand, InstancesSick, Meddling, When
+from tests.simulation.menu import MINUTE
 from tests.simulation.run import make_empty_store, run
-from tests.simulation.seeds import MINUTE, Deaths, Draw, Likely, drawn
+from tests.simulation.seeds import Deaths, Draw, Likely, drawn
 
 TROUBLE = (
     InstancesSick(when=When(since=8 * MINUTE, until=30 * MINUTE, share=0.7), guest="hung"),
