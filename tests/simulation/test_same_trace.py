@@ -11,8 +11,8 @@ from tests.simulation.run import make_empty_store, run
 from tests.simulation.seeds import drawn
 from tests.support.repository import ROOT
 
-BUSY = 3
-"""A seed with deaths, stale views and people."""
+BUSY = 134
+"""A seed with deaths, a journal that fails, stale views and people."""
 
 
 def test_a_seed_tells_the_same_story_twice(tmp_path: Path) -> None:

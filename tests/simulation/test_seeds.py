@@ -11,8 +11,32 @@ from tests.simulation.coverage import ALSO_DRAWN, MEANINGFUL, Coverage
 from tests.simulation.run import make_empty_store, run
 from tests.simulation.seeds import KINDS, drawn
 
-SEEDS = range(20)
-"""Chosen by nobody: the first ones."""
+SEEDS = (
+    4,
+    10,
+    30,
+    45,
+    56,
+    68,
+    105,
+    128,
+    140,
+    160,
+    167,
+    176,
+    179,
+    209,
+    224,
+    228,
+    232,
+    259,
+    261,
+    277,
+    290,
+)
+"""A small choice of quick ones that together meet every cell of the table; the run of the tests prints it at its end,
+and names the cells that they have come to miss since. The soak takes them as they come.
+"""
 LINES_TOLD = 40
 
 
