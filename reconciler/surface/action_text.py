@@ -155,15 +155,12 @@ def describe(request: Request) -> Described:
 
 def _describe_backup(request: CreateSnapshot | CreateSnapshots | DeleteSnapshot) -> Described:
     match request:
-        case CreateSnapshot(volume_id=volume, due_at=due_at):
-            title, many = f"snapshot {volume}", "snapshot {n} volumes"
-            due = (("due", words.instant(due_at)),)
-            return Described(SNAPSHOT, title, many, volume, due)
-        case CreateSnapshots(instance_id=instance, volume_ids=volumes, due_at=due_at):
+        case CreateSnapshot(volume_id=volume):
+            return Described(SNAPSHOT, f"snapshot {volume}", "snapshot {n} volumes", volume)
+        case CreateSnapshots(instance_id=instance, volume_ids=volumes):
             together = f"{words.listed(volumes)} of {instance} together"
-            title, many = f"snapshot {together}", "snapshot the volumes of {n} instances together"
-            due = (("due", words.instant(due_at)),)
-            return Described(SNAPSHOT, title, many, together, due)
+            many = "snapshot the volumes of {n} instances together"
+            return Described(SNAPSHOT, f"snapshot {together}", many, together)
         case DeleteSnapshot(snapshot_id=snapshot):
             title, many = f"delete {snapshot}", "delete {n} snapshots"
             return Described(DELETE, title, many, snapshot)
