@@ -55,6 +55,9 @@ bugs: $(READY)  ## plant the bugs of other controllers, one by one, and see them
 bench: $(READY)  ## speeds and sizes, as tables
 	@$(RUN) -m tests.bench
 
+bench-sim: $(READY)  ## virtual hours a minute on the simulated cloud, and passes a second
+	@$(RUN) -m tests.bench simulation
+
 schema: $(READY)  ## regenerate the committed JSON Schema and the IAM policy
 	@$(RUN) -m reconciler schema --write
 	@$(RUN) -m providers.ec2.permissions > deploy/iam/policy.json
@@ -67,4 +70,4 @@ lock: $(READY)  ## lock the dependencies again, with hashes (needs uv)
 clean:  ## remove what the targets made
 	@rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
-.PHONY: help setup check test test-simulation golden demo sim soak bugs bench schema lock clean
+.PHONY: help setup check test test-simulation golden demo sim soak bugs bench bench-sim schema lock clean

@@ -10,12 +10,13 @@ import platform
 import sys
 from collections.abc import Callable
 
-from tests.bench import commands, plan_over_the_wire
+from tests.bench import commands, plan_over_the_wire, simulation
 from tests.bench.tables import Report
 
 BENCHMARKS: dict[str, Callable[[], Report]] = {
     "commands": commands.run,
     "plan": plan_over_the_wire.run,
+    "simulation": simulation.run,
 }
 
 
