@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from tests.contract.simulated.accounts import (
+    NO_INSTANCE,
     NO_SNAPSHOT,
+    NO_VOLUME,
     Account,
     Cases,
     error_code,
@@ -134,6 +136,79 @@ def all_volumes_of_an_instance_are_snapshot_at_once(account: Account) -> Any:
     instance_id, _ = account.attached()
     reply = account.ec2.create_snapshots(InstanceSpecification={"InstanceId": instance_id})
     return len(reply["Snapshots"]), {item.get("State") for item in reply["Snapshots"]}
+
+
+def _together(account: Account, aspect: str) -> Any:
+    """Two data volumes and a root, of which one data volume is left out."""
+    instance_id, first = account.attached()
+    second = account.volume(
+        TagSpecifications=[{"ResourceType": "volume", "Tags": tag_items({"claim": "log"})}]
+    )
+    account.ec2.attach_volume(VolumeId=second, InstanceId=instance_id, Device="/dev/sdg")
+    account.settle()
+    specification = {"InstanceId": instance_id, "ExcludeBootVolume": True}
+    if aspect == "left out":
+        specification["ExcludeDataVolumeIds"] = [first]
+    tags = [{"ResourceType": "snapshot", "Tags": tag_items({"op": "1"})}]
+    reply = account.ec2.create_snapshots(
+        InstanceSpecification=specification, CopyTagsFromSource="volume", TagSpecifications=tags
+    )
+    account.settle()
+    ids = [item["SnapshotId"] for item in reply["Snapshots"]]
+    found = account.ec2.describe_snapshots(SnapshotIds=ids)["Snapshots"]
+    if aspect == "tags":
+        return sorted(tags_of(item).get("op", "") for item in found)
+    if aspect == "tags of the volume":
+        return sorted(tags_of(item).get("claim", "") for item in found)
+    return sorted(item["VolumeId"] in (first, second) for item in found)
+
+
+CASES.each(
+    "snapshots taken together:",
+    _together,
+    "volumes",
+    "tags",
+    "tags of the volume",
+    "left out",
+    moto={
+        "tags of the volume": "does not copy tags from volumes",
+        "left out": "does not leave out data volumes",
+    },
+)
+
+
+def _failed_call(account: Account, call: str) -> str:
+    ec2 = account.ec2
+    calls = {
+        "an unknown volume": lambda: ec2.create_snapshot(VolumeId=NO_VOLUME),
+        "an unknown instance": lambda: ec2.create_snapshots(
+            InstanceSpecification={"InstanceId": NO_INSTANCE}
+        ),
+    }
+    return error_code(calls[call])
+
+
+CASES.each("a snapshot of", _failed_call, "an unknown volume", "an unknown instance")
+
+
+@CASES.case()
+def a_deleted_snapshot_is_in_no_list(account: Account) -> list[str]:
+    volume_id = account.volume()
+    snapshot_id = account.snapshot(volume_id)
+    account.ec2.delete_snapshot(SnapshotId=snapshot_id)
+    of_volume = [{"Name": "volume-id", "Values": [volume_id]}]
+    shown = account.ec2.describe_snapshots(OwnerIds=["self"], Filters=of_volume)["Snapshots"]
+    return [item["SnapshotId"] for item in shown]
+
+
+@CASES.case()
+def a_snapshot_outlives_its_volume(account: Account) -> Any:
+    volume_id = account.volume()
+    snapshot_id = account.snapshot(volume_id)
+    account.ec2.delete_volume(VolumeId=volume_id)
+    account.settle()
+    (item,) = account.ec2.describe_snapshots(SnapshotIds=[snapshot_id])["Snapshots"]
+    return item["State"], item["VolumeId"] == volume_id
 
 
 @CASES.case(moto="ignores MaxResults of snapshots")

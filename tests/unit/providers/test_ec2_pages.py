@@ -78,10 +78,20 @@ STATUSES = f"""<DescribeInstanceStatusResponse xmlns="{NAMESPACE}"><requestId>r<
     <attachedEbsStatus><status>not-applicable</status></attachedEbsStatus></item>
 </instanceStatusSet></DescribeInstanceStatusResponse>"""
 
+SNAPSHOTS = f"""<DescribeSnapshotsResponse xmlns="{NAMESPACE}"><requestId>r</requestId><snapshotSet>
+  <item><snapshotId>snap-1</snapshotId><volumeId>vol-1</volumeId><status>error</status>
+    <statusMessage>An internal error occurred</statusMessage><startTime>2026-11-22T01:00:00.123Z</startTime>
+    <progress>40%</progress><ownerId>123456789012</ownerId><volumeSize>200</volumeSize>
+    <encrypted>true</encrypted><kmsKeyId>arn:aws:kms:us-east-1:123456789012:key/1</kmsKeyId>
+    <storageTier>archive</storageTier>
+    <tagSet><item><key>fleet-reconciler:slot</key><value>3</value></item></tagSet></item>
+</snapshotSet></DescribeSnapshotsResponse>"""
+
 DOCUMENTS = {
     "DescribeInstances": INSTANCES,
     "DescribeVolumes": VOLUMES,
     "DescribeInstanceStatus": STATUSES,
+    "DescribeSnapshots": SNAPSHOTS,
 }
 
 

@@ -234,6 +234,55 @@ def test_tags_are_written_at_launch_and_on_ours_and_never_change_the_owner(
         assert allowed(POLICY, asked) is expected
 
 
+SNAPSHOT = arn("snapshot", account="")
+
+
+@pytest.mark.parametrize("action", ["ec2:CreateSnapshot", "ec2:CreateSnapshots"])
+@pytest.mark.parametrize(
+    ("resource", "context", "expected"),
+    [
+        (arn("volume"), resource_tag("prod") | request_tag("prod"), True),
+        (arn("instance"), resource_tag("prod") | request_tag("prod"), True),
+        (arn("volume"), request_tag("prod"), False),
+        (arn("volume"), resource_tag("prod") | request_tag("staging"), False),
+        (arn("volume"), resource_tag("staging") | request_tag("prod"), False),
+        (SNAPSHOT, request_tag("prod"), True),
+        (SNAPSHOT, {}, False),
+        (SNAPSHOT, request_tag("staging"), False),
+    ],
+)
+def test_only_ours_is_snapshot_and_only_under_our_tag(
+    action: str,
+    resource: str,
+    context: dict[str, str],
+    expected: bool,  # noqa: FBT001 - a table of answers
+) -> None:
+    assert allowed(POLICY, Asked(action=action, resource=resource, context=context)) is expected
+
+
+@pytest.mark.parametrize(
+    ("context", "expected"),
+    [(resource_tag("prod"), True), (resource_tag("staging"), False), ({}, False)],
+)
+def test_only_our_snapshots_are_deleted(
+    context: dict[str, str],
+    expected: bool,  # noqa: FBT001 - a table of answers
+) -> None:
+    asked = Asked(action="ec2:DeleteSnapshot", resource=SNAPSHOT, context=context)
+    assert allowed(POLICY, asked) is expected
+
+
+@pytest.mark.parametrize("creating", ["CreateSnapshot", "CreateSnapshots"])
+def test_a_snapshot_is_tagged_when_it_is_made_and_never_afterwards(creating: str) -> None:
+    def may(context: dict[str, str]) -> bool:
+        asked = Asked(action="ec2:CreateTags", resource=SNAPSHOT, context=context)
+        return allowed(POLICY, asked)
+
+    assert may(request_tag("prod") | {"ec2:CreateAction": creating})
+    assert not may(request_tag("staging") | {"ec2:CreateAction": creating})
+    assert not may(resource_tag("prod"))
+
+
 def test_no_tag_is_ever_removed() -> None:
     """Not even beside a wider policy, since the deny is explicit."""
     wide = {"Effect": "Allow", "Action": ["*"], "Resource": "*"}

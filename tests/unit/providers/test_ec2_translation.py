@@ -27,6 +27,13 @@ MINIMAL_VOLUME: dict[str, Any] = {
     "CreateTime": LAUNCHED,
 }
 
+MINIMAL_SNAPSHOT: dict[str, Any] = {
+    "SnapshotId": "snap-1",
+    "State": "completed",
+    "StartTime": LAUNCHED,
+    "VolumeSize": 8,
+}
+
 
 def instance(**members: Any) -> Any:
     return translation.instance(
@@ -189,3 +196,19 @@ def test_events_that_are_over_are_left_out() -> None:
     assert seen.events == (
         ScheduledEvent(code="instance-retirement", description="hardware", not_before=LAUNCHED),
     )
+
+
+# Snapshots
+
+
+def test_a_snapshot_without_a_tier_is_in_the_standard_one() -> None:
+    seen = translation.snapshot(MINIMAL_SNAPSHOT)
+    assert seen.usable
+    assert (seen.volume_id, seen.tags, seen.state_message) == ("", {}, None)
+
+
+@pytest.mark.parametrize("member", sorted(MINIMAL_SNAPSHOT))
+def test_what_a_snapshot_cannot_do_without_is_never_guessed(member: str) -> None:
+    reply = {name: value for name, value in MINIMAL_SNAPSHOT.items() if name != member}
+    with pytest.raises(Unintelligible):
+        translation.snapshot(reply)
