@@ -1,4 +1,6 @@
-"""Plants every bug, one after the other, and tells which test caught it. Exit code 1 when one was not caught."""
+"""Plants every bug, one after the other, and tells which test caught it. Exit code 1 when one was not caught, or when
+what is to catch it fails without it.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +9,17 @@ import tempfile
 from pathlib import Path
 
 from tests.simulation.planted_bugs.bugs import BUGS
-from tests.simulation.planted_bugs.planting import Catch, catch
+from tests.simulation.planted_bugs.planting import Catch, catch, fails_without
 
 TELLING = ("broken", "pending", "surprise", "FAILED", "no end")
 
 
 def main() -> int:
+    for command in dict.fromkeys(bug.caught_by for bug in BUGS):
+        with tempfile.TemporaryDirectory() as folder:
+            if (said := fails_without(command, Path(folder))) is not None:
+                print(f"{' '.join(command)} fails without a bug, so it would catch any:\n{said}")
+                return 1
     missed = 0
     for bug in BUGS:
         with tempfile.TemporaryDirectory() as folder:

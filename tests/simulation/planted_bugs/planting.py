@@ -49,17 +49,29 @@ def catch(bug: Bug, folder: Path) -> Catch:
     """Plant the bug in a copy and run what is to catch it. Only of a bug that hangs is no end an end."""
     copy = copied(folder)
     plant(bug, copy)
+    patience_s = HANGS_AFTER_S if bug.hangs else PATIENCE_S
     try:
-        ran = subprocess.run(
-            [sys.executable, "-m", *bug.caught_by],
-            cwd=copy,
-            env={**os.environ, "PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"},
-            capture_output=True,
-            text=True,
-            timeout=HANGS_AFTER_S if bug.hangs else PATIENCE_S,
-            check=False,
-        )
+        ran = _run(bug.caught_by, copy, patience_s)
     except subprocess.TimeoutExpired:
         return Catch(bug=bug, caught=bug.hangs, said="no end")
-    said = (ran.stdout + ran.stderr).strip()
-    return Catch(bug=bug, caught=ran.returncode == 1, said=said)
+    return Catch(bug=bug, caught=ran.returncode == 1, said=(ran.stdout + ran.stderr).strip())
+
+
+def fails_without(caught_by: tuple[str, ...], folder: Path) -> str | None:
+    """What a command says that fails on the source as it is: such a one catches nothing. None when it is well."""
+    ran = _run(caught_by, copied(folder), PATIENCE_S)
+    return (ran.stdout + ran.stderr).strip() if ran.returncode == 1 else None
+
+
+def _run(
+    arguments: tuple[str, ...], copy: Path, patience_s: float
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", *arguments],
+        cwd=copy,
+        env={**os.environ, "PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        timeout=patience_s,
+        check=False,
+    )
