@@ -15,6 +15,9 @@ from providers.observed import Instance
 from providers.port import Receipt
 from providers.requests import (
     AttachVolume,
+    CreateSnapshot,
+    CreateSnapshots,
+    DeleteSnapshot,
     DetachVolume,
     KeepVolumeOnTermination,
     LaunchInstance,
@@ -43,6 +46,9 @@ __all__ = [
     "ActionContext",
     "AttachVolume",
     "CheckContext",
+    "CreateSnapshot",
+    "CreateSnapshots",
+    "DeleteSnapshot",
     "DetachVolume",
     "Evidence",
     "Instance",

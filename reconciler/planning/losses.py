@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from reconciler.planning.actions import Course, Gate
-from reconciler.planning.claims import Standing
+from reconciler.planning.claims import ClaimView, Standing
 from reconciler.planning.decision import Decision, Hold, Situation
 
 LOST = (Standing.LOST, Standing.ERROR, Standing.NEVER_FILLED)
@@ -18,9 +18,20 @@ def lost_claim(here: Situation) -> Decision | None:
     if not lost:
         return None
     why = "; ".join(f"claim {claim.claim.name}: {claim.detail}" for claim in lost)
-    advice = "no restore point is known; attach a volume restored by hand, tagged for this slot"
+    known = [point for claim in lost if (point := _newest_restore_point(claim))]
+    points = "; ".join(known) or "no restore point is known"
+    advice = f"{points}; attach a volume restored by hand, tagged for this slot"
     hold = Hold(course=Course.RESTORE, gate=Gate.RESTORE, reason=f"{why}; {advice}")
     return here.hold(why, hold)
+
+
+def _newest_restore_point(view: ClaimView) -> str | None:
+    """What a person would restore the claim from, as far as snapshots were read."""
+    newest = next((item for item in view.snapshots or () if item.usable), None)
+    if newest is None:
+        return None
+    at = f"{newest.started_at:%Y-%m-%dT%H:%M:%SZ}"
+    return f"the newest restore point of {view.claim.name} is {newest.id} of {at}"
 
 
 def unplaceable_claims(here: Situation) -> Decision | None:

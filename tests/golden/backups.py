@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from providers.observed import GapSubject, SnapshotState
+from providers.observed import GapSubject, SnapshotState, VolumeState
 from reconciler.planning.gates import SNAPSHOTS_AT_ONCE
 from tests.support.actions import expiry
 from tests.support.backed_up import (
@@ -87,6 +87,16 @@ def more_snapshots_than_at_once() -> Scene:
     return scene
 
 
+def lost_volume_with_a_restore_point() -> Scene:
+    """A volume in `error`: its slot waits for a person, and is told what it can be restored from."""
+    scene = backed_up()
+    in_time(scene)
+    scene.snapshot(VOLUME, ago=MINUTE, state=SnapshotState.PENDING)
+    scene.terminated(DATABASE)
+    scene.change(VOLUME, state=VolumeState.ERROR)
+    return scene
+
+
 BACKUPS = (
     snapshots_due,
     volumes_snapshotted_together,
@@ -95,4 +105,5 @@ BACKUPS = (
     snapshots_not_read,
     snapshots_while_paused,
     more_snapshots_than_at_once,
+    lost_volume_with_a_restore_point,
 )
