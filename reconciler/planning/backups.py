@@ -250,33 +250,36 @@ def _expiry(
     if here.view.alive != (occupant,):
         return [], []
     spared = _already_deleted(here) | _relied_on(here) | _newest_complete_set(here, held)
-    drafts: list[Draft] = []
-    for one in held:
-        drafts += _of_claim(here, occupant, one, spared=spared)
-    more = len(drafts) - EXPIRED_AT_ONCE
-    note = [f"{here.view.ref}: {more} more snapshots have had their time"] if more > 0 else []
-    return drafts[:EXPIRED_AT_ONCE], note
-
-
-def _of_claim(
-    here: Situation, occupant: Instance, one: Held, *, spared: frozenset[str]
-) -> list[Draft]:
-    ours = [item for item in one.snapshots if made_by_us(item, here.case.owner)]
-    failed = [item for item in ours if item.state is SnapshotState.ERROR]
-    drafts = [
-        _deleting(here, occupant, one, item, restore_point=None)
-        for item in failed
+    going = [
+        (one, item, restore_point)
+        for one in held
+        for item, restore_point in _of_claim(here, one)
         if item.id not in spared
+    ]
+    more = len(going) - EXPIRED_AT_ONCE
+    note = [f"{here.view.ref}: {more} more snapshots have had their time"] if more > 0 else []
+    return [
+        _deleting(here, occupant, one, item, restore_point=restore_point)
+        for one, item, restore_point in going[:EXPIRED_AT_ONCE]
+    ], note
+
+
+def _of_claim(here: Situation, one: Held) -> list[tuple[Snapshot, Snapshot | None]]:
+    """Those of a claim that may go, each with the newer one that stays; a failed one needs none."""
+    going: list[tuple[Snapshot, Snapshot | None]] = [
+        (item, None)
+        for item in one.snapshots
+        if item.state is SnapshotState.ERROR and made_by_us(item, here.case.owner)
     ]
     completed = _thinned(here, one)
     last_good = next((item for item in completed if item.usable), None)
-    if last_good is None:
-        return drafts
-    return drafts + [
-        _deleting(here, occupant, one, item, restore_point=last_good)
-        for item in expired(completed, one.schedule.keep, here.now)
-        if item.started_at < last_good.started_at and item.id not in spared
-    ]
+    if last_good is not None:
+        going += [
+            (item, last_good)
+            for item in expired(completed, one.schedule.keep, here.now)
+            if item.started_at < last_good.started_at
+        ]
+    return going
 
 
 def _thinned(here: Situation, one: Held) -> list[Snapshot]:

@@ -7,40 +7,59 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from providers.observed import GapSubject, Observation, Snapshot
-from reconciler.planning.claims import ClaimView
+from reconciler.planning.claims import ClaimView, Standing
 from reconciler.planning.identity import Tag, claim_of, owner_of, slot_key
 from reconciler.planning.memory import Memory
 
 Lineage = tuple[str, int, str]
 """Fleet, ordinal and claim."""
-Lineages = Mapping[Lineage, tuple[Snapshot, ...]]
-"""Snapshots by the claim that they are of, newest first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lineages:
+    """Snapshots by the claim that they are of, newest first; `of` is what that was found from."""
+
+    by_claim: Mapping[Lineage, tuple[Snapshot, ...]]
+    of: tuple[object, ...]
+
 
 _OPERATION = Tag.OPERATION.value
 
 
-def lineages(observation: Observation, memory: Memory, owner: str) -> Lineages | None:
-    """The snapshots of every claim; None when they were not read whole."""
+def lineages(
+    observation: Observation, memory: Memory, owner: str, last: Lineages | None = None
+) -> Lineages | None:
+    """The snapshots of every claim; None when they were not read whole. From the same things as `last`, the same."""
     if observation.snapshots_as_of is None or observation.lacks(GapSubject.SNAPSHOTS):
         return None
+    of = (observation.snapshots, observation.volumes, memory.known, owner)
+    if last is not None and all(now is then for now, then in zip(of, last.of, strict=True)):
+        return last
     fills = _volumes(observation, memory, owner) if observation.snapshots else {}
     found: defaultdict[Lineage, list[Snapshot]] = defaultdict(list)
     for snapshot in observation.snapshots.values():
         lineage = _lineage_of(snapshot, fills, owner)
         if lineage is not None:
             found[lineage].append(snapshot)
-    return {lineage: newest_first(snapshots) for lineage, snapshots in found.items()}
+    by_claim = {lineage: newest_first(snapshots) for lineage, snapshots in found.items()}
+    return Lineages(by_claim=by_claim, of=of)
 
 
 def with_snapshots(
     claims: tuple[ClaimView, ...], snapshots: Sequence[tuple[Snapshot, ...]]
 ) -> tuple[ClaimView, ...]:
-    """The claims of a slot, each with its snapshots."""
-    paired = zip(claims, snapshots, strict=True)
-    return tuple([replace(view, snapshots=its_own) for view, its_own in paired])
+    """The claims of a slot, each with its snapshots. One that has any was filled before, whatever else is forgotten."""
+    return tuple([_with(view, own) for view, own in zip(claims, snapshots, strict=True)])
+
+
+def _with(view: ClaimView, snapshots: tuple[Snapshot, ...]) -> ClaimView:
+    if snapshots and view.standing is Standing.NEVER_FILLED:
+        detail = "no volume fills it any more; there are snapshots of one"
+        return replace(view, standing=Standing.LOST, detail=detail, snapshots=snapshots)
+    return replace(view, snapshots=snapshots)
 
 
 def newest_first(snapshots: Sequence[Snapshot]) -> tuple[Snapshot, ...]:

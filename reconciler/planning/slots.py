@@ -111,6 +111,8 @@ class World:
     released: tuple[SlotView, ...]
     strays: tuple[Instance, ...]
     lasting: Mapping[_Key, tuple[Belongings, SlotView]] = field(default_factory=dict)
+    backups: Lineages | None = None
+    """Snapshots by claim; None when they were not read whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +149,7 @@ def arrange(
     keys.update(collected.instances, collected.volumes, collected.known)
     keys.update(collected.begun, collected.recent)
     sight = sight_of(observation, desired.policy, now)
-    backups = lineages(observation, memory, owner)
+    backups = lineages(observation, memory, owner, last.backups if last else None)
     before = last.lasting if last else {}
     views: list[SlotView] = []
     lasting: dict[_Key, tuple[Belongings, SlotView]] = {}
@@ -163,6 +165,7 @@ def arrange(
         released=tuple([view for view in views if view.fleet is None and view.alive]),
         strays=tuple(sorted(strays, key=lambda item: item.id)),
         lasting=lasting,
+        backups=backups,
     )
 
 
@@ -218,7 +221,7 @@ def _belongings(
         shown = sorted(shown, key=lambda item: (-incarnation_of(item.tags), item.id))
     snapshots = None
     if backups is not None and fleet is not None:
-        snapshots = [backups.get((*key, claim.name), ()) for claim in fleet.claims]
+        snapshots = [backups.by_claim.get((*key, claim.name), ()) for claim in fleet.claims]
     return Belongings(
         fleet=fleet,
         shown=shown,
@@ -268,6 +271,7 @@ def _view(key: _Key, things: Belongings, sight: Sight) -> SlotView:
             max([incarnation_of(item.tags) for item in shown], default=0),
             max([incarnation_of(item.tags) for item in things.volumes], default=0),
             max([item.incarnation for item in things.known], default=0),
+            max([incarnation_of(i.tags) for own in things.snapshots or () for i in own], default=0),
         ),
     )
 
