@@ -113,6 +113,28 @@ def test_none_is_taken_while_one_is_asked_for() -> None:
     assert planned(scene).converged
 
 
+def test_one_that_is_asked_for_keeps_the_next_date_waiting() -> None:
+    scene = backed_up()
+    scene.began(taking(scene), state=IntentState.BEGUN)
+    scene.now += EVERY
+    assert done(scene) == []
+
+
+def test_one_that_the_journal_saw_and_that_failed_since_is_repeated() -> None:
+    scene = backed_up(databases(every=6 * HOUR))
+    action = taking(scene)
+    failed = scene.snapshot(VOLUME, ago=HOUR, state=SnapshotState.ERROR)
+    fields = {"state": IntentState.OBSERVED, "resource_id": failed.id}
+    scene.began(action, ago=HOUR, **fields)
+    assert f"snapshot {DATABASE}" in done(scene)
+
+
+def test_one_of_the_volume_before_does_not_back_up_the_one_that_fills_the_claim_now() -> None:
+    scene = backed_up()
+    in_time(scene, volume_id="vol-0fedcba9876543210")
+    assert done(scene) == [f"snapshot {DATABASE}"]
+
+
 def test_one_that_the_journal_saw_is_not_taken_again_when_a_view_goes_back() -> None:
     scene = backed_up()
     scene.began(taking(scene), ago=MINUTE, state=IntentState.OBSERVED, resource_id="snap-1")
@@ -174,6 +196,12 @@ def test_none_while_snapshots_or_volumes_were_not_read_whole(subject: GapSubject
     scene = backed_up()
     scene.gap(subject)
     assert done(scene) == []
+
+
+def test_what_was_not_read_is_not_due_either() -> None:
+    scene = backed_up()
+    scene.gap(GapSubject.SNAPSHOTS)
+    assert planned(scene).converged
 
 
 def test_none_before_the_list_was_ever_read() -> None:

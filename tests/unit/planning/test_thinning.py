@@ -13,7 +13,7 @@ from providers.observed import GapSubject, Snapshot, SnapshotState
 from providers.requests import DeleteSnapshot
 from reconciler.health.verdict import Sign
 from reconciler.planning.backups import EXPIRED_AT_ONCE
-from reconciler.planning.identity import Tag
+from reconciler.planning.identity import Role, Tag
 from reconciler.planning.intents import IntentState
 from reconciler.planning.thinning import expired, next_expiry
 from tests.support.backed_up import (
@@ -215,8 +215,8 @@ def test_nothing_goes_while_a_replacement_is_prepared() -> None:
     in_time(scene)
     old(scene, ago=90 * DAY)
     assert len(deletions(scene)) == 1
-    scene.instance(DATABASE, incarnation=2, role=None, age=MINUTE)
-    assert deletions(scene) == []
+    scene.instance(DATABASE, incarnation=2, role=Role.REPLACEMENT, age=MINUTE)
+    assert done(scene) == [f"terminate {DATABASE}"]
 
 
 def test_nothing_goes_while_the_list_has_a_gap() -> None:
@@ -224,7 +224,7 @@ def test_nothing_goes_while_the_list_has_a_gap() -> None:
     in_time(scene)
     old(scene, ago=90 * DAY)
     scene.gap(GapSubject.SNAPSHOTS)
-    assert deletions(scene) == []
+    assert planned(scene).converged
 
 
 def test_nothing_goes_in_a_cold_cell() -> None:
@@ -287,10 +287,14 @@ def test_the_newest_set_that_is_whole_stays_together() -> None:
     claims = (data_claim(backup=schedule), data_claim("log", device="/dev/sdg", backup=schedule))
     scene = backed_up(postgres_fleet(replicas=1, claims=claims))
     log = volume_id(DATABASE, "log")
-    for hours in (30, 2):
+    for hours in (30, 4, 2):
         for volume in (VOLUME, log):
             scene.snapshot(volume, ago=hours * HOUR)
     late = due_ago(scene)
     scene.snapshot(VOLUME, ago=late)
     scene.snapshot(log, ago=late, state=SnapshotState.PENDING)
-    assert not [kind for kind in done(scene) if kind.startswith("delete")]
+    assert deletions(scene) == []
+    scene.snapshots = {
+        key: replace(item, state=SnapshotState.COMPLETED) for key, item in scene.snapshots.items()
+    }
+    assert len(deletions(scene)) == 2
