@@ -21,6 +21,7 @@ COMMANDS: dict[str, str] = {
     "run": "Stay on guard: reconcile every cell until stopped.",
     "status": "Show how every fleet and every slot stands.",
     "explain": "Tell everything about one slot.",
+    "backups": "Show what every claim would lose if its volume stuck now.",
     "history": "Show what was done, when and why.",
     "observe": "Record a case: all that a plan rests on, without secrets.",
     "approve": "Release what a gate withholds for a person's word.",

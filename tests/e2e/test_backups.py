@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from tests.e2e.declarations import DATABASE
@@ -60,6 +61,9 @@ def test_a_database_is_backed_up_as_it_comes_up_and_then_left_alone(terminal: Te
         "incarnation": "1",
         "claim": "data",
     }
+    backups = terminal.command("backups")
+    assert backups.code == 0, backups.err
+    assert snapshot["SnapshotId"] in backups.out
     terminal.proxy.forget_calls()
     planned = terminal.command("plan")
     assert planned.code == 0, planned.out
@@ -109,3 +113,7 @@ def test_a_list_that_fails_is_said_and_nothing_rests_on_it(terminal: Terminal) -
     planned = terminal.command("plan")
     assert "snapshots could not be read: UnauthorizedOperation" in planned.out
     assert planned.code == 0
+    backups = terminal.command("backups", "-o", "json")
+    assert backups.code == 2
+    (claim,) = json.loads(backups.out)["cells"][0]["claims"]
+    assert claim["protection"] == "unknown"

@@ -1,0 +1,94 @@
+"""What each claim would lose if its volume stuck now, held against what was declared. Pure; nothing is decided here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from providers.observed import Snapshot, SnapshotState
+from reconciler.planning.actions import SlotRef
+from reconciler.planning.claims import ClaimView, Standing
+from reconciler.planning.slots import SlotView
+
+
+class Protection(StrEnum):
+    """How a claim is protected, worst first."""
+
+    UNPROTECTED = "unprotected"
+    """A backup is declared, and there is nothing that it could be restored from."""
+    LATE = "late"
+    """More would be lost than `maxLoss`."""
+    UNKNOWN = "unknown"
+    """Its restore points were not read, or are in an archive, which is not looked at yet."""
+    NOT_DECLARED = "not-declared"
+    """The document says `none`: what is lost stays lost."""
+    GOOD = "good"
+
+
+OUTSIDE = frozenset({Protection.UNPROTECTED, Protection.LATE, Protection.UNKNOWN})
+"""Not shown to be within its objective."""
+_ORDER = list(Protection)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimBackup:
+    """A claim with its newest restore point, and what would be lost; None where there is none."""
+
+    slot: SlotRef
+    claim: str
+    protection: Protection
+    restore_point: Snapshot | None
+    pending: Snapshot | None
+    """A younger one that is not complete yet."""
+    loss: timedelta | None
+    max_loss: timedelta | None
+
+
+def claim_backups(views: Iterable[SlotView], now: datetime) -> tuple[ClaimBackup, ...]:
+    """Every claim that a volume has ever filled; those outside their objective first, the greatest loss first."""
+    found = [
+        _backup_of(view, claim, now)
+        for view in views
+        for claim in view.claims
+        if claim.standing is not Standing.NEVER_FILLED
+    ]
+    return tuple(sorted(found, key=_urgency))
+
+
+def _backup_of(view: SlotView, claim: ClaimView, now: datetime) -> ClaimBackup:
+    newest = next((item for item in claim.snapshots or () if item.usable), None)
+    loss = now - newest.started_at if newest else None
+    return ClaimBackup(
+        slot=view.ref,
+        claim=claim.claim.name,
+        protection=_protection(claim, loss),
+        restore_point=newest,
+        pending=_pending(claim, newest),
+        loss=loss,
+        max_loss=claim.claim.backup.max_loss if claim.claim.backup else None,
+    )
+
+
+def _protection(claim: ClaimView, loss: timedelta | None) -> Protection:
+    backup = claim.claim.backup
+    if backup is None:
+        return Protection.NOT_DECLARED
+    if loss is not None and loss <= backup.max_loss:
+        return Protection.GOOD
+    if claim.snapshots is None or backup.archive is not None:
+        return Protection.UNKNOWN
+    return Protection.UNPROTECTED if loss is None else Protection.LATE
+
+
+def _pending(claim: ClaimView, newest: Snapshot | None) -> Snapshot | None:
+    for item in claim.snapshots or ():
+        if item.state is SnapshotState.PENDING:
+            return item if newest is None or item.started_at > newest.started_at else None
+    return None
+
+
+def _urgency(item: ClaimBackup) -> tuple[int, float, SlotRef, str]:
+    seconds = item.loss.total_seconds() if item.loss is not None else 0.0
+    return _ORDER.index(item.protection), -seconds, item.slot, item.claim

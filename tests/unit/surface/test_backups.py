@@ -1,0 +1,91 @@
+"""What `reconciler backups` tells, to people and to programs."""
+
+from __future__ import annotations
+
+from providers.observed import GapSubject, SnapshotState
+from reconciler.planning.objectives import claim_backups
+from reconciler.planning.slots import arrange
+from reconciler.surface.backups import CellBackups, backups_document, backups_lines
+from reconciler.surface.layout import plain_text
+from tests.support.backed_up import VOLUME, backed_up, databases
+from tests.support.cases import Scene
+from tests.support.fleets import HOUR, MINUTE
+from tests.support.resources import volume_id
+
+
+def seen(scene: Scene) -> CellBackups:
+    case = scene.case()
+    world = arrange(
+        desired=case.desired,
+        observation=case.observation,
+        memory=case.memory,
+        owner=case.owner,
+        now=case.now,
+    )
+    return CellBackups(case=case, claims=claim_backups(world.slots, case.now))
+
+
+def told(scene: Scene) -> str:
+    return plain_text(backups_lines(seen(scene), width=120)).partition("snapshots  ")[2]
+
+
+def three() -> Scene:
+    """One database is backed up in time, one too long ago, one never."""
+    scene = backed_up(databases(replicas=3))
+    scene.snapshot(VOLUME, ago=12 * MINUTE)
+    late = volume_id("shared-postgres/1")
+    scene.snapshot(late, ago=2 * HOUR)
+    scene.snapshot(late, ago=HOUR, state=SnapshotState.PENDING)
+    return scene
+
+
+def test_those_outside_their_objective_come_first_with_what_would_be_lost() -> None:
+    assert told(three()) == (
+        "2026-04-21T12:00:00Z, just now\n"
+        "\n"
+        "If its volume stuck now\n"
+        "  shared-postgres/2  data  unprotected  all would be lost\n"
+        "  shared-postgres/1  data  late         2 h of 45 min would be lost     "
+        "snapshot snap-00000000000000001 of 2026-04-21T10:00:00Z, snap-00000000000000002 is pending\n"
+        "  shared-postgres/0  data  good         12 min of 45 min would be lost  "
+        "snapshot snap-00000000000000000 of 2026-04-21T11:48:00Z\n"
+        "\n"
+        "2 of 3 claims not within what is declared.\n"
+    )
+    assert not seen(three()).within
+
+
+def test_all_within_is_said_in_a_sentence() -> None:
+    scene = backed_up()
+    scene.snapshot(VOLUME, ago=MINUTE)
+    assert told(scene).endswith("\n1 claim within what is declared.\n")
+    assert seen(scene).within
+
+
+def test_a_cell_that_holds_no_data_has_nothing_to_lose() -> None:
+    assert told(Scene(databases())).endswith("No claim holds data yet.\n")
+
+
+def test_what_was_not_read_is_said() -> None:
+    scene = backed_up()
+    scene.gap(GapSubject.SNAPSHOTS, code="RequestLimitExceeded")
+    shown = told(scene)
+    assert "unknown  not known" in shown
+    assert "snapshots could not be read: RequestLimitExceeded" in shown
+    assert not seen(scene).within
+
+
+def test_programs_get_ids_instants_and_seconds() -> None:
+    (cell,) = backups_document([seen(three())])["cells"]
+    assert cell["within"] is False
+    assert cell["snapshotsAsOf"] == "2026-04-21T12:00:00Z"
+    never, late, good = cell["claims"]
+    assert never["restorePoint"] is None
+    assert (late["protection"], late["pending"]) == ("late", "snap-00000000000000002")
+    assert (late["lossSeconds"], late["maxLossSeconds"]) == (7_200.0, 2_700.0)
+    assert good["restorePoint"] == {
+        "kind": "snapshot",
+        "id": "snap-00000000000000000",
+        "at": "2026-04-21T11:48:00Z",
+        "sizeGib": 200,
+    }
