@@ -14,7 +14,7 @@ from reconciler.cli.shown import exactly, in_its_course
 from reconciler.execution.outcomes import Outcome, Result
 from reconciler.loop.cells import Cell
 from reconciler.loop.reconcile import Means, PassResult, reconcile
-from reconciler.planning.actions import Action, Bucket
+from reconciler.planning.actions import Action, Bucket, is_backup
 from reconciler.planning.outcome import Plan
 from reconciler.surface import words
 from reconciler.surface.outcome_text import outcome_lines
@@ -77,7 +77,8 @@ def until_converged(
             told = progress
         only = in_its_course(shown)
         plan = result.assessment.plan
-        if not result.outcomes and (plan.converged or not is_moving(result, only)):
+        changed = [item for item in result.outcomes if not is_backup(item.action.request)]
+        if not changed and (plan.converged or not is_moving(result, only)):
             return Ending(
                 failed=(), withheld=len(plan.withheld), under_way=0, converged=plan.converged
             )
@@ -86,18 +87,24 @@ def until_converged(
                 f"not yet as declared after {words.duration(timeout)}: {progress}. What was begun goes on by itself; "
                 "`reconciler status` shows it, `reconciler apply --wait` goes on"
             )
-        quiet = not result.outcomes
+        quiet = not changed
         means.clock.sleep(BETWEEN_QUIET_PASSES_S if quiet else BETWEEN_BUSY_PASSES_S)
 
 
 def is_moving(result: PassResult, only: Callable[[Action], bool]) -> bool:
-    """Whether anything will change without a person: something open, under way, allowed, or due at a known time."""
+    """Whether anything will change without a person: something open, under way, allowed, or due at a known time.
+
+    Backups don't count: nothing waits for them, and in a large fleet one is always due.
+    """
     plan = result.assessment.plan
     return (
-        any(only(action) for action in plan.actions)
+        any(only(action) for action in plan.actions if not is_backup(action.request))
         or any(slot.bucket in MOVING[1:] for slot in plan.slots)
         or any(item.earliest_release is not None for item in plan.withheld)
-        or bool(result.assessment.case.memory.open_intents)
+        or any(
+            not is_backup(intent.action.request)
+            for intent in result.assessment.case.memory.open_intents
+        )
     )
 
 

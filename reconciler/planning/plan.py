@@ -174,7 +174,7 @@ def _outcomes(
     by_slot: dict[SlotRef | None, list[Action]] = {}
     for action in actions:
         by_slot.setdefault(action.slot, []).append(action)
-    held = {item.slot for item in withheld}
+    held = {item.slot for item in withheld if item.course is not Course.BACK_UP}
     return tuple(
         _outcome(decision, by_slot.get(decision.view.ref, []), case, held=held)
         for decision in decisions
@@ -188,7 +188,11 @@ def _outcome(
     instance = view.occupant or view.replacement
     return SlotOutcome(
         slot=view.ref,
-        bucket=_bucket(decision, acting=bool(actions), held=view.ref in held),
+        bucket=_bucket(
+            decision,
+            acting=any(action.course is not Course.BACK_UP for action in actions),
+            held=view.ref in held,
+        ),
         summary=decision.summary,
         instance_id=instance.id if instance else None,
         verdict=case.verdicts.get(instance.id) if instance else None,
@@ -199,7 +203,7 @@ def _outcome(
 
 
 def _bucket(decision: Decision, *, acting: bool, held: bool) -> Bucket:
-    """Something is done now, or something is held, or the slot rests as its decision says."""
+    """Something is done now, or something is held, or the slot rests as its decision says; backups move no slot."""
     if acting:
         return Bucket.ACTING
     return Bucket.WITHHELD if held else decision.rests_in
