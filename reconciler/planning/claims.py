@@ -74,7 +74,12 @@ def view_claims(
     """One view per declared claim, in the order of the document."""
     roots = {item.id: item.root_device for item in slot_instances}
     ours = roots.keys() | {item.id for item in known if item.kind == "instance"}
-    shown = sorted(volumes, key=lambda volume: volume.id)
+    committed = incarnation_of(occupant.tags) if occupant else None
+    shown = sorted(
+        # A copy that was prepared for a replacement fills its claim by the commit, and not before.
+        (item for item in volumes if committed is None or incarnation_of(item.tags) <= committed),
+        key=lambda volume: volume.id,
+    )
     views = []
     for claim in claims:
         candidates = _candidates(claim, shown, only=len(claims) == 1, roots=roots)

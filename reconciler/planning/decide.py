@@ -7,8 +7,6 @@ decide              conflicts, open intents, gaps, surplus; then by whether the 
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from providers.observed import Instance
 from reconciler.health.verdict import Sign, Status, Verdict
 from reconciler.planning.absence import Absence
@@ -19,11 +17,13 @@ from reconciler.planning.decision import Decision, Hold, Situation
 from reconciler.planning.identity import Role, incarnation_of, role_of
 from reconciler.planning.intents import Intent
 from reconciler.planning.keeping import is_staged, keep_healthy, let_in, safe_corrections
-from reconciler.planning.losses import lost_claim
+from reconciler.planning.leaving import leave_behind
+from reconciler.planning.losses import Trouble, trouble_of
 from reconciler.planning.moving import move_the_data
 from reconciler.planning.phrases import clause_of, since_clause
 from reconciler.planning.remove import remove_slot
 from reconciler.planning.repair import repair
+from reconciler.planning.restoring import restore
 from reconciler.planning.unseen import gap_over
 from reconciler.planning.vacancy import fill
 
@@ -91,6 +91,10 @@ def _wait_for(here: Situation, intents: tuple[Intent, ...]) -> Decision:
 
 def _with_occupant(here: Situation, occupant: Instance) -> Decision:
     verdict = here.verdict(occupant)
+    if (fencing := leave_behind(here, occupant)) is not None:
+        return fencing
+    if (trouble := _trouble_due(here, occupant, verdict)) is not None:
+        return restore(here, occupant, trouble)
     if _can_use_its_data(here, verdict):
         if (moving := move_the_data(here, occupant)) is not None:
             return moving
@@ -100,7 +104,7 @@ def _with_occupant(here: Situation, occupant: Instance) -> Decision:
         case Status.HEALTHY:
             return back_up(here, occupant, keep_healthy(here, occupant))
         case Status.UNHEALTHY:
-            return lost_claim(here) or repair(here, occupant, verdict)
+            return repair(here, occupant, verdict)
         case Status.STARTING | Status.SUSPECT:
             return _watch(here, occupant, verdict)
         case Status.UNKNOWN:
@@ -126,12 +130,17 @@ def _watch(here: Situation, occupant: Instance, verdict: Verdict) -> Decision:
             earliest_release=verdict.changes_at,
         )
         return here.hold(summary, hold)
-    if here.now >= _volumes_due_at(here, occupant) and (lost := lost_claim(here)) is not None:
-        return lost
     corrections = here.not_open([*safe_corrections(here), *let_in(here, occupant)])
     return here.act(summary, *corrections, next_check_at=verdict.changes_at)
 
 
-def _volumes_due_at(here: Situation, occupant: Instance) -> datetime:
-    """When the volumes that an instance was launched with must be shown; EC2's views of both may lag."""
-    return occupant.launched_at + here.case.desired.policy.deadlines.create
+def _trouble_due(here: Situation, occupant: Instance, verdict: Verdict) -> Trouble | None:
+    """What only a restore mends, once the volumes that an instance was launched with must be shown: views may lag.
+
+    An instance that somebody stopped is left alone first.
+    """
+    volumes_due_at = occupant.launched_at + here.case.desired.policy.deadlines.create
+    unhealthy = verdict.status is Status.UNHEALTHY
+    if not unhealthy and (Sign.STOPPED in verdict.bad_signs or here.now < volumes_due_at):
+        return None
+    return trouble_of(here, occupant)

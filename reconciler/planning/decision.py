@@ -76,6 +76,8 @@ class LaunchWish:
     zones: tuple[str, ...] | None
     with_volumes: bool
     down_since: datetime | None
+    snapshots: Mapping[str, str] = field(default_factory=dict)
+    """What the volumes are made from, by claim; the others are empty."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

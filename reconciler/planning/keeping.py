@@ -19,6 +19,7 @@ from reconciler.planning.drift import (
     security_groups,
 )
 from reconciler.planning.identity import Tag
+from reconciler.planning.leaving import is_quarantined
 from reconciler.planning.replacing import (
     advance_replacement,
     launch_replacement,
@@ -59,7 +60,8 @@ def keep_healthy(here: Situation, occupant: Instance) -> Decision:
 def _let_go(here: Situation, occupant: Instance) -> Decision | None:
     """It needs neither what it replaced nor what fits nowhere."""
     for instance in here.view.superseded:
-        return let_go_of_superseded(here, instance, occupant)
+        if not is_quarantined(here, instance):
+            return let_go_of_superseded(here, instance, occupant)
     grace = here.case.desired.policy.orphan_grace
     for instance in here.view.extras:
         if here.now - instance.launched_at >= grace:

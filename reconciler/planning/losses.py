@@ -2,49 +2,64 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
+
+from providers.observed import Instance
 from reconciler.planning.actions import Course, Gate
-from reconciler.planning.claims import ClaimView, Standing
+from reconciler.planning.claims import Standing
 from reconciler.planning.decision import Decision, Hold, Situation
 
 LOST = (Standing.LOST, Standing.ERROR, Standing.NEVER_FILLED)
 
 
-def lost_claim(here: Situation) -> Decision | None:
-    """Holds a slot with a claim whose volume is lost, in error, or was never there; None when all have one.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trouble:
+    """Why only a restore helps a slot: in words, and since when nothing could be written any more.
 
-    Only a restore point brings these back.
+    `gone` is True where the data itself is gone, so that nothing is gained by waiting.
     """
-    lost = [claim for claim in here.view.claims if claim.standing in LOST]
-    if not lost:
+
+    why: str
+    since: datetime
+    gone: bool
+
+
+def trouble_of(here: Situation, occupant: Instance | None) -> Trouble | None:
+    """The trouble of a slot with a claim whose volume is lost or in error; None where a first filling is due."""
+    claims = here.view.claims
+    lost = [claim for claim in claims if claim.standing in LOST]
+    if not lost or all(claim.standing is Standing.NEVER_FILLED for claim in claims):
         return None
     why = "; ".join(f"claim {claim.claim.name}: {claim.detail}" for claim in lost)
-    known = [point for claim in lost if (point := _newest_restore_point(claim))]
-    points = "; ".join(known) or "no restore point is known"
-    advice = f"{points}; attach a volume restored by hand, tagged for this slot"
-    hold = Hold(course=Course.RESTORE, gate=Gate.RESTORE, reason=f"{why}; {advice}")
-    return here.hold(why, hold)
+    return Trouble(why=why, since=_lost_since(here, occupant), gone=True)
 
 
-def _newest_restore_point(view: ClaimView) -> str | None:
-    """What a person would restore the claim from, as far as snapshots were read."""
-    newest = next((item for item in view.snapshots or () if item.usable), None)
-    if newest is None:
-        return None
-    at = f"{newest.started_at:%Y-%m-%dT%H:%M:%SZ}"
-    return f"the newest restore point of {view.claim.name} is {newest.id} of {at}"
+def _lost_since(here: Situation, occupant: Instance | None) -> datetime:
+    """When its trouble began, as far as is remembered; now is the latest that it can be."""
+    since = here.down_since(occupant) if occupant else None
+    missed = [item.absent_since for item, _ in here.view.missing if item.absent_since]
+    return min([*missed, *([since] if since else [])], default=here.now)
 
 
 def unplaceable_claims(here: Situation) -> Decision | None:
     """Holds a slot whose volumes are not all known to be in one zone: no instance could have them all."""
+    if (unproven := unproven_claim(here)) is not None:
+        return unproven
+    zones = zones_of_claims(here)
+    if len(zones) > 1:
+        why = f"its volumes are in several zones: {', '.join(zones)}"
+        return here.hold(why, Hold(course=Course.KEEP_THE_DATA, gate=Gate.CONFLICT, reason=why))
+    return None
+
+
+def unproven_claim(here: Situation) -> Decision | None:
+    """Holds a slot with a volume that is merely not shown: it may be there."""
     for claim in here.view.claims:
         if claim.standing is Standing.UNPROVEN:
             gate = Gate.UNPROVEN_ABSENCE
             hold = Hold(course=Course.RESTORE, gate=gate, reason=claim.detail)
             return here.hold(claim.detail, hold)
-    zones = zones_of_claims(here)
-    if len(zones) > 1:
-        why = f"its volumes are in several zones: {', '.join(zones)}"
-        return here.hold(why, Hold(course=Course.KEEP_THE_DATA, gate=Gate.CONFLICT, reason=why))
     return None
 
 

@@ -152,7 +152,9 @@ def _launch(wish: LaunchWish, blueprint: Blueprint, case: Case, offer: Offer, im
         user_data_sha256=spec.user_data.sha256 if spec.user_data else None,
         tags=_plain({**spec.tags, **identity, Tag.ROLE: wish.role, **boot}),
         volume_tags=_plain(identity) if wish.with_volumes else {},
-        volumes=tuple(_volume(claim) for claim in blueprint.fleet.claims)
+        volumes=tuple(
+            _volume(claim, wish.snapshots.get(claim.name)) for claim in blueprint.fleet.claims
+        )
         if wish.with_volumes
         else (),
     )
@@ -175,7 +177,7 @@ def _plain(tags: dict[str, str]) -> dict[str, str]:
     return {str(key): str(value) for key, value in sorted(tags.items())}
 
 
-def _volume(claim: Claim) -> LaunchVolume:
+def _volume(claim: Claim, snapshot_id: str | None) -> LaunchVolume:
     return LaunchVolume(
         device=claim.device,
         size_gib=claim.size_gib,
@@ -184,6 +186,7 @@ def _volume(claim: Claim) -> LaunchVolume:
         throughput_mib_s=claim.throughput_mib_s,
         encrypted=claim.encrypted,
         kms_key_id=claim.kms_key_id,
+        snapshot_id=snapshot_id,
     )
 
 

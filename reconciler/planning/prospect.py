@@ -38,6 +38,8 @@ def steps_to_come(view: SlotView, actions: Iterable[Action]) -> tuple[str, ...]:
         if original is not None and original == view.occupant and not committing
         else []
     )
+    if _brings_its_volumes(view, requests):
+        return (*commit, *_left_behind(original))
     moves = _moves(view.claims, original, successor, requests)
     return (*commit, *moves, *_farewell(original, requests))
 
@@ -62,6 +64,21 @@ def _original(view: SlotView, requests: list[Request]) -> Instance | None:
     if launching or view.replacement is not None:
         return view.occupant
     return view.superseded[0] if view.superseded else None
+
+
+def _brings_its_volumes(view: SlotView, requests: list[Request]) -> bool:
+    """A restore: the successor has copies of its own."""
+    launched = any(isinstance(item, LaunchInstance) and item.volumes for item in requests)
+    devices = {item.device for item in view.replacement.attachments} if view.replacement else set()
+    return launched or (bool(view.claims) and devices >= {v.claim.device for v in view.claims})
+
+
+def _left_behind(original: Instance | None) -> list[str]:
+    if original is None:
+        return []
+    stopped = original.state is InstanceState.STOPPED
+    fence = [] if stopped else [f"stop {original.id}, so that it serves no more"]
+    return [*fence, f"keep {original.id} and its volumes for a person to look at"]
 
 
 def _moves(

@@ -9,7 +9,7 @@ from reconciler.planning.actions import Bucket, Change, Course, Gate, Reason
 from reconciler.planning.decision import Decision, Draft, Hold, LaunchWish, Situation
 from reconciler.planning.drift import Correction, kept_volumes
 from reconciler.planning.identity import Role, Tag, incarnation_of
-from reconciler.planning.losses import lost_claim, unplaceable_claims, zones_of_claims
+from reconciler.planning.losses import unplaceable_claims, zones_of_claims
 from reconciler.planning.phrases import clause_of
 from reconciler.planning.unseen import hold_for_the_unseen
 
@@ -21,7 +21,7 @@ def launch_replacement(
     here: Situation, original: Instance, reason: Reason, detail: str, *, course: Course
 ) -> Decision:
     """Wish for a replacement beside the original; with claims, in the zone of their volumes."""
-    held = hold_for_the_unseen(here) or lost_claim(here) or unplaceable_claims(here)
+    held = hold_for_the_unseen(here) or unplaceable_claims(here)
     if held is not None:
         return held
     if (first := _make_room(here)) is not None:
@@ -66,11 +66,17 @@ def _make_room(here: Situation) -> Decision | None:
     return None
 
 
-def advance_replacement(here: Situation, replacement: Instance) -> Decision:
+def advance_replacement(
+    here: Situation, replacement: Instance, *, course: Course | None = None
+) -> Decision:
     """Wait until a replacement is proven, then commit; a failed one makes room for the next.
 
-    With claims it is proven when its checks are good, since it gets its data and serves only after its commit.
+    With claims it is proven when its checks are good, since it gets its data and serves only after its commit. One
+    that was prepared with copies of its own takes over in a restore alone.
     """
+    if course is not Course.RESTORE and carries_its_volumes(here, replacement):
+        detail = "the volumes of the slot can be kept, its copies are not needed"
+        return undo_replacement(here, replacement, Reason.ORIGINAL_RECOVERED, detail)
     verdict = here.verdict(replacement)
     if verdict.status is Status.UNHEALTHY:
         detail = f"the replacement never served: {clause_of(verdict)}"
@@ -78,10 +84,19 @@ def advance_replacement(here: Situation, replacement: Instance) -> Decision:
     if verdict.status is not Status.HEALTHY:
         summary = f"replacement {replacement.id} is {verdict.status}: {clause_of(verdict)}"
         return here.rest(Bucket.WAITING, summary, next_check_at=verdict.changes_at)
-    return here.act(f"replacement {replacement.id} is proven", _commit(here, replacement))
+    commit = _commit(here, replacement, course or _course_of(here))
+    return here.act(f"replacement {replacement.id} is proven", commit)
 
 
-def _commit(here: Situation, replacement: Instance) -> Draft:
+def carries_its_volumes(here: Situation, instance: Instance) -> bool:
+    """Whether an instance was launched with volumes of its own for the slot's claims."""
+    claims = here.view.claims
+    held = {view.attachment.instance_id for view in claims if view.attachment is not None}
+    devices = {item.device for item in instance.attachments if item.device != instance.root_device}
+    return bool(claims) and instance.id not in held and devices >= {v.claim.device for v in claims}
+
+
+def _commit(here: Situation, replacement: Instance, course: Course) -> Draft:
     original = here.view.occupant
     serving = original is not None and here.verdict(original).serving
     takes_over = f", takes over from {original.id}" if original else ""
@@ -90,7 +105,7 @@ def _commit(here: Situation, replacement: Instance) -> Draft:
         SetTags(
             resource_id=replacement.id, tags={Tag.ROLE.value: Role.OCCUPANT.value}, commit=True
         ),
-        course=_course_of(here),
+        course=course,
         reason=Reason.REPLACEMENT_PROVEN,
         detail=f"{replacement.id} is proven{takes_over}",
         changes=(Change(field=Tag.ROLE, old=Role.REPLACEMENT, new=Role.OCCUPANT),),

@@ -7,9 +7,10 @@ from reconciler.planning.actions import Bucket, Course, Gate, Reason
 from reconciler.planning.claims import Standing
 from reconciler.planning.decision import Decision, Hold, LaunchWish, Situation
 from reconciler.planning.identity import Role
-from reconciler.planning.losses import lost_claim, unplaceable_claims, zones_of_claims
+from reconciler.planning.losses import trouble_of, unplaceable_claims, zones_of_claims
 from reconciler.planning.phrases import declared_size
 from reconciler.planning.replacing import advance_replacement
+from reconciler.planning.restoring import restore
 from reconciler.planning.unseen import hold_for_the_unseen
 
 
@@ -18,6 +19,8 @@ def fill(here: Situation) -> Decision:
     if (waiting := hold_for_the_unseen(here)) is not None:
         return waiting
     view = here.view
+    if (trouble := trouble_of(here, None)) is not None:
+        return restore(here, None, trouble)
     if view.replacement is not None:
         return advance_replacement(here, view.replacement)
     if view.never_occupied and here.case.memory.passes < 1:
@@ -37,7 +40,7 @@ def _fill_with_claims(here: Situation) -> Decision:
         return _launch(
             here, Course.CREATE, Reason.NONE_EVER, declared_size(here.fleet), with_volumes=True
         )
-    if (unplaceable := lost_claim(here) or unplaceable_claims(here)) is not None:
+    if (unplaceable := unplaceable_claims(here)) is not None:
         return unplaceable
     kept = ", ".join(claim.volume.id for claim in here.view.claims if claim.volume)
     detail = f"{_gone(here)}; {kept} is kept"

@@ -1,0 +1,82 @@
+"""After a restore: what still holds the old volumes is fenced, kept for a while, and then let go (section 7.2).
+
+The volume that stuck is left behind on its instance. Stopped, that instance can neither serve nor write; it stays as
+it is until its quarantine is over, so that a person may look at what it holds. Its volumes are never ended by us.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from providers.observed import Attachment, Instance, InstanceState
+from providers.requests import SetTags
+from reconciler.planning.actions import Change, Course, Reason
+from reconciler.planning.decision import Decision, Draft, Situation
+from reconciler.planning.fencing import write_fence
+from reconciler.planning.identity import Tag
+
+QUARANTINE_UNTIL = Tag.QUARANTINE_UNTIL.value
+INSTANCES_ARE_KEPT_FOR = timedelta(hours=72)
+VOLUMES_ARE_KEPT_FOR = timedelta(days=14)
+"""At least: nothing of ours deletes a volume (design section 7.4, quarantine)."""
+
+
+def leave_behind(here: Situation, occupant: Instance) -> Decision | None:
+    """The next step with superseded instances that hold volumes which others have taken the place of."""
+    for instance in here.view.superseded:
+        left = _left_on(here, instance)
+        if not left:
+            continue
+        if instance.state is not InstanceState.STOPPED:
+            return write_fence(here, occupant, instance)
+        if drafts := here.not_open(_quarantine(here, instance, left)):
+            return here.act(f"{instance.id} is stopped; what it holds is kept", *drafts)
+    return None
+
+
+def is_quarantined(here: Situation, instance: Instance) -> bool:
+    """Whether an instance is kept for somebody to look at; a date that can't be read never comes."""
+    text = instance.tags.get(QUARANTINE_UNTIL)
+    if text is None:
+        return False
+    try:
+        until = datetime.fromisoformat(text)
+    except ValueError:
+        return True
+    return here.now < (until if until.tzinfo else until.replace(tzinfo=UTC))
+
+
+def _left_on(here: Situation, instance: Instance) -> list[Attachment]:
+    """Volumes of ours on it that fill no claim any more, since the occupant has others in their place."""
+    filling = {view.volume.id for view in here.view.claims if view.volume is not None}
+    volumes = here.case.observation.volumes
+    return [
+        item
+        for item in instance.attachments
+        if item.device != instance.root_device
+        and item.volume_id in volumes
+        and item.volume_id not in filling
+    ]
+
+
+def _quarantine(here: Situation, instance: Instance, left: list[Attachment]) -> list[Draft]:
+    drafts = []
+    if QUARANTINE_UNTIL not in instance.tags:
+        drafts.append(_dated(here, instance, instance.id, INSTANCES_ARE_KEPT_FOR))
+    for item in left:
+        if QUARANTINE_UNTIL not in here.case.observation.volumes[item.volume_id].tags:
+            drafts.append(_dated(here, instance, item.volume_id, VOLUMES_ARE_KEPT_FOR))
+    return drafts
+
+
+def _dated(here: Situation, instance: Instance, resource_id: str, kept_for: timedelta) -> Draft:
+    until = f"{here.now + kept_for:%Y-%m-%dT%H:%M:%SZ}"
+    return here.draft(
+        instance,
+        SetTags(resource_id=resource_id, tags={QUARANTINE_UNTIL: until}),
+        course=Course.RESTORE,
+        reason=Reason.QUARANTINE,
+        detail="replaced by a restored copy; kept for a person to look at",
+        changes=(Change(field=QUARANTINE_UNTIL, old=None, new=until),),
+        continuation=True,
+    )

@@ -1,0 +1,239 @@
+"""A claim whose data is gone is restored, from the best snapshot and within the loss that is allowed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from providers.observed import GapSubject, InstanceState, SnapshotState, VolumeState
+from providers.requests import LaunchInstance, SetTags, StopInstance
+from reconciler.planning.actions import Bucket, Course, Gate, Reason
+from reconciler.planning.identity import Role, Tag
+from reconciler.planning.memory import Approval
+from tests.support.actions import terminate
+from tests.support.backed_up import DATABASE, VOLUME, backed_up, databases
+from tests.support.cases import Scene
+from tests.support.fleets import DAY, HOUR, MINUTE, data_claim, postgres_fleet, snapshots_of
+from tests.support.plans import bucket, done, held, planned, the_action, the_hold
+from tests.support.resources import instance_id, volume_id
+
+OLD, NEW = instance_id(DATABASE), instance_id(DATABASE, 2)
+COPY = volume_id(DATABASE, incarnation=2)
+
+
+def in_error(scene: Scene | None = None, *, lasting: timedelta = 5 * MINUTE) -> Scene:
+    """The database's volume is in state error, and so the instance can't use it."""
+    scene = scene or backed_up()
+    scene.change(VOLUME, state=VolumeState.ERROR)
+    health = scene.memory.health[OLD]
+    began = scene.now - lasting
+    scene.remembering(
+        health={
+            **scene.memory.health,
+            OLD: replace(health, trouble_since=began, good_since=None),
+        }
+    )
+    return scene
+
+
+def launched(scene: Scene) -> LaunchInstance:
+    request = the_action(scene).request
+    assert isinstance(request, LaunchInstance)
+    return request
+
+
+# From what
+
+
+def test_a_replacement_is_launched_with_a_copy_of_the_newest_snapshot() -> None:
+    scene = in_error()
+    scene.snapshot(VOLUME, ago=40 * MINUTE)
+    newest = scene.snapshot(VOLUME, ago=20 * MINUTE)
+    request = launched(scene)
+    assert [volume.snapshot_id for volume in request.volumes] == [newest.id]
+    assert request.tags[Tag.ROLE] == Role.REPLACEMENT
+    assert the_action(scene).course is Course.RESTORE
+    assert "loses 15 min of writes" in the_action(scene).detail
+
+
+@pytest.mark.parametrize(
+    ("why", "fields"),
+    [
+        ("it is pending", {"state": SnapshotState.PENDING}),
+        ("it failed", {"state": SnapshotState.ERROR}),
+        ("it is in the archive tier", {"storage_tier": "archive"}),
+        ("it is of another volume", {"volume_id": "vol-0fffffffffffffff0", "tags": {}}),
+    ],
+)
+def test_a_newer_snapshot_that_is_no_restore_point_is_passed_over(
+    why: str, fields: dict[str, object]
+) -> None:
+    scene = in_error()
+    good = scene.snapshot(VOLUME, ago=30 * MINUTE)
+    scene.snapshot(VOLUME, ago=10 * MINUTE, **fields)
+    assert [volume.snapshot_id for volume in launched(scene).volumes] == [good.id], why
+
+
+def test_a_snapshot_of_a_volume_in_trouble_is_passed_over() -> None:
+    scene = in_error(lasting=10 * MINUTE)
+    good = scene.snapshot(VOLUME, ago=30 * MINUTE)
+    scene.snapshot(VOLUME, ago=5 * MINUTE)
+    assert [volume.snapshot_id for volume in launched(scene).volumes] == [good.id]
+
+
+def test_claims_of_a_slot_are_restored_from_what_one_call_took_of_them_all() -> None:
+    claims = (
+        data_claim(backup=snapshots_of(HOUR)),
+        data_claim("log", device="/dev/sdg", backup=snapshots_of(HOUR)),
+    )
+    scene = in_error(backed_up(postgres_fleet(replicas=1, claims=claims)))
+    log = volume_id(DATABASE, "log")
+    together = [scene.snapshot(item, ago=30 * MINUTE) for item in (VOLUME, log)]
+    scene.snapshot(VOLUME, ago=10 * MINUTE)
+    scene.snapshot(log, ago=9 * MINUTE)
+    restored = {volume.snapshot_id for volume in launched(scene).volumes}
+    assert restored == {item.id for item in together}
+
+
+# With what loss
+
+
+def test_a_loss_beyond_what_is_allowed_waits_for_a_person() -> None:
+    scene = in_error()
+    scene.snapshot(VOLUME, ago=3 * HOUR)
+    hold = the_hold(scene)
+    assert hold.gate is Gate.RESTORE
+    assert "loses 175 min of writes" in hold.reason or "loses 2 h 55 min of writes" in hold.reason
+    assert hold.approval_id is not None
+
+
+def test_an_approved_loss_is_taken() -> None:
+    scene = in_error()
+    old = scene.snapshot(VOLUME, ago=3 * HOUR)
+    identifier = the_hold(scene).approval_id
+    assert identifier is not None
+    scene.remembering(
+        approvals={
+            identifier: Approval(
+                id=identifier,
+                gate=Gate.RESTORE,
+                granted_at=scene.now,
+                expires_at=scene.now + DAY,
+                granted_by="erin",
+            )
+        }
+    )
+    assert [volume.snapshot_id for volume in launched(scene).volumes] == [old.id]
+
+
+def test_without_a_restore_point_a_person_is_asked() -> None:
+    hold = the_hold(in_error())
+    assert hold.gate is Gate.RESTORE
+    assert "no restore point is known" in hold.reason
+
+
+def test_without_the_list_of_snapshots_nothing_is_said_of_restore_points() -> None:
+    scene = in_error()
+    scene.gap(GapSubject.SNAPSHOTS)
+    assert held(scene) == [f"gap {DATABASE}"]
+
+
+def test_a_claim_without_backups_is_never_restored_without_a_word() -> None:
+    scene = in_error(backed_up(databases(claims=(data_claim(),))))
+    scene.snapshot(VOLUME, ago=10 * MINUTE, ours=False)
+    assert the_hold(scene).gate in (Gate.RESTORE, Gate.GAP)
+
+
+# The commit, and what is left behind
+
+
+def prepared(scene: Scene | None = None) -> Scene:
+    """A replacement runs with its copy, and is well."""
+    scene = in_error(scene)
+    snapshot = scene.snapshot(VOLUME, ago=20 * MINUTE)
+    scene.instance(DATABASE, incarnation=2, role=Role.REPLACEMENT, age=10 * MINUTE, zone="use1-az2")
+    scene.change(NEW, security_groups=("sg-staging",))
+    scene.volume(DATABASE, "data", on=NEW, incarnation=2)
+    scene.change(COPY, zone="use1-az2", snapshot_id=snapshot.id)
+    return scene
+
+
+def test_lost_data_is_not_waited_for_once_the_replacement_is_well() -> None:
+    request = the_action(prepared()).request
+    assert request == SetTags(
+        resource_id=NEW, tags={Tag.ROLE.value: Role.OCCUPANT.value}, commit=True
+    )
+
+
+def test_until_the_commit_the_copy_fills_no_claim() -> None:
+    view = prepared()
+    (outcome,) = planned(view).slots
+    assert outcome.instance_id == OLD
+
+
+def test_an_original_whose_volume_is_well_again_stays_and_the_copy_goes() -> None:
+    scene = prepared()
+    scene.change(VOLUME, state=VolumeState.IN_USE)
+    action = planned(scene).actions[0]
+    assert action.request == terminate(DATABASE, incarnation=2).request
+    assert action.reason is Reason.ORIGINAL_RECOVERED
+
+
+def taken_over(*, original: InstanceState = InstanceState.RUNNING) -> Scene:
+    """The replacement holds the slot; the original has its broken volume still."""
+    scene = prepared()
+    tags = {**scene.instances[NEW].tags, Tag.ROLE.value: Role.OCCUPANT.value}
+    tags.pop(Tag.IN_SERVICE_SINCE, None)
+    scene.change(NEW, tags=tags)
+    scene.change(OLD, state=original)
+    return scene
+
+
+def test_what_was_replaced_is_stopped_before_anything_else() -> None:
+    assert the_action(taken_over()).request == StopInstance(instance_id=OLD)
+
+
+def test_once_stopped_it_is_kept_with_its_volume_for_a_person_to_look_at() -> None:
+    scene = taken_over(original=InstanceState.STOPPED)
+    requests = {
+        action.request.resource_id: action.request.tags
+        for action in planned(scene).actions
+        if isinstance(action.request, SetTags)
+    }
+    until = Tag.QUARANTINE_UNTIL.value
+    assert requests[OLD] == {until: f"{scene.now + 72 * HOUR:%Y-%m-%dT%H:%M:%SZ}"}
+    assert requests[VOLUME] == {until: f"{scene.now + 14 * DAY:%Y-%m-%dT%H:%M:%SZ}"}
+
+
+def quarantined(*, ends_in: timedelta) -> Scene:
+    """The restored database is in service; what was left behind is dated."""
+    scene = taken_over(original=InstanceState.STOPPED)
+    date = {Tag.QUARANTINE_UNTIL.value: f"{scene.now + ends_in:%Y-%m-%dT%H:%M:%SZ}"}
+    for item in (OLD, VOLUME):
+        resource = scene.instances.get(item) or scene.volumes[item]
+        scene.change(item, tags={**resource.tags, **date})
+    since = {Tag.IN_SERVICE_SINCE.value: f"{scene.now - HOUR:%Y-%m-%dT%H:%M:%SZ}"}
+    scene.change(NEW, tags={**scene.instances[NEW].tags, **since}, security_groups=("sg-postgres",))
+    scene.snapshot(COPY, ago=MINUTE)
+    return scene
+
+
+def test_a_slot_with_something_in_quarantine_is_converged() -> None:
+    scene = quarantined(ends_in=HOUR)
+    assert done(scene) == []
+    assert planned(scene).converged
+
+
+def test_after_its_quarantine_the_instance_goes_and_its_volume_stays() -> None:
+    scene = quarantined(ends_in=-MINUTE)
+    assert done(scene) == [f"terminate {DATABASE}"]
+    assert bucket(scene, DATABASE) is Bucket.ACTING
+
+
+def test_a_quarantine_that_cannot_be_read_is_not_over() -> None:
+    scene = quarantined(ends_in=-MINUTE)
+    tags = {**scene.instances[OLD].tags, Tag.QUARANTINE_UNTIL.value: "tomorrow"}
+    scene.change(OLD, tags=tags)
+    assert f"terminate {DATABASE}" not in done(scene)
