@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from providers.observed_volumes import VolumeIo, VolumeStatus
+
 
 class InstanceState(StrEnum):
     """EC2's instance states."""
@@ -222,6 +224,8 @@ class GapSubject(StrEnum):
     PROBES = "probes"
     IMAGES = "images"
     SNAPSHOTS = "snapshots"
+    VOLUME_STATUS = "volume-status"
+    VOLUME_METRICS = "volume-metrics"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -268,6 +272,26 @@ class SnapshotList:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class VolumeStatusList:
+    """One reading of the status of a cell's volumes; `gaps` say where it holds nothing."""
+
+    as_of: datetime
+    statuses: Mapping[str, VolumeStatus] = field(default_factory=dict)
+    gaps: tuple[Gap, ...] = ()
+    calls: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VolumeIoList:
+    """One reading of the metrics of some volumes. With a `gap` it holds nothing."""
+
+    as_of: datetime
+    readings: Mapping[str, VolumeIo] = field(default_factory=dict)
+    gap: Gap | None = None
+    calls: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Observation:
     """An immutable view of a cell: all that carries our owner tag, plus what was read by id.
 
@@ -289,6 +313,12 @@ class Observation:
     """Ours, and those of our volumes whoever made them; read in a slower rhythm of their own."""
     snapshots_as_of: datetime | None = None
     """When `snapshots` were last read whole; None when they never were."""
+    volume_status: Mapping[str, VolumeStatus] = field(default_factory=dict)
+    """Of our volumes; read in a rhythm of their own."""
+    volume_status_as_of: datetime | None = None
+    """When `volume_status` was last read; None when it was not asked for."""
+    volume_io: Mapping[str, VolumeIo] = field(default_factory=dict)
+    """Of suspects alone."""
 
     def lacks(self, subject: GapSubject, zone: str | None = None) -> Gap | None:
         """The gap that covers this subject (in this zone), if there is one."""

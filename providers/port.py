@@ -16,6 +16,8 @@ from providers.observed import (
     Snapshot,
     SnapshotList,
     Volume,
+    VolumeIoList,
+    VolumeStatusList,
 )
 from providers.requests import LaunchInstance, Request
 
@@ -49,6 +51,20 @@ class Cloud(Protocol):
         self, *, owner: str, volume_ids: Collection[str], now: datetime
     ) -> SnapshotList:
         """All snapshots with our owner tag, and all of these volumes, whoever made them. A list that fails, for any
+        reason, is the gap that comes with it. Raises what `identity` raises.
+        """
+        ...
+
+    def observe_volume_status(
+        self, *, volume_ids: Collection[str], now: datetime
+    ) -> VolumeStatusList:
+        """The status of these volumes, in as few calls as pages allow. What fails, for any reason, is a gap that comes
+        with it. Raises what `identity` raises.
+        """
+        ...
+
+    def observe_volume_io(self, *, volume_ids: Collection[str], now: datetime) -> VolumeIoList:
+        """The metrics of these volumes over the last minutes, in as few calls as batches allow. A failure, for any
         reason, is the gap that comes with it. Raises what `identity` raises.
         """
         ...

@@ -14,6 +14,7 @@ from providers.ec2.interning import InternedCell
 from providers.ec2.lists import Lists
 from providers.ec2.observing import Observing
 from providers.ec2.observing_snapshots import observe_snapshots
+from providers.ec2.observing_volumes import observe_volume_io, observe_volume_status
 from providers.ec2.reading_by_id import read_by_id
 from providers.ec2.sending import Sender
 from providers.ec2.session import CellClients
@@ -32,6 +33,8 @@ from providers.observed import (
     Snapshot,
     SnapshotList,
     Volume,
+    VolumeIoList,
+    VolumeStatusList,
 )
 from providers.port import Receipt
 from providers.requests import LaunchInstance, Request
@@ -96,6 +99,25 @@ class Ec2Cloud:
         calls = self._calls()
         lists = self._lists(calls)
         return observe_snapshots(calls, lists, owner=owner, volume_ids=volume_ids, now=now)
+
+    def observe_volume_status(
+        self, *, volume_ids: Collection[str], now: datetime
+    ) -> VolumeStatusList:
+        """The status of these volumes; what could not be read is a gap. Raises as `identity` does."""
+        self.identity()
+        calls = self._calls()
+        lists = self._lists(calls)
+        observing = Observing(
+            calls=calls, lists=lists, zone_ids=self._zone_ids, interned=self._interned
+        )
+        return observe_volume_status(
+            observing, calls, lists, self._interned, volume_ids=volume_ids, now=now
+        )
+
+    def observe_volume_io(self, *, volume_ids: Collection[str], now: datetime) -> VolumeIoList:
+        """The metrics of these volumes; a failure is a gap. Raises as `identity` does."""
+        self.identity()
+        return observe_volume_io(self._calls(), self._clients, volume_ids=volume_ids, now=now)
 
     def read_instances(self, ids: Iterable[str]) -> Mapping[str, tuple[Presence, Instance | None]]:
         """Each id read by name. Raises CredentialsError, and CloudError of class DENIED."""

@@ -28,6 +28,8 @@ _CODES: Mapping[RetryClass, tuple[str, ...]] = {
         "InternalError",
         "InternalFailure",
         "InternalServerError",
+        "InternalServiceError",  # CloudWatch's.
+        "InternalServiceFault",  # CloudWatch's.
         "ServerInternal",
         "ServiceUnavailable",
         "Unavailable",
@@ -100,6 +102,7 @@ _CODES: Mapping[RetryClass, tuple[str, ...]] = {
         "InvalidGroup.NotFound",
         "InvalidGroupId.Malformed",
         "InvalidInstanceID.Malformed",
+        "InvalidNextToken",  # CloudWatch's.
         "InvalidParameter",
         "InvalidParameterCombination",
         "InvalidParameterValue",

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from providers.observed import Instance, StatusChecks, Volume, Zone
+from providers.observed_volumes import VolumeStatus
 
 Reply = Mapping[str, Any]
 Item = TypeVar("Item")
@@ -47,4 +48,5 @@ class InternedCell:
     instances: Interned[Instance] = field(default_factory=Interned)
     volumes: Interned[Volume] = field(default_factory=Interned)
     checks: Interned[StatusChecks] = field(default_factory=Interned)
+    volume_status: Interned[VolumeStatus] = field(default_factory=Interned)
     zones: Interned[Zone] = field(default_factory=Interned)

@@ -14,6 +14,7 @@ from providers.ec2.operations import OPERATIONS
 from providers.ec2.session import CellClients
 from providers.errors import CloudError, RetryClass
 from providers.observed import Instance, Snapshot, StatusChecks, Volume, Zone
+from providers.observed_volumes import VolumeStatus
 
 PAGE: Mapping[str, Any] = {"MaxResults": 1000}
 """The most that a page holds (EC2 API reference). EC2 refuses it beside ids."""
@@ -90,6 +91,17 @@ class Lists:
         except translation.Unintelligible as error:
             raise unreadable(OPERATIONS[method.__name__], str(error)) from error
         return {item.instance_id: item for item in found}
+
+    def volume_status(self, parameters: Mapping[str, Any]) -> dict[str, VolumeStatus]:
+        """By volume id, of every volume of the account. `parameters` are those of DescribeVolumeStatus."""
+        method, interned = self._clients.ec2.describe_volume_status, self._interned.volume_status
+        try:
+            replies = self._calls.all_pages(method, "VolumeStatuses", parameters)
+            make = translation.volume_status
+            found = [interned.item(reply.get("VolumeId"), reply, make) for reply in replies]
+        except translation.Unintelligible as error:
+            raise unreadable(OPERATIONS[method.__name__], str(error)) from error
+        return {item.volume_id: item for item in found}
 
     def snapshots(self, parameters: Mapping[str, Any]) -> dict[str, Snapshot]:
         """By id, of this account alone. `parameters` are those of DescribeSnapshots."""

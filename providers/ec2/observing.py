@@ -52,17 +52,17 @@ class Observing:
         """
         zones = self._zones()
         ours: Filters = [{"Name": f"tag:{OWNER_TAG}", "Values": [owner]}]
-        instances = self._by_zone_if_need_be(
+        instances = self.by_zone_if_need_be(
             GapSubject.INSTANCES, partial(self._lists.instances, self.zone_ids), ours, zones
         )
-        volumes = self._by_zone_if_need_be(
+        volumes = self.by_zone_if_need_be(
             GapSubject.VOLUMES, partial(self._lists.volumes, self.zone_ids), ours, zones
         )
         checks = {}
         if (
             instances
         ):  # Status checks know no owner; without instances there is nothing to look for.
-            checks = self._by_zone_if_need_be(
+            checks = self.by_zone_if_need_be(
                 GapSubject.STATUS_CHECKS, self._lists.checks, [], zones
             )
         return Observation(
@@ -88,7 +88,7 @@ class Observing:
         self.zone_ids = {zone.name: zone.id for zone in zones.values()}
         return zones
 
-    def _by_zone_if_need_be(
+    def by_zone_if_need_be(
         self, subject: GapSubject, read: Read[Item], filters: Filters, zones: Mapping[str, Zone]
     ) -> dict[str, Item]:
         """The whole list; or, when the service fails it as a whole, what zones give that can still be read."""

@@ -52,6 +52,8 @@ _TABLE = (
     _operation("ec2", "DescribeInstances", "describe_instances", Reach.READING),
     _operation("ec2", "DescribeInstanceStatus", "describe_instance_status", Reach.READING),
     _operation("ec2", "DescribeVolumes", "describe_volumes", Reach.READING),
+    _operation("ec2", "DescribeVolumeStatus", "describe_volume_status", Reach.READING),
+    _operation("cloudwatch", "GetMetricData", "get_metric_data", Reach.READING),
     _operation("ec2", "DescribeSnapshots", "describe_snapshots", Reach.READING),
     _operation("ec2", "RunInstances", "run_instances", Reach.LAUNCHING),
     _operation("ec2", "CreateTags", "create_tags", Reach.TAGGING),

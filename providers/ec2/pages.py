@@ -186,6 +186,30 @@ _INSTANCE_STATUS = Structure(
     }
 )
 
+_VOLUME_STATUS = Structure(
+    {
+        "volumeId": ("VolumeId", STRING),
+        "volumeStatus": (
+            "VolumeStatus",
+            Structure(
+                {
+                    "status": ("Status", STRING),
+                    "details": (
+                        "Details",
+                        Items(Structure({"name": ("Name", STRING), "status": ("Status", STRING)})),
+                    ),
+                }
+            ),
+        ),
+        "eventsSet": ("Events", Items(Structure({"eventType": ("EventType", STRING)}))),
+        "actionsSet": ("Actions", Items(Structure({"code": ("Code", STRING)}))),
+        "initializationStatusDetails": (
+            "InitializationStatusDetails",
+            Structure({"progress": ("Progress", INTEGER)}),
+        ),
+    }
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Page:
@@ -204,6 +228,7 @@ PAGES: Mapping[str, Page] = {
     "DescribeInstances": Page("reservationSet", "Reservations", _RESERVATION),
     "DescribeVolumes": Page("volumeSet", "Volumes", _VOLUME),
     "DescribeInstanceStatus": Page("instanceStatusSet", "InstanceStatuses", _INSTANCE_STATUS),
+    "DescribeVolumeStatus": Page("volumeStatusSet", "VolumeStatuses", _VOLUME_STATUS),
     "DescribeSnapshots": Page("snapshotSet", "Snapshots", _SNAPSHOT),
 }
 """The members that `translation` reads, by operation."""

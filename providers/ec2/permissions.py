@@ -54,6 +54,7 @@ def policy(installation: Installation) -> dict[str, Any]:
             _read(installation),
             _know_the_account(),
             _read_image_parameters(installation),
+            _read_metrics(installation),
             _launch_tagged(installation),
             _launch_with(installation),
             _tag_when_made(installation),
@@ -99,6 +100,17 @@ def _read_image_parameters(to: Installation) -> Statement:
         "Effect": "Allow",
         "Action": _actions("ssm", Reach.READING),
         "Resource": [f"{arn}:{to.account}:parameter/*", f"{arn}::parameter/aws/service/*"],
+    }
+
+
+def _read_metrics(to: Installation) -> Statement:
+    """CloudWatch knows no resource level for its metrics."""
+    return {
+        "Sid": "ReadVolumeMetrics",
+        "Effect": "Allow",
+        "Action": _actions("cloudwatch", Reach.READING),
+        "Resource": "*",
+        "Condition": {"StringEquals": {"aws:RequestedRegion": to.region}},
     }
 
 

@@ -6,12 +6,12 @@ AWS_ENDPOINT_URL, AWS_PROFILE and the rest of AWS's settings are botocore's own 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, partial
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 import boto3
 from botocore.config import Config
@@ -40,12 +40,20 @@ class Timeouts:
     read_s: float = 20.0
 
 
+class CloudWatchClient(Protocol):
+    """What is asked of boto3's CloudWatch client."""
+
+    def get_metric_data(self, **parameters: Any) -> Mapping[str, Any]:
+        """GetMetricData."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CellClients:
     """The clients of one region, or whatever has their face.
 
-    `endpoint` is the EC2 client's. `ssm` makes its client when it is first asked for: only images that are named by a
-    parameter need one, and it takes 7 MB.
+    `endpoint` is the EC2 client's. `ssm` and `cloudwatch` make their clients when they are first asked for: only images
+    that are named by a parameter need the one, which takes 7 MB, and only volumes in trouble the other.
 
     `credential_key` names the credentials in use, so that others are verified again;
     it raises CredentialsError when there are none.
@@ -53,6 +61,7 @@ class CellClients:
 
     ec2: EC2Client
     ssm: Callable[[], SSMClient]
+    cloudwatch: Callable[[], CloudWatchClient]
     sts: STSClient
     endpoint: str
     credential_key: Callable[[], str]
@@ -89,6 +98,7 @@ class AwsSession:
         return CellClients(
             ec2=ec2,
             ssm=cache(partial(self._ssm, region)),
+            cloudwatch=cache(partial(self._cloudwatch, region)),
             sts=sts,
             endpoint=ec2.meta.endpoint_url,
             credential_key=self._credential_key,
@@ -97,6 +107,13 @@ class AwsSession:
     def _ssm(self, region: str) -> SSMClient:
         with self._creating, _failures_told(region):
             return self._session.client("ssm", region_name=region, config=self._config)
+
+    def _cloudwatch(self, region: str) -> CloudWatchClient:
+        with self._creating, _failures_told(region):
+            client: CloudWatchClient = self._session.client(
+                "cloudwatch", region_name=region, config=self._config
+            )
+            return client
 
     def _credential_key(self) -> str:
         """The access key id, which is no secret; reading it renews credentials that are about to expire."""

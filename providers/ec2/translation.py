@@ -27,11 +27,13 @@ from providers.observed import (
     VolumeState,
     Zone,
 )
+from providers.observed_volumes import IoPerformance, StatusOfVolume, VolumeStatus
 
 Reply = Mapping[str, Any]
 ZoneIds = Mapping[str, str]
 """Zone name to zone id, for replies that give the name only."""
 
+Word = TypeVar("Word", StatusOfVolume, IoPerformance)
 State = TypeVar("State", InstanceState, VolumeState, AttachmentState, SnapshotState)
 
 _TIME_IN_REASON = re.compile(r"\((\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}) (?:GMT|UTC)\)")
@@ -136,6 +138,34 @@ def status_checks(reply: Reply) -> StatusChecks:
     )
 
 
+def volume_status(reply: Reply) -> VolumeStatus:
+    """One of `VolumeStatuses[]`. A word that nobody has heard of is no evidence of anything."""
+    identifier = _required(reply, "VolumeId", "a volume status")
+    summary = reply.get("VolumeStatus", {})
+    details = {item.get("Name"): item.get("Status") for item in summary.get("Details", ())}
+    offered = [item.get("Code") for item in reply.get("Actions", ())]
+    return VolumeStatus(
+        volume_id=identifier,
+        status=_word(
+            StatusOfVolume, summary.get("Status"), otherwise=StatusOfVolume.INSUFFICIENT_DATA
+        ),
+        io_disabled=details.get("io-enabled") == "failed" or "enable-volume-io" in offered,
+        io_performance=_io_performance(details.get("io-performance"), reply),
+        initialized_percent=reply.get("InitializationStatusDetails", {}).get("Progress"),
+    )
+
+
+def _io_performance(detail: str | None, reply: Reply) -> IoPerformance:
+    """From the detail; where that names no grade, from the event that does."""
+    performance = _word(IoPerformance, detail, otherwise=IoPerformance.INSUFFICIENT_DATA)
+    if detail != performance:
+        for event in reply.get("Events", ()):
+            kind, _, grade = event.get("EventType", "").partition(":")
+            if kind == "io-performance":
+                performance = _word(IoPerformance, grade, otherwise=performance)
+    return performance
+
+
 def zone(reply: Reply) -> Zone:
     """One of `AvailabilityZones[]`."""
     return Zone(
@@ -206,6 +236,10 @@ def _state(states: type[State], word: str | None, identifier: str) -> State:
         return states(word or "")
     except ValueError:
         raise Unintelligible(f"{identifier} has the unknown state {word!r}") from None
+
+
+def _word(words: type[Word], word: str | None, *, otherwise: Word) -> Word:
+    return words(word) if word in {item.value for item in words} else otherwise
 
 
 def _required(reply: Reply, member: str, identifier: str) -> Any:

@@ -2,7 +2,7 @@
 
 cloud = SimulatedCloud(chance=random.Random(7), faults=[Throttled(when=When(share=0.1))])
 clients = CellClients(ec2=cloud.ec2, sts=cloud.sts, ssm=lambda: cloud.ssm,
-                      endpoint=cloud.endpoint, credential_key=cloud.credential_key)
+                      cloudwatch=lambda: cloud.cloudwatch, endpoint=cloud.endpoint, credential_key=cloud.credential_key)
 Ec2Cloud(clients, account=cloud.layout.account, region=cloud.layout.region)
 
 cloud.clock.advance(to)        time passes, and lifecycles with it
@@ -35,6 +35,7 @@ from providers.simulated.instance_calls import InstanceCalls
 from providers.simulated.launching import Launching
 from providers.simulated.layout import Layout
 from providers.simulated.lifecycle import Lifecycle
+from providers.simulated.metrics import SimulatedCloudWatch
 from providers.simulated.prober import Serves, SimulatedProber
 from providers.simulated.records import Guest, Io, ScheduledEvent
 from providers.simulated.snapshots import Snapshots
@@ -77,16 +78,20 @@ class SimulatedCloud:
         self.gate = Gate(self.world, self.plan, self.throttling, self.control_plane)
         attachments = Attachments(self.world, self.plan)
         lifecycle = Lifecycle(self.world, attachments, self.health, self.plan)
+        describing = Describing(self.world, self.plan, Views(self.world, self.plan))
+        snapshots = Snapshots(self.world, self.plan, describing.replies)
         self.disasters = Disasters(
             self.world,
             self.plan,
             lifecycle=lifecycle,
             attachments=attachments,
             health=self.health,
+            snapshots=snapshots,
         )
-        self.ec2 = self._ec2(attachments, lifecycle)
+        self.ec2 = self._ec2(attachments, lifecycle, describing, snapshots)
         self.sts = SimulatedSts(self.gate, lambda: self.layout.account)
         self.ssm = SimulatedSsm(self.world, self.gate)
+        self.cloudwatch = SimulatedCloudWatch(self.world, self.gate)
         self.prober = SimulatedProber(self.world, self.plan, serves)
 
     @property
@@ -136,8 +141,13 @@ class SimulatedCloud:
         )
         self.world.effect(Cause.TIME, lambda: self.health.schedule(instance_id, event))
 
-    def _ec2(self, attachments: Attachments, lifecycle: Lifecycle) -> SimulatedEc2:
-        describing = Describing(self.world, self.plan, Views(self.world, self.plan))
+    def _ec2(
+        self,
+        attachments: Attachments,
+        lifecycle: Lifecycle,
+        describing: Describing,
+        snapshots: Snapshots,
+    ) -> SimulatedEc2:
         volumes = Volumes(
             self.world,
             attachments=attachments,
@@ -166,5 +176,5 @@ class SimulatedCloud:
                 throttling=self.throttling,
             ),
             volumes=volumes,
-            snapshots=Snapshots(self.world, self.plan, describing.replies),
+            snapshots=snapshots,
         )

@@ -51,6 +51,8 @@ Effect = Callable[[Mapping[str, Any]], Reply]
 Kind = TypeVar("Kind", bound=Fault)
 
 READING = ("Describe", "Get")
+OTHER_SERVICES = ("GetCallerIdentity", "GetParameters", "GetMetricData")
+"""Neither EC2's buckets nor trouble in a zone concern them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,7 +164,7 @@ class Gate:
         """Let the call in, or raise Refused. True when a fault will hit it after its effect."""
         if self._strikes(Throttled, call):
             raise refusals.throttled()
-        if call.operation not in ("GetCallerIdentity", "GetParameters"):
+        if call.operation not in OTHER_SERVICES:
             unbounded = not {"Filters", "MaxResults"} & call.parameters.keys()
             self._throttling.take_request(
                 call.operation, unbounded_list=unbounded and not ids_named(call.parameters)
@@ -180,7 +182,7 @@ class Gate:
 
     def _refuse_disrupted(self, call: Call) -> None:
         """While a zone is in trouble, a call that names something there, or a list without ids, fails as a whole."""
-        if call.operation in ("DescribeAvailabilityZones", "GetCallerIdentity", "GetParameters"):
+        if call.operation in ("DescribeAvailabilityZones", *OTHER_SERVICES):
             return
         if call.operation == "RunInstances" and call.zones is not None:
             return  # Refused for lack of capacity, by `capacity`.

@@ -22,6 +22,7 @@ class Takes:
 TAKES: Mapping[str, Takes] = {
     "GetCallerIdentity": Takes(),
     "GetParameters": Takes(("Names",), ("WithDecryption",)),
+    "GetMetricData": Takes(("MetricDataQueries", "StartTime", "EndTime"), ("NextToken",)),
     "DescribeAvailabilityZones": Takes((), ("ZoneIds", "ZoneNames", "AllAvailabilityZones")),
     "DescribeInstances": Takes((), ("InstanceIds", *LIST)),
     "DescribeInstanceStatus": Takes((), ("InstanceIds", "IncludeAllInstances", *LIST)),

@@ -15,6 +15,7 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from reconciler.demo.embedded_volume_status import answer_volume_status
 from reconciler.demo.instance_network import InstanceNetwork
 
 LOOPBACK = "127.0.0.1"
@@ -87,6 +88,7 @@ def _serve_ec2(port: int, lock: threading.Lock) -> int:
     )
     from werkzeug.serving import make_server  # noqa: PLC0415 - comes with the extra
 
+    answer_volume_status()
     application = OneRequestAtATime(DomainDispatcherApplication(create_backend_app), lock)
     server = make_server(
         LOOPBACK, port, application, threaded=True, request_handler=MotoRequestHandler

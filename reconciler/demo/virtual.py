@@ -153,7 +153,12 @@ def virtual_guard(
 
 def clients_of(cloud: SimulatedCloud) -> CellClients:
     """The simulated clients where boto3's are expected; they have its face and not its types."""
-    faces: dict[str, Any] = {"ec2": cloud.ec2, "sts": cloud.sts, "ssm": lambda: cloud.ssm}
+    faces: dict[str, Any] = {
+        "ec2": cloud.ec2,
+        "sts": cloud.sts,
+        "ssm": lambda: cloud.ssm,
+        "cloudwatch": lambda: cloud.cloudwatch,
+    }
     return CellClients(**faces, endpoint=cloud.endpoint, credential_key=cloud.credential_key)
 
 

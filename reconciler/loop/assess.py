@@ -14,10 +14,12 @@ from providers.port import Cloud, Prober
 from reconciler.execution.handlers import CheckHandler
 from reconciler.loop.gathering import Gathered, ProbeRhythm, gather
 from reconciler.loop.snapshot_rhythm import SnapshotRhythm, with_snapshots
+from reconciler.loop.volume_rhythm import VolumeRhythm, with_volume_health
 from reconciler.planning.case import Case
 from reconciler.planning.check import check_plan
 from reconciler.planning.deciding import Decided, decide_all
 from reconciler.planning.judging import Judgement, judge_all
+from reconciler.planning.judging_volumes import VolumeJudgement, judge_volumes
 from reconciler.planning.learning import Lessons, learn_cold, learn_known
 from reconciler.planning.memory import Memory
 from reconciler.planning.outcome import Plan
@@ -36,6 +38,7 @@ class Senses:
     checks: tuple[CheckHandler, ...]
     owner: str
     snapshots: SnapshotRhythm = field(default_factory=SnapshotRhythm)
+    volumes: VolumeRhythm = field(default_factory=VolumeRhythm)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +51,7 @@ class Assessment:
     lessons: Lessons
     world: World
     judgement: Judgement
+    volume_judgement: VolumeJudgement
     decided: Decided
 
 
@@ -82,6 +86,9 @@ def assess(
     judgement = judge_all(
         world, desired, observation, memory, now, reported=gathered.reported, last=before
     )
+    volumes = judge_volumes(
+        world, observation, memory, now, last=last.volume_judgement if last else None
+    )
     case = Case(
         now=now,
         owner=senses.owner,
@@ -89,6 +96,7 @@ def assess(
         observation=observation,
         verdicts=judgement.verdicts,
         memory=memory,
+        volume_verdicts=volumes.verdicts,
     )
     decided = decide_all(case, world, last.decided if last else None)
     made = plan_of(case, world, decided)
@@ -97,9 +105,10 @@ def assess(
         case=case,
         plan=made,
         settlements=settlements,
-        lessons=_lessons(case, gathered, judgement, made),
+        lessons=_lessons(case, gathered, judgement, volumes, made),
         world=world,
         judgement=judgement,
+        volume_judgement=volumes,
         decided=decided,
     )
 
@@ -112,7 +121,7 @@ def replay(case: Case) -> Plan:
 
 
 def _look(senses: Senses, desired: DesiredState, memory: Memory, now: datetime) -> Gathered:
-    """One observation of the cell, with its snapshots as of their own, slower rhythm."""
+    """One observation of the cell, with its snapshots and the health of its volumes in their own, slower rhythms."""
     gathered = gather(
         cloud=senses.cloud,
         prober=senses.prober,
@@ -132,6 +141,14 @@ def _look(senses: Senses, desired: DesiredState, memory: Memory, now: datetime) 
         owner=senses.owner,
         now=now,
     )
+    observation = with_volume_health(
+        observation,
+        cloud=senses.cloud,
+        rhythm=senses.volumes,
+        desired=desired,
+        memory=memory,
+        now=now,
+    )
     return replace(gathered, observation=observation)
 
 
@@ -141,12 +158,15 @@ def _with_this_look(memory: Memory, gathered: Gathered, owner: str) -> Memory:
     return replace(memory, passes=memory.passes + max(0, gathered.complete_looks - 1), cold=cold)
 
 
-def _lessons(case: Case, gathered: Gathered, judgement: Judgement, made: Plan) -> Lessons:
+def _lessons(
+    case: Case, gathered: Gathered, judgement: Judgement, volumes: VolumeJudgement, made: Plan
+) -> Lessons:
     return Lessons(
         as_of=case.now,
         complete_looks=gathered.complete_looks,
         known=learn_known(case.memory, case.observation, case.owner, case.desired.policy, case.now),
         health=judgement.remembered,
+        volumes=volumes.remembered,
         held_since=made.held_since,
         cold=case.memory.cold,
     )

@@ -1,6 +1,6 @@
 """Backups of a healthy slot: the snapshot that is due, and those that have had their time (design sections 7.3 and 8).
 
-back_up       only while the occupant is healthy and every volume is where it belongs
+back_up       only while the occupant is healthy, and every volume well and where it belongs
   snapshot    one of all the slot's volumes together, once a date, never beside a pending one
   expiry      failed ones; and completed ones beyond `keep`, never the last good one
 
@@ -17,6 +17,7 @@ from desired_state.model import SnapshotSchedule
 from providers.observed import Instance, InstanceState, Snapshot, SnapshotState, Volume, VolumeState
 from providers.requests import CreateSnapshot, CreateSnapshots, DeleteSnapshot
 from reconciler.planning.actions import Course, Reason
+from reconciler.planning.case import is_well
 from reconciler.planning.claims import ClaimView, Standing
 from reconciler.planning.decision import Decision, Draft, Situation
 from reconciler.planning.identity import Tag, claim_of, incarnation_of
@@ -74,6 +75,8 @@ def _held(here: Situation, occupant: Instance) -> tuple[Held, ...]:
         if backup is None or backup.snapshots is None:
             continue
         if volume is None or view.snapshots is None or not _in_place(view, volume):
+            return ()
+        if not is_well(here.case, volume):
             return ()
         held.append(
             Held(view=view, volume=volume, schedule=backup.snapshots, snapshots=view.snapshots)

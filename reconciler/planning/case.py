@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from desired_state.model import DesiredState
-from providers.observed import Observation
+from providers.observed import Observation, Volume
 from reconciler.health.verdict import Verdict
+from reconciler.health.volumes import VolumeCondition, VolumeVerdict
 from reconciler.planning.memory import Memory
 
 CASE_FORMAT = 1
@@ -26,4 +27,12 @@ class Case:
     observation: Observation
     verdicts: Mapping[str, Verdict]
     memory: Memory
+    volume_verdicts: Mapping[str, VolumeVerdict] = field(default_factory=dict)
+    """By volume id, of every volume that fills a claim."""
     format: int = CASE_FORMAT
+
+
+def is_well(case: Case, volume: Volume) -> bool:
+    """Whether the volume is known to serve reads and writes; one that was not judged is not."""
+    verdict = case.volume_verdicts.get(volume.id)
+    return verdict is not None and verdict.condition is VolumeCondition.WELL

@@ -8,12 +8,13 @@ from providers.observed import Observation, Snapshot, SnapshotState, Volume, Vol
 from providers.requests import CreateSnapshot, CreateSnapshots, DeleteSnapshot
 from reconciler.health.verdict import Status
 from reconciler.planning.actions import Action
+from reconciler.planning.case import is_well
 from reconciler.planning.check_actions import Facts
 from reconciler.planning.identity import Tag, claim_of, slot_of
 
 
 def _snapshots_only_of_what_is_well(action: Action, facts: Facts) -> str | None:
-    """Of volumes that are in use on the healthy occupant, and of which none is pending."""
+    """Of volumes that are well and in use on the healthy occupant, and of which none is pending."""
     if not isinstance(action.request, CreateSnapshot | CreateSnapshots):
         return None
     if fault := _unhealthy(action, facts):
@@ -24,6 +25,8 @@ def _snapshots_only_of_what_is_well(action: Action, facts: Facts) -> str | None:
         volume = observation.volumes.get(id_)
         if volume is None or volume.state is not VolumeState.IN_USE:
             return f"{id_} is not in use"
+        if not is_well(facts.case, volume):
+            return f"{id_} is not known to be well"
         if occupant is None or {item.instance_id for item in volume.attachments} != {occupant.id}:
             return f"{id_} is not on the occupant of {action.slot}"
         if any(_is_pending(item, id_) for item in observation.snapshots.values()):

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from reconciler.health.verdict import Verdict
+from reconciler.health.volumes import VolumeVerdict
 from reconciler.planning.absence import mass_disappearance, sight_of
 from reconciler.planning.actions import Bucket, SlotRef
 from reconciler.planning.blueprint import Blueprint, blueprint_of
@@ -21,18 +22,19 @@ from reconciler.planning.slots import SlotView, World
 Grounds = tuple[Any, ...]
 """What decisions rest on beyond their slots: the declaration, gaps, people's words, and the other slots."""
 
+Verdicts = tuple[Verdict | VolumeVerdict | None, ...]
+"""On every live instance of a slot, and on every volume that fills a claim of it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rest:
     """A slot that is healthy with nothing to do, and what that rests on."""
 
     view: SlotView
-    verdicts: tuple[Verdict | None, ...]
+    verdicts: Verdicts
     decision: Decision
 
-    def holds_for(
-        self, view: SlotView, verdicts: tuple[Verdict | None, ...], now: datetime
-    ) -> bool:
+    def holds_for(self, view: SlotView, verdicts: Verdicts, now: datetime) -> bool:
         """Whether it would be decided the same again: by the same things, and before time changes it."""
         until = self.decision.next_check_at
         same = view is self.view and verdicts == self.verdicts
@@ -69,7 +71,7 @@ def decide_all(case: Case, world: World, last: Decided | None = None) -> Decided
     for view in world.slots:
         if not (view.wanted or view.alive or view.busy):
             continue
-        verdicts = tuple([case.verdicts.get(item.id) for item in view.alive])
+        verdicts = _verdicts(view, case)
         rest = before.get(view.ref)
         if rest is None or not rest.holds_for(view, verdicts, case.now):
             here = Situation(
@@ -86,6 +88,12 @@ def decide_all(case: Case, world: World, last: Decided | None = None) -> Decided
     return Decided(
         decisions=tuple(decisions), blueprints=blueprints, grounds=grounds, resting=resting
     )
+
+
+def _verdicts(view: SlotView, case: Case) -> Verdicts:
+    instances = [case.verdicts.get(item.id) for item in view.alive]
+    volumes = [case.volume_verdicts.get(item.volume.id) for item in view.claims if item.volume]
+    return (*instances, *volumes)
 
 
 def _surroundings(case: Case, world: World) -> Surroundings:

@@ -202,6 +202,12 @@ def _claim_sign(view: ClaimView, instance: Instance) -> ClaimSign:
     )
 
 
+def started_at(view: SlotView, instance: Instance) -> datetime:
+    """The instance's last start: EC2's, or what counts as one by our doing."""
+    restarted_at = _restarted_at(_touching(view, instance))
+    return max(instance.launched_at, restarted_at or instance.launched_at)
+
+
 def _touching(view: SlotView, instance: Instance) -> list[Intent]:
     """What we did to the instance lately, as far as it may have had an effect, in order."""
     intents = (

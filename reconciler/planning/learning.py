@@ -19,6 +19,7 @@ from providers.observed import (
     VolumeState,
 )
 from reconciler.health.verdict import RememberedHealth
+from reconciler.health.volumes import RememberedVolume
 from reconciler.planning.absence import Absence, absence_of, sight_of
 from reconciler.planning.identity import Tag, incarnation_of, slot_of
 from reconciler.planning.memory import ColdStart, KnownResource, Memory
@@ -32,6 +33,7 @@ class Lessons:
     complete_looks: int
     known: Mapping[str, KnownResource]
     health: Mapping[str, RememberedHealth]
+    volumes: Mapping[str, RememberedVolume]
     held_since: Mapping[str, datetime]
     cold: ColdStart | None
 

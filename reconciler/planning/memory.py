@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from reconciler.health.verdict import RememberedHealth
+from reconciler.health.volumes import RememberedVolume
 from reconciler.planning.actions import Gate, SlotRef
 from reconciler.planning.intents import Intent
 
@@ -86,6 +87,8 @@ class Memory:
     cold: ColdStart | None = None
     known: Mapping[str, KnownResource] = field(default_factory=dict)
     health: Mapping[str, RememberedHealth] = field(default_factory=dict)
+    volumes: Mapping[str, RememberedVolume] = field(default_factory=dict)
+    """By volume id, of those that are not, or were not always, well."""
     open_intents: tuple[Intent, ...] = ()
     recent_intents: tuple[Intent, ...] = ()
     """Closed ones of the last 24 hours, oldest first."""

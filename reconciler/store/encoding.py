@@ -14,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
 
 from reconciler.health.verdict import RememberedHealth
+from reconciler.health.volumes import RememberedVolume
 from reconciler.planning.actions import Action, SlotRef
 from reconciler.planning.case import CASE_FORMAT, Case
 
@@ -36,6 +37,11 @@ def _actions() -> TypeAdapter[Action]:
 @cache
 def _healths() -> TypeAdapter[RememberedHealth]:
     return TypeAdapter(RememberedHealth)
+
+
+@cache
+def _volumes() -> TypeAdapter[RememberedVolume]:
+    return TypeAdapter(RememberedVolume)
 
 
 @cache
@@ -77,6 +83,23 @@ def decode_health(text: str) -> RememberedHealth:
         return _healths().validate_json(text)
     except ValidationError as fault:
         raise UnreadableError(f"remembered health is not readable: {_faults(fault)}") from fault
+
+
+def encode_volume(volume: RememberedVolume) -> str:
+    """What judging remembers of one volume, as JSON."""
+    return _volumes().dump_json(volume).decode()
+
+
+@lru_cache(maxsize=DECODED_AT_MOST)
+def decode_volume(text: str) -> RememberedVolume:
+    """The remembered volume that was encoded; the same object for the same text.
+
+    UnreadableError when this version does not understand it.
+    """
+    try:
+        return _volumes().validate_json(text)
+    except ValidationError as fault:
+        raise UnreadableError(f"a remembered volume is not readable: {_faults(fault)}") from fault
 
 
 def encode_case(case: Case) -> str:

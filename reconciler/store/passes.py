@@ -11,12 +11,21 @@ from typing import TypeVar
 from sqlalchemy import Connection, Table, bindparam, delete, insert, or_, select, update
 
 from reconciler.health.verdict import RememberedHealth
+from reconciler.health.volumes import RememberedVolume
 from reconciler.planning.learning import Lessons
 from reconciler.planning.memory import CapacityMemory, ColdStart, KnownResource, Memory
 from reconciler.store import journal
-from reconciler.store.encoding import encode_health
+from reconciler.store.encoding import encode_health, encode_volume
 from reconciler.store.journal import Writing
-from reconciler.store.schema import capacity, cells, health, held_since, known_resources, passes
+from reconciler.store.schema import (
+    capacity,
+    cells,
+    health,
+    held_since,
+    known_resources,
+    passes,
+    volumes,
+)
 
 Key = TypeVar("Key")
 Item = TypeVar("Item")
@@ -54,6 +63,7 @@ def record(writing: Writing, done: PassRecord, before: Memory) -> None:
     lessons = done.lessons
     _remember(writing, known_resources, before.known, lessons.known, _known_row)
     _remember(writing, health, before.health, lessons.health, _health_row)
+    _remember(writing, volumes, before.volumes, lessons.volumes, _volume_row)
     _remember(writing, held_since, before.held_since, lessons.held_since, _held_row)
     remember_capacity(writing, done.capacity, before.capacity)
     _record_cell(writing, lessons)
@@ -78,6 +88,7 @@ def memory_after(before: Memory, done: PassRecord) -> Memory:
         cold=_cold_after(before.cold, lessons.cold),
         known=_shared(before.known, lessons.known),
         health=_shared(before.health, lessons.health),
+        volumes=_shared(before.volumes, lessons.volumes),
         held_since=_shared(before.held_since, lessons.held_since),
         capacity=tuple(sorted(done.capacity, key=lambda item: (item.zone, item.type))),
     )
@@ -195,6 +206,10 @@ def _capacity_row(_offering: tuple[str, str], item: CapacityMemory) -> dict[str,
 
 def _health_row(instance_id: str, item: RememberedHealth) -> dict[str, object]:
     return {"instance_id": instance_id, "remembered": encode_health(item)}
+
+
+def _volume_row(volume_id: str, item: RememberedVolume) -> dict[str, object]:
+    return {"volume_id": volume_id, "remembered": encode_volume(item)}
 
 
 def _held_row(gate: str, since: datetime) -> dict[str, object]:

@@ -20,7 +20,7 @@ from reconciler.planning.memory import (
 )
 from reconciler.store import journal
 from reconciler.store.database import Stamp
-from reconciler.store.encoding import decode_health
+from reconciler.store.encoding import decode_health, decode_volume
 from reconciler.store.schema import (
     approvals,
     capacity,
@@ -30,6 +30,7 @@ from reconciler.store.schema import (
     intents,
     known_resources,
     pauses,
+    volumes,
 )
 
 RECENT = timedelta(hours=24)
@@ -82,6 +83,9 @@ def recall(connection: Connection, cell: str, now: datetime) -> Memory:
         known={r.id: _known(r) for r in _rows(connection, cell, known_resources)},
         health={
             r.instance_id: decode_health(r.remembered) for r in _rows(connection, cell, health)
+        },
+        volumes={
+            r.volume_id: decode_volume(r.remembered) for r in _rows(connection, cell, volumes)
         },
         open_intents=journal.matching(connection, cell, intents.c.state.in_(OPEN_STATES)),
         recent_intents=journal.matching(

@@ -24,7 +24,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-SCHEMA_VERSION = "0001"
+SCHEMA_VERSION = "0002"
 """The newest migration; revisions are numbered so that an older store is told from a newer one."""
 
 
@@ -133,6 +133,14 @@ health = Table(
     metadata,
     Column("cell", String(64), ForeignKey("cells.cell"), primary_key=True),
     Column("instance_id", String(64), primary_key=True),
+    Column("remembered", Text, nullable=False),
+)
+
+volumes = Table(
+    "volumes",
+    metadata,
+    Column("cell", String(64), ForeignKey("cells.cell"), primary_key=True),
+    Column("volume_id", String(64), primary_key=True),
     Column("remembered", Text, nullable=False),
 )
 

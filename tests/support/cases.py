@@ -32,6 +32,7 @@ from reconciler.health.verdict import (
 )
 from reconciler.planning.case import Case
 from reconciler.planning.judging import judge_all
+from reconciler.planning.judging_volumes import judge_volumes
 from reconciler.planning.memory import (
     ColdStart,
     Memory,
@@ -173,4 +174,5 @@ class Scene(Present):
             observation=observation,
             verdicts={**judged, **self.told},
             memory=self.memory,
+            volume_verdicts=judge_volumes(world, observation, self.memory, self.now).verdicts,
         )

@@ -97,9 +97,12 @@ class _Request:
 
     @property
     def operation(self) -> str:
-        """EC2 and STS name it in the form, SSM in a header: `AmazonSSM.GetParameters`."""
+        """EC2 and STS name it in the form, SSM in a header (`AmazonSSM.GetParameters`), CloudWatch in the path
+        (`/service/…/operation/GetMetricData`).
+        """
         target = self.headers.get("X-Amz-Target", "").rpartition(".")[2]
-        return target or self.parameters.get("Action", "")
+        in_path = self.path.rpartition("/operation/")[2] if "/operation/" in self.path else ""
+        return target or in_path or self.parameters.get("Action", "")
 
     def with_parameters(self, parameters: Parameters) -> _Request:
         return replace(self, body=urlencode(parameters).encode())

@@ -26,14 +26,18 @@ from providers.observed import (
     SnapshotList,
     StatusChecks,
     Volume,
+    VolumeIoList,
     VolumeState,
+    VolumeStatusList,
     Zone,
 )
+from providers.observed_volumes import VolumeIo, VolumeStatus
 from providers.port import Receipt
 from providers.requests import DetachVolume, LaunchInstance, Request
 from reconciler.clock import Clock
 from reconciler.planning.identity import Tag
 from tests.support.memory_world import MemoryWorld
+from tests.support.volume_health import no_metrics, status_of
 
 CELL = CellIdentity(account="111122223333", region="us-east-1", endpoint="memory://cloud")
 ZONES = {"use1-az1": "us-east-1a", "use1-az2": "us-east-1b", "use1-az4": "us-east-1c"}
@@ -76,6 +80,14 @@ class MemoryCloud:
         """What the next observations could not read; the items stay in, as a lost page would leave others."""
         self.snapshot_gap: Gap | None = None
         """Why the next lists of snapshots fail."""
+        self.volume_status: dict[str, VolumeStatus] = {}
+        """Status of volumes that differs from ok."""
+        self.volume_status_gaps: list[Gap] = []
+        """What the next lists of volume status could not read."""
+        self.volume_io: dict[str, VolumeIo] = {}
+        """Metrics of volumes; of others there are none."""
+        self.volume_io_gap: Gap | None = None
+        """Why the next readings of metrics fail."""
         self.hidden: set[str] = set()
         """Ids that exist and that no view shows: eventual consistency."""
         self.unreadable: set[str] = set()
@@ -136,6 +148,33 @@ class MemoryCloud:
                 },
                 gap=self.snapshot_gap,
                 calls={"DescribeSnapshots": 1},
+            )
+
+    def observe_volume_status(
+        self, *, volume_ids: Collection[str], now: datetime
+    ) -> VolumeStatusList:
+        with self._lock:
+            self._record("ObserveVolumeStatus")
+            there = [id_ for id_ in volume_ids if id_ in self.world.volumes]
+            unseen = {gap.zone for gap in self.volume_status_gaps}
+            return VolumeStatusList(
+                as_of=now,
+                statuses={
+                    id_: self.volume_status.get(id_, status_of(id_))
+                    for id_ in there
+                    if unseen.isdisjoint({None, self.world.volumes[id_].zone})
+                },
+                gaps=tuple(self.volume_status_gaps),
+                calls={"DescribeVolumeStatus": 1},
+            )
+
+    def observe_volume_io(self, *, volume_ids: Collection[str], now: datetime) -> VolumeIoList:
+        with self._lock:
+            self._record("ObserveVolumeIo")
+            found = {id_: self.volume_io.get(id_, no_metrics(id_)) for id_ in volume_ids}
+            gap = self.volume_io_gap
+            return VolumeIoList(
+                as_of=now, readings={} if gap else found, gap=gap, calls={"GetMetricData": 1}
             )
 
     def read_instances(self, ids: Iterable[str]) -> Mapping[str, tuple[Presence, Instance | None]]:

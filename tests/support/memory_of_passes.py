@@ -12,7 +12,9 @@ from tests.support.resources import NOW, instance_id, slot
 
 def lessons(**changes: Any) -> Lessons:
     """A quiet, complete pass that learnt nothing."""
-    quiet = Lessons(as_of=NOW, complete_looks=1, known={}, health={}, held_since={}, cold=None)
+    quiet = Lessons(
+        as_of=NOW, complete_looks=1, known={}, health={}, volumes={}, held_since={}, cold=None
+    )
     return replace(quiet, **changes)
 
 

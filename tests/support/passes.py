@@ -24,6 +24,7 @@ from reconciler.execution.precheck import DataVolumes, Reread, precheck, to_read
 from reconciler.loop.assess import Assessment, Senses, assess
 from reconciler.loop.gathering import ProbeRhythm
 from reconciler.loop.snapshot_rhythm import SnapshotRhythm
+from reconciler.loop.volume_rhythm import VolumeRhythm
 from reconciler.planning.actions import Action, Gate, SlotRef
 from reconciler.planning.identity import Role, Tag, role_of, slot_of
 from reconciler.planning.intents import Intent, IntentState
@@ -84,6 +85,7 @@ class Passes:
         self.refused: list[str] = []
         self._rhythm = ProbeRhythm()
         self._snapshots = SnapshotRhythm()
+        self._volumes = VolumeRhythm()
         self._journal: dict[str, Intent] = {}
 
     # Passes.
@@ -98,6 +100,7 @@ class Passes:
             checks=(),
             owner=OWNER,
             snapshots=self._snapshots,
+            volumes=self._volumes,
         )
         assessment = assess(senses, self.desired(), self.memory, now)
         self._settle(assessment)
@@ -271,6 +274,7 @@ class Passes:
             cold=lessons.cold,
             known=lessons.known,
             health=lessons.health,
+            volumes=lessons.volumes,
             held_since=lessons.held_since,
             open_intents=tuple(item for item in intents if item.open),
             recent_intents=tuple(

@@ -27,6 +27,7 @@ from providers.observed import (
     VolumeState,
     Zone,
 )
+from providers.observed_volumes import VolumeIo, VolumeStatus
 from reconciler.health.verdict import (
     RememberedHealth,
     Status,
@@ -48,6 +49,7 @@ from tests.support.resources import (
     usual_zone,
     volume_of,
 )
+from tests.support.volume_health import status_of
 
 CELL = CellIdentity(account=ACCOUNT, region=REGION, endpoint="https://ec2.us-east-1.amazonaws.com")
 ALL_ZONES = {
@@ -80,6 +82,9 @@ class Present(Remembered):
         self.gaps: list[Gap] = []
         self.told: dict[str, Verdict] = {}
         self.snapshots: dict[str, Snapshot] = {}
+        self.volume_status: dict[str, VolumeStatus] = {}
+        """Status of volumes that differs from ok."""
+        self.volume_io: dict[str, VolumeIo] = {}
 
     def in_service(self, *slots: str, since: timedelta = DAY) -> None:
         """A healthy occupant with its volumes in each of these slots, or in every declared slot."""
@@ -278,6 +283,11 @@ class Present(Remembered):
             gaps=tuple(self.gaps),
             snapshots=dict(self.snapshots),
             snapshots_as_of=self.now,
+            volume_status={
+                id_: self.volume_status.get(id_, status_of(id_)) for id_ in self.volumes
+            },
+            volume_status_as_of=self.now,
+            volume_io=dict(self.volume_io),
         )
 
     def desired(self) -> DesiredState:

@@ -49,6 +49,7 @@ def record_pass(cell: CellStore, *, cold: bool = False, **lessons: object) -> No
         "complete_looks": 1,
         "known": {},
         "health": {},
+        "volumes": {},
         "held_since": {},
         "cold": ColdStart(since=now, complete_observations=1) if cold else None,
         **lessons,

@@ -80,7 +80,7 @@ def test_every_operation_of_the_table_is_granted_and_nothing_else() -> None:
 
 
 def test_every_call_in_the_adapter_is_in_the_table_and_the_other_way_round() -> None:
-    """Found in the source: any attribute that is a method of one of the three clients."""
+    """Found in the source: any attribute that is a method of one of the four clients."""
     assert set(methods_named_in_the_adapter()) == set(OPERATIONS)
 
 
@@ -88,7 +88,7 @@ def methods_named_in_the_adapter() -> Iterator[str]:
     session = botocore.session.Session()
     methods = {
         xform_name(operation)
-        for service in ("ec2", "ssm", "sts")
+        for service in ("ec2", "ssm", "sts", "cloudwatch")
         for operation in session.get_service_model(service).operation_names
     }
     for source in sorted(ADAPTER.glob("*.py")):

@@ -114,6 +114,9 @@ def test_slots_are_not_taken_at_one_moment(guard_of: GuardOf) -> None:
 
 def test_nothing_but_due_snapshots_and_their_expiry_is_sent(guard_of: GuardOf) -> None:
     guard = guard_of(databases())
+    watch(
+        guard, lasting=10 * MINUTE
+    )  # The first ones wait until EC2 says that new volumes are well.
     before = Counter(guard.cloud.gate.counts)
     watch(guard, lasting=2 * HOUR)
     sent = Counter(guard.cloud.gate.counts) - before
