@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import assert_never
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal, assert_never
 
 from providers.simulated.attachments import ANOTHER_DEVICE, Attachments, device_is_root
 from providers.simulated.chance import happens, one_of
@@ -19,8 +19,9 @@ from providers.simulated.faults import (
 )
 from providers.simulated.health import Health
 from providers.simulated.lifecycle import Lifecycle
-from providers.simulated.records import Guest, Instance, Io, Volume
+from providers.simulated.records import Guest, Instance, Io, Snapshot, Volume
 from providers.simulated.refusals import Refused
+from providers.simulated.snapshots import Snapshots
 from providers.simulated.world import World
 
 
@@ -35,12 +36,14 @@ class Disasters:
         lifecycle: Lifecycle,
         attachments: Attachments,
         health: Health,
+        snapshots: Snapshots,
     ) -> None:
         self._world = world
         self._faults = faults
         self._lifecycle = lifecycle
         self._attachments = attachments
         self._health = health
+        self._snapshots = snapshots
         self._healing: list[tuple[Fault, Callable[[], None]]] = []
         for fault in faults.faults:
             self.expect(fault)
@@ -174,10 +177,52 @@ class Disasters:
                 self._world.retag(identifier, {**tags, "edited-by": "hand", "team": "another"})
             case Meddling.REMOVE_TAGS:
                 self._world.retag(identifier, {})
-            case Meddling.DELETE_SNAPSHOT:
-                self._world.remove_snapshot(identifier)
+            case Meddling.TAKE_SNAPSHOT:
+                self._take_snapshot(identifier, volumes[identifier].tags)
+            case Meddling.DELETE_SNAPSHOT | Meddling.IMITATE_SNAPSHOT | Meddling.RELABEL_SNAPSHOT:
+                self._do_to_snapshot(what, self._world.snapshots.current[identifier])
             case _:
                 assert_never(what)
+
+    def _do_to_snapshot(
+        self,
+        what: Literal[
+            Meddling.DELETE_SNAPSHOT, Meddling.IMITATE_SNAPSHOT, Meddling.RELABEL_SNAPSHOT
+        ],
+        snapshot: Snapshot,
+    ) -> None:
+        match what:
+            case Meddling.DELETE_SNAPSHOT:
+                self._world.remove_snapshot(snapshot.id)
+            case Meddling.IMITATE_SNAPSHOT:
+                self._imitate_snapshot(snapshot)
+            case Meddling.RELABEL_SNAPSHOT:
+                self._relabel_snapshot(snapshot)
+            case _:
+                assert_never(what)
+
+    def _take_snapshot(self, volume_id: str, tags: Mapping[str, str]) -> None:
+        listed = [{"Key": key, "Value": value} for key, value in tags.items()]
+        wanted = [{"ResourceType": "snapshot", "Tags": listed}]
+        self._snapshots.create({"VolumeId": volume_id, "TagSpecifications": wanted})
+
+    def _imitate_snapshot(self, snapshot: Snapshot) -> None:
+        others = [
+            item.id
+            for item in self._world.volumes.current.values()
+            if item.id != snapshot.volume_id and item.state == "in-use"
+        ]
+        if others:
+            self._take_snapshot(one_of(self._world.chance, others), snapshot.tags)
+
+    def _relabel_snapshot(self, snapshot: Snapshot) -> None:
+        others = [
+            item.tags
+            for item in self._world.snapshots.current.values()
+            if item.volume_id != snapshot.volume_id
+        ]
+        if others:
+            self._world.retag(snapshot.id, one_of(self._world.chance, others))
 
     def _attach_somewhere(self, volume: Volume) -> None:
         """To the newest instance that runs in the volume's zone, under a device that no fleet declares."""
@@ -191,7 +236,7 @@ class Disasters:
         """The ids that this could be done to, in the order of their making."""
         zones = fault.when.zones
         match fault.what:
-            case Meddling.DETACH:
+            case Meddling.DETACH | Meddling.TAKE_SNAPSHOT:
                 return [
                     volume.id
                     for volume in self._world.volumes.current.values()
@@ -203,7 +248,7 @@ class Disasters:
                     for volume in self._world.volumes.current.values()
                     if volume.state == "available" and (zones is None or volume.zone in zones)
                 ]
-            case Meddling.DELETE_SNAPSHOT:
+            case Meddling.DELETE_SNAPSHOT | Meddling.IMITATE_SNAPSHOT | Meddling.RELABEL_SNAPSHOT:
                 return list(self._world.snapshots.current)
             case Meddling.START:
                 return [item.id for item in self._instances(zones) if item.state == "stopped"]

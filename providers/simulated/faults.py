@@ -314,6 +314,12 @@ class Meddling(StrEnum):
     REMOVE_TAGS = "remove-tags"
     DELETE_VOLUME = "delete-volume"
     DELETE_SNAPSHOT = "delete-snapshot"
+    TAKE_SNAPSHOT = "take-snapshot"
+    """Of that volume, with the volume's tags, as tools for backups may."""
+    IMITATE_SNAPSHOT = "imitate-snapshot"
+    """A snapshot of another volume gets the tags of that one."""
+    RELABEL_SNAPSHOT = "relabel-snapshot"
+    """That snapshot gets the tags of a snapshot of another volume."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -323,3 +329,11 @@ class ByHand(Fault):
     key: ClassVar[str] = "F24"
     what: Meddling = Meddling.TERMINATE
     every: timedelta = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SnapshotsByHand(ByHand):
+    """The same of snapshots."""
+
+    key: ClassVar[str] = "F19"
+    what: Meddling = Meddling.DELETE_SNAPSHOT

@@ -194,7 +194,7 @@ def test_people_meddle_once_in_a_while(what: Meddling) -> None:
     volume = account.data_volume(instance_id)
     account.ec2.create_tags(Resources=[instance_id], Tags=[{"Key": "a", "Value": "b"}])
     account.ec2.create_snapshot(VolumeId=volume.id)
-    account.volume()
+    account.ec2.create_snapshot(VolumeId=account.volume())
     if what is Meddling.START:
         account.cloud.by_hand(Meddling.STOP, instance_id)
         account.wait(minutes=5)
