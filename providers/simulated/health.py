@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
-from providers.simulated.records import Checks, Guest, Io, ScheduledEvent, VolumeStatus
+from providers.simulated.records import Checks, Guest, Io, ScheduledEvent, Volume, VolumeStatus
 from providers.simulated.world import World
 
+CHECKED_EVERY = timedelta(minutes=5)
+"""EBS's rhythm of status checks (aws-facts B1)."""
+MIB_PER_GIB = 1024
 NOT_RUNNING = "not-applicable"
 FAILING_THE_INSTANCE_CHECK = (Guest.HUNG, Guest.MISJUDGED, Guest.UNREACHABLE)
 """The instance check fails too when the system check does (aws-facts B2)."""
@@ -118,16 +122,31 @@ class Health:
 
     def _publish_volume(self, volume_id: str) -> None:
         volume = self._world.volumes.current.get(volume_id)
-        if volume is not None:
-            status, enabled, performance = _VOLUME_STATUS[volume.io]
-            self._world.put_volume_status(
-                VolumeStatus(
-                    volume_id=volume_id,
-                    status=status,
-                    io_enabled=enabled,
-                    io_performance=performance,
-                )
+        if volume is None:
+            return
+        filled = self._filled_percent(volume)
+        filling = filled is not None and filled < 100
+        io = Io.SLOW if filling and volume.io is Io.NORMAL else volume.io
+        status, enabled, performance = _VOLUME_STATUS[io]
+        self._world.put_volume_status(
+            VolumeStatus(
+                volume_id=volume_id,
+                status=status,
+                io_enabled=enabled,
+                io_performance=performance,
+                initialized_percent=filled,
             )
+        )
+        if filling:
+            self._world.later(CHECKED_EVERY, lambda: self._publish_volume(volume_id))
+
+    def _filled_percent(self, volume: Volume) -> int | None:
+        """None of a volume that was made empty, or from an image."""
+        if volume.data.lineage == volume.id:
+            return None
+        age_s = (self._world.now - volume.created_at).total_seconds()
+        takes_s = volume.size_gib * MIB_PER_GIB / self._world.durations.fill_mib_s
+        return min(100, int(100 * age_s / takes_s))
 
     def _volumes_of(self, instance_id: str) -> list[str]:
         instance = self._world.instances.current.get(instance_id)

@@ -167,6 +167,8 @@ class VolumeStatus:
     status: str = "insufficient-data"
     io_enabled: str = "insufficient-data"
     io_performance: str = "not-applicable"
+    initialized_percent: int | None = None
+    """How much of it is filled from its snapshot; None of one that was made empty."""
 
 
 Record = Instance | Volume | Snapshot | Checks | VolumeStatus

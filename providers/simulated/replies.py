@@ -170,6 +170,11 @@ class Replies:
                 "Events": _volume_events(status),
                 "Actions": _volume_actions(status),
             }
+            if status.initialized_percent is not None:
+                version.reply["InitializationStatusDetails"] = {
+                    "InitializationType": "default",
+                    "Progress": status.initialized_percent,
+                }
         reply: Item = version.reply
         return reply
 
