@@ -85,6 +85,7 @@ class Reason(StrEnum):
     CLAIM_UNATTACHED = "claim-unattached"
     CLAIM_LOST = "claim-lost"
     CLAIM_STUCK = "claim-stuck"
+    SERVE_FENCE = "serve-fence"
     QUARANTINE = "quarantine"
     KEEP_VOLUME = "keep-volume-on-termination"
     REPLACEMENT_FAILED = "replacement-failed"

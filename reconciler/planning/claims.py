@@ -74,15 +74,15 @@ def view_claims(
     """One view per declared claim, in the order of the document."""
     roots = {item.id: item.root_device for item in slot_instances}
     ours = roots.keys() | {item.id for item in known if item.kind == "instance"}
-    committed = incarnation_of(occupant.tags) if occupant else None
-    shown = sorted(
+    if occupant is not None:
         # A copy that was prepared for a replacement fills its claim by the commit, and not before.
-        (item for item in volumes if committed is None or incarnation_of(item.tags) <= committed),
-        key=lambda volume: volume.id,
-    )
+        committed = incarnation_of(occupant.tags)
+        volumes = [item for item in volumes if incarnation_of(item.tags) <= committed]
+        known = [item for item in known if item.incarnation <= committed]
+    shown = sorted(volumes, key=lambda volume: volume.id)
     views = []
     for claim in claims:
-        candidates = _candidates(claim, shown, only=len(claims) == 1, roots=roots)
+        candidates = _candidates(claim, shown, occupant, only=len(claims) == 1, roots=roots)
         if candidates:
             views.append(_view_of_candidates(claim, candidates, occupant, ours))
         else:
@@ -97,13 +97,29 @@ def view_claims(
 
 
 def _candidates(
-    claim: Claim, volumes: Sequence[Volume], *, only: bool, roots: dict[str, str | None]
+    claim: Claim,
+    volumes: Sequence[Volume],
+    occupant: Instance | None,
+    *,
+    only: bool,
+    roots: dict[str, str | None],
 ) -> list[Volume]:
-    """The volumes that may fill a claim. One that is named for it goes before any that is merely in its place."""
+    """The volumes that may fill a claim. One that is named for it, or was launched with the occupant to fill it, goes
+    before any that is merely in its place.
+    """
     filling = [volume for volume in volumes if _fills(volume, claim, only=only, roots=roots)]
     if len(filling) < 2:
         return filling
-    return [volume for volume in filling if Tag.CLAIM in volume.tags] or filling
+    meant = (v for v in filling if Tag.CLAIM in v.tags or _came_with(v, occupant, claim))
+    return list(meant) or filling
+
+
+def _came_with(volume: Volume, occupant: Instance | None, claim: Claim) -> bool:
+    """Launched together: of one incarnation, and on the claim's device."""
+    if occupant is None or incarnation_of(volume.tags) != incarnation_of(occupant.tags):
+        return False
+    attachment = _attachment_to(volume, occupant.id)
+    return attachment is not None and attachment.device == claim.device
 
 
 def _fills(volume: Volume, claim: Claim, *, only: bool, roots: dict[str, str | None]) -> bool:

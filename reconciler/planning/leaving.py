@@ -12,7 +12,7 @@ from providers.observed import Attachment, Instance, InstanceState
 from providers.requests import SetTags
 from reconciler.planning.actions import Change, Course, Reason
 from reconciler.planning.decision import Decision, Draft, Situation
-from reconciler.planning.fencing import write_fence
+from reconciler.planning.fencing import serve_fence
 from reconciler.planning.identity import Tag
 
 QUARANTINE_UNTIL = Tag.QUARANTINE_UNTIL.value
@@ -28,7 +28,7 @@ def leave_behind(here: Situation, occupant: Instance) -> Decision | None:
         if not left:
             continue
         if instance.state is not InstanceState.STOPPED:
-            return write_fence(here, occupant, instance)
+            return serve_fence(here, occupant, instance)
         if drafts := here.not_open(_quarantine(here, instance, left)):
             return here.act(f"{instance.id} is stopped; what it holds is kept", *drafts)
     return None

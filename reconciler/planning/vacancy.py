@@ -37,6 +37,8 @@ def fill(here: Situation) -> Decision:
 def _fill_with_claims(here: Situation) -> Decision:
     """Empty volumes the first time, its own volumes ever after."""
     if all(claim.standing is Standing.NEVER_FILLED for claim in here.view.claims):
+        if (held := _snapshots_not_read(here)) is not None:
+            return held
         return _launch(
             here, Course.CREATE, Reason.NONE_EVER, declared_size(here.fleet), with_volumes=True
         )
@@ -46,6 +48,15 @@ def _fill_with_claims(here: Situation) -> Decision:
     detail = f"{_gone(here)}; {kept} is kept"
     zones = zones_of_claims(here)
     return _launch(here, Course.KEEP_THE_DATA, Reason.GONE, detail, zones=zones)
+
+
+def _snapshots_not_read(here: Situation) -> Decision | None:
+    """A claim with backups is first filled when it is known that there are none of it: the store may be new."""
+    unread = [view for view in here.view.claims if view.claim.backup and view.snapshots is None]
+    if not unread:
+        return None
+    why = f"claim {unread[0].claim.name} may have been filled before: its snapshots were not read"
+    return here.hold(why, Hold(course=Course.CREATE, gate=Gate.GAP, reason=why))
 
 
 def _launch(
