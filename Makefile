@@ -30,11 +30,10 @@ check: $(READY)  ## lint, types, layers
 	@$(RUN) -m mypy
 	@$(RUN) -c "from importlinter.cli import lint_imports_command; lint_imports_command()"
 
-# The simulation is still being built (it is not timed to fit here yet): `make test-simulation` runs it.
-test: check  ## what CI runs: check, then every test but the simulation's
-	@$(RUN) -m pytest -n 2 --ignore=tests/simulation --ignore=tests/e2e/test_real_kills.py
+test: check  ## what CI runs: check, then every test
+	@$(RUN) -m pytest -n 2
 
-test-simulation: $(READY)  ## crash points, fixed seeds, real kills
+test-simulation: $(READY)  ## of the tests, those of deaths and faults: crash points, fixed seeds, real kills
 	@$(RUN) -m pytest -n 2 tests/simulation tests/e2e/test_real_kills.py
 
 golden: $(READY)  ## rewrite the golden plans after a wanted change; read the diff
