@@ -182,13 +182,14 @@ def _ours_since(here: Situation, one: Held, since: datetime) -> list[Snapshot]:
 
 def _taking(here: Situation, occupant: Instance, held: Sequence[Held], due_at: datetime) -> Draft:
     """One call for all volumes of the slot, so that they can be restored together."""
+    named = named_date(due_at, here.now)
     common: dict[str, str] = {
         **here.fleet.instance.tags,
         Tag.OWNER: here.case.owner,
         Tag.FLEET: here.view.ref.fleet,
         Tag.SLOT: str(here.view.ref.ordinal),
+        Tag.DUE: f"{named:%Y-%m-%dT%H:%M:%SZ}",
     }
-    named = named_date(due_at, here.now)
     request: CreateSnapshot | CreateSnapshots
     if len(held) == 1:
         volume = held[0].volume
@@ -272,7 +273,7 @@ def _of_claim(here: Situation, one: Held) -> list[tuple[Snapshot, Snapshot | Non
     going: list[tuple[Snapshot, Snapshot | None]] = [
         (item, None)
         for item in one.snapshots
-        if item.state is SnapshotState.ERROR and made_by_us(item, here.case.owner)
+        if item.state is SnapshotState.ERROR and _is_ours(here, item)
     ]
     completed = _thinned(here, one)
     last_good = next((item for item in completed if item.usable), None)
@@ -290,8 +291,17 @@ def _thinned(here: Situation, one: Held) -> list[Snapshot]:
     return [
         item
         for item in one.snapshots
-        if item.state is SnapshotState.COMPLETED and made_by_us(item, here.case.owner)
+        if item.state is SnapshotState.COMPLETED and _is_ours(here, item)
     ]
+
+
+def _is_ours(here: Situation, snapshot: Snapshot) -> bool:
+    """To be deleted, or relied upon when another is: tags alone may be copies, so its volume must be known as well."""
+    case = here.case
+    known = (
+        snapshot.volume_id in case.observation.volumes or snapshot.volume_id in case.memory.known
+    )
+    return known and made_by_us(snapshot, case.owner)
 
 
 def _deleting(

@@ -11,6 +11,7 @@ from reconciler.planning.actions import Action
 from reconciler.planning.case import is_well
 from reconciler.planning.check_actions import Facts
 from reconciler.planning.identity import Tag, claim_of, slot_of
+from reconciler.planning.restore_points import made_by_us
 
 
 def _snapshots_only_of_what_is_well(action: Action, facts: Facts) -> str | None:
@@ -58,7 +59,7 @@ def _a_newer_restore_point_stays(action: Action, facts: Facts) -> str | None:
         return fault
     observation, request = facts.case.observation, action.request
     doomed = observation.snapshots.get(request.snapshot_id)
-    if doomed is None or Tag.OPERATION not in doomed.tags:
+    if doomed is None or not made_by_us(doomed, facts.case.owner):
         return f"{request.snapshot_id} was not taken by us"
     if request.restore_point_id is None:
         return None if doomed.state is SnapshotState.ERROR else f"{doomed.id} is {doomed.state}"

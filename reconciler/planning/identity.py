@@ -21,6 +21,8 @@ class Tag(StrEnum):
     INCARNATION = PREFIX + "incarnation"
     CLAIM = PREFIX + "claim"
     OPERATION = PREFIX + "operation"
+    DUE = PREFIX + "due"
+    """Of snapshots alone: the date that one is for. Tools that copy a volume's tags to theirs have none to copy."""
     ROLE = PREFIX + "role"
     IN_SERVICE_SINCE = PREFIX + "in-service-since"
     QUARANTINE_UNTIL = PREFIX + "quarantine-until"

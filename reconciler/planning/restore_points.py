@@ -26,7 +26,7 @@ class Lineages:
     of: tuple[object, ...]
 
 
-_OPERATION = Tag.OPERATION.value
+_MADE_BY_US = (Tag.OPERATION.value, Tag.DUE.value)
 
 
 def lineages(
@@ -68,8 +68,11 @@ def newest_first(snapshots: Sequence[Snapshot]) -> tuple[Snapshot, ...]:
 
 
 def made_by_us(snapshot: Snapshot, owner: str) -> bool:
-    """Whether this installation took it, as its tags say; what others made is never touched."""
-    return owner_of(snapshot.tags) == owner and _OPERATION in snapshot.tags
+    """Whether this installation took it, as its tags say; what others made is never touched.
+
+    A volume carries our owner and operation too, and tools for backups copy the tags of the volumes that they snapshot.
+    """
+    return owner_of(snapshot.tags) == owner and all(key in snapshot.tags for key in _MADE_BY_US)
 
 
 def _volumes(
@@ -96,7 +99,7 @@ def _lineage_of(
     slot, claim = fills.get(snapshot.volume_id, (None, None))
     if tagged is not None and slot is not None and tagged != slot:
         return None
-    if tagged_claim is not None and claim is not None and tagged_claim != claim:
-        return None
+    if tagged_claim is not None and slot is not None and tagged_claim != claim:
+        return None  # Of another claim; or of a root volume, which fills none.
     key, name = tagged or slot, tagged_claim or claim
     return (*key, name) if key is not None and name is not None else None

@@ -175,7 +175,8 @@ class Present(Remembered):
     ) -> Snapshot:
         """A snapshot of that volume, begun that long ago by us, with others of the moment, or by somebody else."""
         item = self.volumes[volume]
-        tags = {**item.tags, Tag.OPERATION.value: f"of {self.now - ago}"} if ours else {}
+        due = {Tag.OPERATION.value: f"of {self.now - ago}", Tag.DUE.value: f"{self.now - ago}"}
+        tags = {**item.tags, **due} if ours else {}
         snapshot = Snapshot(
             id=f"snap-0{len(self.snapshots):016x}",
             volume_id=volume,

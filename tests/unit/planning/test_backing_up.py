@@ -255,6 +255,7 @@ def test_it_carries_the_whole_lineage() -> None:
         Tag.INCARNATION: "1",
         Tag.CLAIM: "data",
         Tag.OPERATION: action.operation_id,
+        Tag.DUE: f"{action.request.due_at:%Y-%m-%dT%H:%M:%SZ}",
     }
 
 

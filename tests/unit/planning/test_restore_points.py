@@ -73,6 +73,15 @@ def test_tags_that_contradict_the_volume_make_it_nobodys(tags: dict[str, str]) -
     assert found(scene).by_claim == {}
 
 
+def test_tags_of_a_claim_on_one_of_a_root_volume_make_it_nobodys() -> None:
+    scene = backed_up()
+    root = replace(scene.volumes[VOLUME], id="vol-ffffffff")
+    tags = {key: value for key, value in root.tags.items() if key != Tag.CLAIM}
+    scene.volumes[root.id] = replace(root, tags=tags)
+    scene.snapshot(VOLUME, ago=HOUR, volume_id=root.id)
+    assert ids(scene) == []
+
+
 def test_from_the_same_things_it_is_the_same_object() -> None:
     scene = backed_up()
     scene.snapshot(VOLUME, ago=HOUR)

@@ -168,6 +168,23 @@ def test_what_somebody_else_took_is_never_deleted_and_never_lets_ours_go() -> No
     assert deletions(scene) == []
 
 
+def test_what_a_tool_took_that_copies_the_tags_of_volumes_is_never_deleted() -> None:
+    scene = backed_up()
+    in_time(scene)
+    copied = dict(scene.volumes[VOLUME].tags)
+    assert Tag.OPERATION in copied
+    old(scene, ago=90 * DAY, tags=copied)
+    assert deletions(scene) == []
+
+
+def test_copied_tags_on_one_of_an_unknown_volume_prove_nothing() -> None:
+    scene = backed_up()
+    in_time(scene, volume_id="vol-ffffffff")
+    old(scene, ago=90 * DAY)
+    old(scene, ago=80 * DAY, volume_id="vol-ffffffff")
+    assert deletions(scene) == []
+
+
 def test_one_of_another_installation_is_never_deleted() -> None:
     scene = backed_up()
     in_time(scene)
