@@ -14,6 +14,7 @@ from providers.simulated.faults import (
     DeviceClash,
     WrongDevice,
 )
+from providers.simulated.health import Health
 from providers.simulated.records import Attachment, Data, Instance, Io, Volume
 from providers.simulated.refusals import Refused, incorrect_state, invalid, no_volume
 from providers.simulated.world import World
@@ -27,9 +28,10 @@ LOOK_AGAIN = timedelta(seconds=15)
 class Attachments:
     """Attaches and detaches. An attachment is part of the volume's record and of the instance's, always alike."""
 
-    def __init__(self, world: World, faults: FaultPlan) -> None:
+    def __init__(self, world: World, faults: FaultPlan, health: Health) -> None:
         self._world = world
         self._faults = faults
+        self._health = health
         self._drawn: dict[tuple[str, datetime, str], AttachStuck | DetachStuck | None] = {}
 
     # Asked for.
@@ -125,11 +127,12 @@ class Attachments:
         current = self._still(asked, "attaching")
         if current is None:
             return
-        zone = self._world.volumes.current[asked.volume_id].zone
-        if self._held_by(AttachStuck, "lifecycle: attach", asked, zone):
+        volume = self._world.volumes.current[asked.volume_id]
+        if self._held_by(AttachStuck, "lifecycle: attach", asked, volume.zone):
             self._world.later(LOOK_AGAIN, lambda: self._attached(asked))
             return
         self._move(current, "attached")
+        self._show_in_checks(volume, asked.instance_id)
 
     def _begin_detach(self, volume: Volume, attachment: Attachment, *, force: bool) -> Attachment:
         instance = self._world.instances.current.get(attachment.instance_id)
@@ -159,6 +162,12 @@ class Attachments:
         written = replace(volume.data, written_until=written_until(self._world, volume))
         state = "error" if volume.io is Io.FAILED else "available"
         self._world.put_volume(replace(volume, state=state, attachment=None, data=written), state)
+        self._show_in_checks(volume, asked.instance_id)
+
+    def _show_in_checks(self, volume: Volume, instance_id: str) -> None:
+        """A sick volume fails the check of whatever has it, and no other any more."""
+        if volume.io is not Io.NORMAL:
+            self._health.look_again(instance_id)
 
     # Rules.
 

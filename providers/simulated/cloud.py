@@ -76,7 +76,7 @@ class SimulatedCloud:
             self.clock, chance, self.plan, read_timeout_s=read_timeout_s
         )
         self.gate = Gate(self.world, self.plan, self.throttling, self.control_plane)
-        attachments = Attachments(self.world, self.plan)
+        attachments = Attachments(self.world, self.plan, self.health)
         lifecycle = Lifecycle(self.world, attachments, self.health, self.plan)
         describing = Describing(self.world, self.plan, Views(self.world, self.plan))
         snapshots = Snapshots(self.world, self.plan, describing.replies)
