@@ -40,6 +40,7 @@ MEANINGFUL: Mapping[str, str] = {
     "F16": "P7 P9",
     "F17": "P3 P6 P9",
     "F18": "P3 P4 P6 P7 P9",
+    "F19": "P3 P6 P7 P9",
     "F20": "P6 P7",
     "F24": "P1 P2 P3 P4 P5 P6 P7 P9",
     "F26": "P1 P5 P9",
@@ -52,7 +53,6 @@ ALSO_DRAWN: Mapping[str, str] = {"F21": "P3 P4 P6 P7 P9"}
 OPEN: Mapping[str, str] = {
     "P8": "taking and renewing the lease: one controller has the store to itself; only its deaths are drawn there",
     "F3": "pauses: what they endanger is a lease that somebody else takes meanwhile",
-    "F19": "snapshots: the fleets drawn here take none; prepared as menu.WHEN_SNAPSHOTS_ARE_TAKEN",
     "F21": "zones and regions in trouble: drawn and shown; its answers are the brakes, which are not built",
     "F22": "observers that all fail: sentinels are not built",
     "F23": "zombie writers: the simulated guest writes nothing after its volume is gone",

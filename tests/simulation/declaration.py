@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from pathlib import Path
 
 from desired_state.load import load
 from desired_state.model import DesiredState
+from desired_state.reading.quantities import format_duration
 from tests.simulation.oracles.disclosure import CANARY
 from tests.simulation.oracles.ledger import DeclaredFleet
-from tests.simulation.seeds import DrawnFleet
+from tests.simulation.seeds import DrawnFleet, DrawnSnapshots
 
 ACCOUNT = "210987654321"
 DEVICE = "/dev/sdf"
@@ -57,8 +59,11 @@ _VOLUMES = """\
       device: {device}
       size: 20GiB
       type: gp3
-      backup: none
+      backup: {backup}
 """
+_SNAPSHOTS = "{{snapshots: {{every: {every}, keep: {{{keep}}}}}, maxLoss: {loss}}}"
+LOSS_BEYOND_TWO = timedelta(minutes=10)
+"""`maxLoss` must be at least two intervals and this."""
 
 
 def declared(fleets: Iterable[DrawnFleet], folder: Path) -> DesiredState:
@@ -77,6 +82,7 @@ def known(fleets: Iterable[DrawnFleet]) -> Mapping[str, DeclaredFleet]:
             replicas=fleet.replicas,
             stateful=fleet.stateful,
             devices=(DEVICE,) if fleet.stateful else (),
+            probed=fleet.probe,
             launches_per_hour=fleet.launches_per_hour,
             launches_per_day=fleet.launches_per_day,
         )
@@ -102,5 +108,19 @@ def _document(fleet: DrawnFleet) -> str:
         hour=fleet.launches_per_hour,
         day=fleet.launches_per_day,
         strategy="rolling" if fleet.rolling else "onReplace",
-        volumes=_VOLUMES.format(device=DEVICE) if fleet.stateful else "",
+        volumes=_VOLUMES.format(device=DEVICE, backup=_backup(fleet.snapshots))
+        if fleet.stateful
+        else "",
+    )
+
+
+def _backup(snapshots: DrawnSnapshots | None) -> str:
+    if snapshots is None:
+        return "none"
+    return _SNAPSHOTS.format(
+        every=format_duration(snapshots.every),
+        keep=", ".join(
+            f"{grain}: {format_duration(kept)}" for grain, kept in snapshots.keep.items()
+        ),
+        loss=format_duration(2 * snapshots.every + LOSS_BEYOND_TWO),
     )

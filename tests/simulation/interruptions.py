@@ -26,7 +26,7 @@ from providers.simulated.gate import Call
 from providers.simulated.records import Instance, Volume
 from reconciler.store.errors import StoreUnusable
 from tests.simulation.crash_points.steps import Killed, Moment
-from tests.simulation.oracles.tags import OWNER
+from tests.simulation.oracles.tags import BACKUP_CALLS, OWNER
 from tests.simulation.seeds import Draw
 
 Answer = TypeVar("Answer")
@@ -104,6 +104,8 @@ class Interruptions:
     def before_effect(self, call: Call) -> None:
         """A hook of the gate."""
         self._call = call
+        if call.operation in BACKUP_CALLS and self._happens(self._draw.spoiling):
+            self._spoil(call)
         self.reach("P3" if call.mutating else "P7", call.operation)
 
     def after_effect(self, call: Call) -> None:
@@ -203,7 +205,25 @@ class Interruptions:
             self._tell("HAND", f"{what} {identifier} at {point}")
             self._cloud.by_hand(what, identifier)
 
+    def _spoil(self, call: Call) -> None:
+        """Somebody does something to the snapshots that a call is about, just before it is carried out."""
+        snapshots = self._cloud.truth.snapshots
+        named = snapshots.get(call.parameters.get("SnapshotId", ""))
+        volume = named.volume_id if named else call.parameters.get("VolumeId")
+        about = [item.id for item in snapshots.values() if item.volume_id == volume]
+        what = self._chance.choice(OF_SNAPSHOTS)
+        if about:
+            identifier = self._chance.choice(about)
+            self._count("F19", "P3")
+            self._tell("HAND", f"{what} {identifier} at {call.operation}")
+            self._cloud.by_hand(what, identifier)
 
+
+OF_SNAPSHOTS = (
+    Meddling.DELETE_SNAPSHOT,
+    Meddling.IMITATE_SNAPSHOT,
+    Meddling.RELABEL_SNAPSHOT,
+)
 OF_VOLUMES = (Meddling.ATTACH, Meddling.DETACH)
 _FITS = {
     Meddling.TERMINATE: ("running", "stopped", "pending"),
@@ -213,7 +233,6 @@ _FITS = {
     Meddling.DETACH: ("in-use",),
     Meddling.EDIT_TAGS: ("running", "stopped"),
     Meddling.REMOVE_TAGS: ("running",),
-    Meddling.DELETE_SNAPSHOT: (),
 }
 
 

@@ -14,10 +14,12 @@ from providers.simulated.faults import (
     ZonePartitioned,
 )
 from providers.simulated.records import Guest, Io
-from tests.simulation.oracles.tags import OWNER
+from tests.simulation.oracles.tags import OWNER, slot_of
 
 HANGS_AFTER = timedelta(seconds=30)
 """No attach and no detach takes as long by itself."""
+COMPLETE_AFTER = timedelta(minutes=3)
+"""No snapshot of volumes as small takes as long by itself."""
 ON_THEIR_WAY = ("attaching", "detaching", "busy")
 
 
@@ -36,6 +38,8 @@ class Lasting:
             found.add("F21")
         if (plan.on(InstancesSick) or plan.on(VolumesSick)) and self._any_is_sick():
             found.add("F20")
+        if self._any_snapshot_is_amiss():
+            found.add("F19")
         return found
 
     def zones_in_trouble(self) -> Iterator[str]:
@@ -56,6 +60,19 @@ class Lasting:
         }
         self._on_its_way = {key: self._on_its_way.get(key, now) for key in seen}
         return [key[0] for key, since in self._on_its_way.items() if now - since > HANGS_AFTER]
+
+    def _any_snapshot_is_amiss(self) -> bool:
+        """Slow, failed, or with the tags of another volume's."""
+        truth, now = self._cloud.truth, self._cloud.clock.now()
+        for item in truth.snapshots.values():
+            if OWNER not in item.tags:
+                continue
+            slow = item.state == "pending" and now - item.started_at > COMPLETE_AFTER
+            volume = truth.volumes.get(item.volume_id)
+            elsewhere = volume is None or slot_of(volume.tags) != slot_of(item.tags)
+            if slow or item.state == "error" or elsewhere:
+                return True
+        return False
 
     def _any_is_sick(self) -> bool:
         truth = self._cloud.truth

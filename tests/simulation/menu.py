@@ -28,10 +28,10 @@ CHANGING = frozenset(
         "CreateTags",
         "ModifyInstanceAttribute",
         "ModifyInstanceMetadataOptions",
+        "CreateSnapshot",
+        "DeleteSnapshot",
     }
 )
-WHEN_SNAPSHOTS_ARE_TAKEN = False
-"""F19 is drawn as soon as the controller asks for snapshots."""
 
 
 def _when(
@@ -175,14 +175,29 @@ def _attachments(chance: random.Random, chaos: timedelta) -> tuple[Fault, ...]:
     )
 
 
+WITH_SNAPSHOTS = (
+    Meddling.DELETE_SNAPSHOT,
+    Meddling.TAKE_SNAPSHOT,
+    Meddling.IMITATE_SNAPSHOT,
+    Meddling.RELABEL_SNAPSHOT,
+)
+
+
 def _snapshots(chance: random.Random, chaos: timedelta) -> tuple[Fault, ...]:
-    when = _when(chance, chaos, share=(0.3, 1.0))
+    longer = chance.choice((5, 30, 180)) * MINUTE
     kinds: tuple[Fault, ...] = (
-        faults.SnapshotSlow(when=when),
-        faults.SnapshotFails(when=when),
-        faults.ByHand(when=when, what=Meddling.DELETE_SNAPSHOT),
+        faults.SnapshotSlow(when=_when(chance, chaos, share=(0.3, 1.0)), longer=longer),
+        faults.SnapshotFails(when=_when(chance, chaos, share=(0.3, 1.0))),
+        *(
+            faults.SnapshotsByHand(
+                when=_when(chance, chaos, share=(0.5, 1.0)),
+                what=what,
+                every=chance.uniform(3.0, 15.0) * MINUTE,
+            )
+            for what in WITH_SNAPSHOTS
+        ),
     )
-    return tuple(chance.sample(kinds, chance.randrange(1, 3)))
+    return tuple(chance.sample(kinds, chance.randrange(2, 5)))
 
 
 def _sick(chance: random.Random, chaos: timedelta) -> tuple[Fault, ...]:
@@ -258,9 +273,9 @@ MENU: Mapping[str, Drawing] = {
     "F16": _short,
     "F17": _capacity,
     "F18": _attachments,
+    "F19": _snapshots,
     "F20": _sick,
     "F21": _zones,
     "F24": _by_hand,
-    **({"F19": _snapshots} if WHEN_SNAPSHOTS_ARE_TAKEN else {}),
 }
 """By the number in the fault model of the reliability reference."""

@@ -11,6 +11,8 @@ from tests.simulation.oracles.tags import OWNER, slot_of
 from tests.simulation.seeds import DrawnFleet
 
 MOST_TOLD = 6
+BACKUPS = ("snapshot", "snapshots", "delete-snapshot")
+"""Kinds of requests that are shared: no slot waits for them."""
 
 
 def pending(plan: Plan, ledger: Ledger, fleets: Iterable[DrawnFleet]) -> str | None:
@@ -23,11 +25,16 @@ def pending(plan: Plan, ledger: Ledger, fleets: Iterable[DrawnFleet]) -> str | N
 
 
 def _planned(plan: Plan) -> Iterator[str]:
+    """Due snapshots and their expiry are no part of it: they come and go for as long as a fleet is there."""
     if plan.converged:
         return
     for item in plan.withheld:
+        if item.action is not None and item.action.request.kind in BACKUPS:
+            continue
         yield f"{item.slot} is withheld by {item.gate}: {item.reason}"
     for action in plan.actions:
+        if action.request.kind in BACKUPS:
+            continue
         yield f"{action.slot}: {action.request.kind} is due: {action.detail}"
     for slot in plan.slots:
         if slot.bucket not in ("healthy", "released"):
@@ -70,5 +77,5 @@ def _data(ledger: Ledger, slot: str, holder: str) -> Iterator[str]:
 
 def _open(ledger: Ledger) -> Iterator[str]:
     for intent in ledger.intents().values():
-        if intent.state in ("begun", "accepted"):
+        if intent.state in ("begun", "accepted") and intent.kind not in BACKUPS:
             yield f"the journal: {intent.kind} {intent.operation_id[:8]} is {intent.state}"

@@ -5,6 +5,7 @@ tags-removed        put our tags back as they were
 unproven-absence    look the instance up; when it has ended, approve
 mass-disappearance  likewise
 conflict            a volume of ours that somebody put on another device or another instance: take it off there
+retry-later         too many failed snapshots of a volume that others took, or that wear others' tags: delete them
 fence               a detach that somebody began by hand while the volume was in use: stop and start the instance
 
 Everything else has to end by itself once the faults are over.
@@ -27,6 +28,7 @@ from tests.simulation.oracles.tags import OWNER, slot_of
 from tests.simulation.process import OWNER as US
 from tests.simulation.process import Process
 
+TOO_MANY_SNAPSHOTS = "ConcurrentSnapshotLimitExceeded"
 LOOKS = 2
 LOOKS_FOR = timedelta(minutes=5)
 PUTS_BACK_AFTER = timedelta(minutes=20)
@@ -65,6 +67,8 @@ class Person:
             self._free_what_is_busy(now)
         if any(item.gate is Gate.CONFLICT for item in plan.withheld):
             self._take_off_what_is_misplaced(now)
+        if any(TOO_MANY_SNAPSHOTS in item.reason for item in plan.withheld):
+            self._delete_failed_snapshots()
         self._start_again()
         for item in plan.withheld:
             if item.approval_id is None or item.gate not in MAY_APPROVE:
@@ -123,6 +127,13 @@ class Person:
             if held.state == "attached" and volume.tags.get(OWNER) == US:
                 self._tell("HAND", f"takes {volume.id} off {held.instance_id}")
                 self._cloud.by_hand(Meddling.DETACH, volume.id)
+
+    def _delete_failed_snapshots(self) -> None:
+        """They count as pending ones do, and the controller deletes its own alone."""
+        for snapshot in list(self._cloud.truth.snapshots.values()):
+            if snapshot.state == "error":
+                self._tell("HAND", f"deletes {snapshot.id}, which failed")
+                self._cloud.by_hand(Meddling.DELETE_SNAPSHOT, snapshot.id)
 
     def _start_again(self) -> None:
         for identifier in list(self._to_start):

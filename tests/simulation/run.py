@@ -2,7 +2,7 @@
 
 chaos      the drawn faults are on; the rules of the oracles are checked after every effect
 healing    all faults are over; the fleets must converge within a bound
-stability  and stay so, with not one mutating call
+stability  and stay so, with not one mutating call but due snapshots and their expiry (see `stability`)
 
 A run is one thread on virtual time, and all its chance comes from the seed.
 """
@@ -45,6 +45,7 @@ from tests.simulation.people import Person
 from tests.simulation.process import OWNER as US
 from tests.simulation.process import Process
 from tests.simulation.seeds import Draw, DrawnFleet
+from tests.simulation.stability import not_due
 
 HEALS_WITHIN = timedelta(hours=30)
 """A slot that was replaced as often as a day allows waits for the next day."""
@@ -186,12 +187,17 @@ class _Run:
                 return f"not converged {waited} after all faults were over: {why}"
 
     def _stays(self) -> str | None:
-        sent, until = self._cloud.gate.mutating_calls, self._clock.now() + STABLE_FOR
+        sent, until = len(self._ledger.calls), self._clock.now() + STABLE_FOR
         while self._clock.now() < until:
             self._live(self._draw.interval * 2)
-            if self._cloud.gate.mutating_calls > sent:
-                last = self._ledger.calls[-1]
-                return f"converged, and then sent {last.operation} {dict(last.parameters)}"
+            why = not_due(
+                self._ledger.calls[sent:],
+                self._fleets,
+                truth=self._cloud.truth,
+                lasted=STABLE_FOR,
+            )
+            if why is not None:
+                return why
             if (why := self._why_pending()) is not None:
                 return f"converged, and then: {why}"
         return None

@@ -6,6 +6,7 @@ Swarm testing: each seed switches a random set of kinds of faults on, with rando
 from __future__ import annotations
 
 import random  # noqa: TID251 - a run's one source of chance, made from its seed
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -18,11 +19,22 @@ KINDS = (*MENU, "F1", "F2", "F26")
 SHARE_OF_SEEDS = 0.35
 """That each kind of fault is on in. The soak asks for a fifth at least."""
 CALM_SHARE = 0.03
+BACKED_UP_SHARE = 0.8
+"""Of databases where no fault is about snapshots."""
+HOUR = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrawnSnapshots:
+    """How often each data volume is backed up, and how long each grain is kept, by its name."""
+
+    every: timedelta
+    keep: Mapping[str, timedelta]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DrawnFleet:
-    """A fleet as it is declared; see `declaration`."""
+    """A fleet as it is declared; see `declaration`. `snapshots` None is a claim without a backup."""
 
     name: str
     replicas: int
@@ -33,6 +45,7 @@ class DrawnFleet:
     reboots: bool
     restarts: bool
     stateful: bool
+    snapshots: DrawnSnapshots | None
     launches_per_hour: int
     launches_per_day: int
 
@@ -73,6 +86,8 @@ class Draw:
     deaths: Deaths
     meddling: Likely
     meddles: tuple[Meddling, ...]
+    spoiling: float
+    """How likely somebody does something to the snapshots of a volume just as a call about one is on its way."""
     journal_fails: float
     chaos: timedelta
     interval: timedelta
@@ -113,6 +128,7 @@ def drawn(seed: int) -> Draw:
         if "F24" in kinds
         else Likely(),
         meddles=meddles or (Meddling.TERMINATE,),
+        spoiling=chance.choice((0.05, 0.2)) if "F19" in kinds else 0.0,
         journal_fails=chance.choice((0.02, 0.05)) if "F26" in kinds else 0.0,
         chaos=chaos,
         interval=timedelta(seconds=chance.choice((15, 20, 30))),
@@ -135,12 +151,14 @@ def _kinds(chance: random.Random) -> frozenset[str]:
 
 def _fleets(chance: random.Random, kinds: frozenset[str]) -> tuple[DrawnFleet, ...]:
     with_data = (("db",), ("db", "web"))
-    which = chance.choice(with_data if "F18" in kinds else (("web",), *with_data))
-    return tuple(_fleet(chance, name) for name in which)
+    about_data = not kinds.isdisjoint({"F18", "F19"})
+    which = chance.choice(with_data if about_data else (("web",), *with_data))
+    return tuple(_fleet(chance, name, kinds) for name in which)
 
 
-def _fleet(chance: random.Random, name: str) -> DrawnFleet:
+def _fleet(chance: random.Random, name: str, kinds: frozenset[str]) -> DrawnFleet:
     wide = chance.random() < 0.8
+    backed_up = name == "db" and ("F19" in kinds or chance.random() < BACKED_UP_SHARE)
     return DrawnFleet(
         name=name,
         replicas=chance.randrange(1, 4),
@@ -151,9 +169,19 @@ def _fleet(chance: random.Random, name: str) -> DrawnFleet:
         reboots=chance.random() < 0.25,
         restarts=chance.random() < 0.25,
         stateful=name == "db",
+        snapshots=_snapshots(chance) if backed_up else None,
         launches_per_hour=8 if wide else 2,
         launches_per_day=40 if wide else 4,
     )
+
+
+def _snapshots(chance: random.Random) -> DrawnSnapshots:
+    """So often, and kept for so short a time, that they come and go within a run."""
+    every = chance.randrange(5, 16) * MINUTE
+    keep = {"all": every * chance.randrange(2, 5)}
+    if chance.random() < 0.3:
+        keep["hourly"] = chance.randrange(2, 5) * HOUR
+    return DrawnSnapshots(every=every, keep=keep)
 
 
 def _redeclared(

@@ -22,7 +22,12 @@ from tests.support.repository import ROOT
 
 US = "prod-east"
 DATABASE = DeclaredFleet(
-    replicas=1, stateful=True, devices=(DEVICE,), launches_per_hour=2, launches_per_day=4
+    replicas=1,
+    stateful=True,
+    devices=(DEVICE,),
+    probed=True,
+    launches_per_hour=2,
+    launches_per_day=4,
 )
 MINUTE = timedelta(minutes=1)
 

@@ -77,10 +77,10 @@ class RightPlace(Oracle):
 
 
 class DataOutlives(Oracle):
-    """S8, as far as it reaches before backups exist: no data volume of ours is ever deleted by what we do, and no
-    instance ends that would take one with it.
+    """S8 for volumes: no data volume of ours is ever deleted by what we do, and no instance ends that would take one
+    with it.
 
-    Open: restore points and quarantine, which are not built.
+    Open: quarantine, which is not built.
     """
 
     rule = "S8"

@@ -8,7 +8,15 @@ from datetime import datetime
 from tests.simulation.oracles.ledger import DECIDED_WITHIN, SentCall
 from tests.simulation.oracles.oracle import Oracle
 
-DISRUPTIVE = frozenset({"TerminateInstances", "StopInstances", "RebootInstances", "DetachVolume"})
+DISRUPTIVE = frozenset(
+    {
+        "TerminateInstances",
+        "StopInstances",
+        "RebootInstances",
+        "DetachVolume",
+        "DeleteSnapshot",
+    }
+)
 
 
 class FreshView(Oracle):
@@ -43,6 +51,7 @@ class FreshView(Oracle):
 
 def targets_of(call: SentCall) -> tuple[str, ...]:
     """The ids that a call names in its plain parameters."""
-    one = [call.parameters[name] for name in ("InstanceId", "VolumeId") if name in call.parameters]
+    names = ("InstanceId", "VolumeId", "SnapshotId")
+    one = [call.parameters[name] for name in names if name in call.parameters]
     many = [*call.parameters.get("InstanceIds", ()), *call.parameters.get("Resources", ())]
     return (*one, *many)

@@ -10,6 +10,7 @@ from providers.simulated.changes import Change
 from providers.simulated.records import Instance
 from tests.simulation.oracles.ledger import JournalIntent, Ledger, SentCall
 from tests.simulation.oracles.oracle import Oracle
+from tests.simulation.oracles.tags import OPERATION
 
 ONWARD = {
     "begun": {"accepted", "observed", "rejected", "dead", "lost", "abandoned"},
@@ -35,6 +36,9 @@ KINDS = {
     "CreateTags": "tag",
     "ModifyVolume": "modify-volume",
     "ModifyInstanceMetadataOptions": "metadata-options",
+    "CreateSnapshot": "snapshot",
+    "CreateSnapshots": "snapshots",
+    "DeleteSnapshot": "delete-snapshot",
 }
 
 
@@ -119,8 +123,18 @@ def _is_for(intent: JournalIntent, call: SentCall) -> bool:
         kinds: set[str] = {"security-groups", "keep-volume"}
     else:
         kinds = {KINDS.get(call.operation, "")}
-    ids = {request.get("instance_id"), request.get("volume_id"), request.get("resource_id")}
+    names = ("instance_id", "volume_id", "resource_id", "snapshot_id")
+    ids = {request.get(name) for name in names}
+    if call.operation.startswith("CreateSnapshot") and _operation(call) != intent.operation_id:
+        return False
     return intent.kind in kinds and set(_named(call)) <= ids and _same_tags(call, request)
+
+
+def _operation(call: SentCall) -> str | None:
+    """The tag by which what it makes is found again."""
+    specified = call.parameters.get("TagSpecifications", ())
+    tags = {tag["Key"]: tag["Value"] for item in specified for tag in item["Tags"]}
+    return tags.get(OPERATION)
 
 
 def _same_tags(call: SentCall, request: Any) -> bool:
@@ -130,6 +144,7 @@ def _same_tags(call: SentCall, request: Any) -> bool:
 
 
 def _named(call: SentCall) -> tuple[str, ...]:
-    found = [call.parameters.get(name) for name in ("InstanceId", "VolumeId")]
+    found = [call.parameters.get(name) for name in ("InstanceId", "VolumeId", "SnapshotId")]
+    found.append(call.parameters.get("InstanceSpecification", {}).get("InstanceId"))
     found += [*call.parameters.get("InstanceIds", ()), *call.parameters.get("Resources", ())]
     return tuple(sorted(item for item in found if item))

@@ -16,7 +16,7 @@ from typing import Any
 
 from providers.simulated.changes import Cause, Change
 from providers.simulated.gate import Call
-from providers.simulated.records import Guest, Instance, Io, Volume
+from providers.simulated.records import Guest, Instance, Io, Snapshot, Volume
 from providers.simulated.world import Truth
 from tests.simulation.oracles.tags import INCARNATION, OWNER, ROLE, incarnation_of, slot_of
 
@@ -34,6 +34,8 @@ class DeclaredFleet:
     replicas: int
     stateful: bool
     devices: tuple[str, ...]
+    probed: bool
+    """Whether anybody asks the application itself."""
     launches_per_hour: int
     launches_per_day: int
 
@@ -90,7 +92,7 @@ class Ledger:
         )
         if call.mutating:
             self.calls.append(sent)
-        for name in ("InstanceIds", "VolumeIds"):
+        for name in ("InstanceIds", "VolumeIds", "SnapshotIds"):
             for identifier in call.parameters.get(name, ()) if not call.mutating else ():
                 self.reads_of[identifier] = now
         return sent
@@ -99,6 +101,8 @@ class Ledger:
         """What just became so."""
         for change in changes:
             record = change.after or change.before
+            if isinstance(record, Snapshot):
+                self._note_ownership(change, record)
             if not isinstance(record, (Instance, Volume)):
                 continue
             self._note_birth(change, record)
@@ -116,7 +120,7 @@ class Ledger:
             self.born[record.id] = (slot, incarnation_of(record.tags))
             self.born_at[record.id] = change.at
 
-    def _note_ownership(self, change: Change, record: Instance | Volume) -> None:
+    def _note_ownership(self, change: Change, record: Instance | Volume | Snapshot) -> None:
         if record.tags.get(OWNER) == self.owner:
             self.ours_until[record.id] = None
         elif record.id in self.ours_until and self.ours_until[record.id] is None:

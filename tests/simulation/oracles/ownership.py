@@ -21,14 +21,18 @@ MAY_BE_SENT = frozenset(
         "ModifyInstanceAttribute",
         "ModifyInstanceMetadataOptions",
         "ModifyVolume",
+        "CreateSnapshot",
+        "CreateSnapshots",
+        "DeleteSnapshot",
     }
 )
-"""Nothing that deletes a volume or a snapshot, and nothing that takes tags away."""
+"""Nothing that deletes a volume, and nothing that takes tags away."""
 
 
 class OursAndNamed(Oracle):
-    """S3. Each call names one instance or volume, or both where one goes onto the other, and all of them carry our
-    owner tag, or carried it until a moment ago; a launch is for exactly one instance that will carry it.
+    """S3. Each call names one instance, volume or snapshot, or an instance and the volume that goes onto it, and all of
+    them carry our owner tag, or carried it until a moment ago; a launch is for exactly one instance that will carry it,
+    and so will every snapshot.
     """
 
     rule = "S3"
@@ -40,6 +44,8 @@ class OursAndNamed(Oracle):
         if call.operation == "RunInstances":
             yield from self._launch(call)
             return
+        if call.operation in ("CreateSnapshot", "CreateSnapshots") and not self._tagged(call):
+            yield "a snapshot without our owner tag"
         named = self._named(call)
         if not named or any(not item for item in named):
             yield f"{call.operation} names nothing"
@@ -53,17 +59,22 @@ class OursAndNamed(Oracle):
         counts = (call.parameters.get("MinCount"), call.parameters.get("MaxCount"))
         if counts != (1, 1):
             yield f"a launch of {counts} instances"
-        if self.ledger.owner not in str(call.parameters.get("TagSpecifications")):
+        if not self._tagged(call):
             yield "a launch without our owner tag"
+
+    def _tagged(self, call: SentCall) -> bool:
+        return self.ledger.owner in str(call.parameters.get("TagSpecifications"))
 
     def _named(self, call: SentCall) -> list[str]:
         named = [
             *call.parameters.get("InstanceIds", ()),
             *call.parameters.get("Resources", ()),
         ]
-        for name in ("InstanceId", "VolumeId"):
+        for name in ("InstanceId", "VolumeId", "SnapshotId"):
             if name in call.parameters:
                 named.append(call.parameters[name])
+        if "InstanceSpecification" in call.parameters:
+            named.append(call.parameters["InstanceSpecification"].get("InstanceId"))
         return named
 
     def _ours(self, identifier: str, now: datetime) -> bool:

@@ -10,6 +10,10 @@ INCARNATION, ROLE = PREFIX + "incarnation", PREFIX + "role"
 CLAIM, OPERATION = PREFIX + "claim", PREFIX + "operation"
 
 
+BACKUP_CALLS = frozenset({"CreateSnapshot", "CreateSnapshots", "DeleteSnapshot"})
+"""What a converged fleet still needs, now and then."""
+
+
 def slot_of(tags: Mapping[str, str]) -> str | None:
     """`fleet/ordinal`; None when the tags do not say."""
     fleet, ordinal = tags.get(FLEET), tags.get(SLOT)

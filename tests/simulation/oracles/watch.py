@@ -1,7 +1,7 @@
 """All oracles together, hooked into a simulated cloud: asked before every call and after every effect.
 
-Where no controller can be shown to break a rule the rule is open: S8's restore points and quarantine and S10's brakes
-are not built; S11 needs two controllers; S13 is what the second phase of a run demands of the whole.
+Where no controller can be shown to break a rule the rule is open: S8's quarantine and S10's brakes are not built;
+S11 needs two controllers; S13 is what the second phase of a run demands of the whole.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from datetime import datetime
 
 from providers.simulated.changes import Change
 from providers.simulated.gate import Call
+from tests.simulation.oracles.backups import OneAtATime, OnlyOfTheWell, RestorePointsStay
 from tests.simulation.oracles.data import DataOutlives, RightPlace, SingleWriter
 from tests.simulation.oracles.disclosure import NothingDisclosed
 from tests.simulation.oracles.freshness import FreshView
@@ -30,6 +31,9 @@ ORACLES: tuple[type[Oracle], ...] = (
     SingleWriter,
     RightPlace,
     DataOutlives,
+    RestorePointsStay,
+    OnlyOfTheWell,
+    OneAtATime,
     NeverTheLast,
     NotTooMany,
     NotWhatServes,

@@ -1,0 +1,223 @@
+"""S8 for backups: the last good restore point stays, and snapshots are of what is well, one at a time."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+from providers.simulated.changes import Cause, Change
+from providers.simulated.records import Guest, Instance, Io, Snapshot, Volume
+from tests.simulation.oracles.ledger import (
+    DECIDED_WITHIN,
+    OLDEST_VIEW,
+    TOUCHED_LATELY,
+    Ledger,
+    SentCall,
+)
+from tests.simulation.oracles.oracle import Oracle
+from tests.simulation.oracles.tags import CLAIM, OPERATION
+
+CHECKS_TELL_AFTER = timedelta(minutes=2)
+"""The longest that a status check takes to show what is wrong (TRUSTED.md, durations)."""
+EVIDENCE_TAKES = CHECKS_TELL_AFTER + OLDEST_VIEW + DECIDED_WITHIN
+STATUS_TELLS_AFTER = timedelta(minutes=5)
+"""The longest that a volume's status takes (likewise)."""
+STATUS_READ_EVERY = timedelta(minutes=1)
+VOLUMES_TELL_WITHIN = STATUS_TELLS_AFTER + STATUS_READ_EVERY + OLDEST_VIEW + DECIDED_WITHIN
+LISTED_EVERY = timedelta(minutes=5)
+"""The rhythm in which snapshots are looked at (design section 5)."""
+LISTED_WITHIN = LISTED_EVERY + OLDEST_VIEW + DECIDED_WITHIN
+STALLED = (Io.STALLED, Io.DISABLED, Io.FAILED)
+
+
+class RestorePointsStay(Oracle):
+    """S8. What we delete of snapshots we took ourselves; a completed one goes only while a newer completed one of the
+    same claim's data is there, whatever their tags say; and none goes while its slot is unwell.
+
+    All snapshots are of the standard tier here. What somebody else deleted a moment ago nobody can know.
+    """
+
+    rule = "S8"
+
+    def __init__(self, ledger: Ledger) -> None:
+        super().__init__(ledger)
+        self._taken: set[str] = set()
+        self._deleted_by_others: list[tuple[datetime, Snapshot]] = []
+        self._health = Health(ledger)
+
+    def before_call(self, call: SentCall, now: datetime) -> Iterable[str]:
+        if call.operation != "DeleteSnapshot":
+            return
+        snapshot = self.ledger.truth.snapshots.get(call.parameters["SnapshotId"])
+        slot = self.ledger.slot_of(snapshot.volume_id) if snapshot else None
+        if slot is not None and (why := self._health.unwell(slot, now)):
+            yield f"{call.parameters['SnapshotId']} is to be deleted while {slot} is unwell: {why}"
+
+    def after_effect(self, changes: Sequence[Change], now: datetime) -> Iterable[str]:
+        self._health.note(changes)
+        for change in changes:
+            gone, made = change.before, change.after
+            if gone is None and isinstance(made, Snapshot) and change.cause is Cause.CALL:
+                self._taken.add(made.id)
+            if not isinstance(gone, Snapshot) or made is not None:
+                continue
+            if change.cause is Cause.BY_HAND:
+                self._deleted_by_others.append((change.at, gone))
+            else:
+                yield from self._deleted(gone, now)
+
+    def _deleted(self, gone: Snapshot, now: datetime) -> Iterable[str]:
+        if gone.id not in self._taken:
+            yield f"{gone.id}, which others made, was deleted"
+            return
+        if gone.state != "completed":
+            if gone.state != "error":
+                yield f"{gone.id} was deleted while it was {gone.state}"
+            return
+        lately = [item for at, item in self._deleted_by_others if now - at <= TOUCHED_LATELY]
+        newer = [
+            item.id
+            for item in (*self.ledger.truth.snapshots.values(), *lately)
+            if item.state == "completed"
+            and item.started_at > gone.started_at
+            and self._data_of(item) == self._data_of(gone)
+        ]
+        if not newer:
+            yield f"{gone.id}, the last good one of {self._data_of(gone)}, was deleted"
+
+    def _data_of(self, snapshot: Snapshot) -> str:
+        """The slot that its volume was made for, and the volume's claim; else what the data began with."""
+        volume = self.ledger.truth.volumes.get(snapshot.volume_id)
+        slot = self.ledger.born.get(snapshot.volume_id, (None, 0))[0]
+        if volume is None or slot is None:
+            return snapshot.data.lineage
+        return f"{slot} {volume.tags.get(CLAIM, snapshot.volume_id)}"
+
+
+class OnlyOfTheWell(Oracle):
+    """S8. No snapshot is asked for of a volume that has been stalled, or of a slot whose holder has been unwell, for
+    longer than the evidence of it takes.
+    """
+
+    rule = "S8"
+
+    def __init__(self, ledger: Ledger) -> None:
+        super().__init__(ledger)
+        self._health = Health(ledger)
+
+    def before_call(self, call: SentCall, now: datetime) -> Iterable[str]:
+        for identifier in _asked_of(call):
+            slot = self.ledger.slot_of(identifier)
+            if slot is not None and (why := self._health.unwell(slot, now)):
+                yield f"a snapshot of {identifier} is asked for while {slot} is unwell: {why}"
+
+    def after_effect(self, changes: Sequence[Change], now: datetime) -> Iterable[str]:
+        self._health.note(changes)
+        return ()
+
+
+class OneAtATime(Oracle):
+    """S8. Of a volume at most one snapshot of ours is pending, once a list can have shown it; and one operation is
+    carried out for two of our calls at most, since an unanswered one may double once.
+    """
+
+    rule = "S8"
+
+    def __init__(self, ledger: Ledger) -> None:
+        super().__init__(ledger)
+        self._taken: set[str] = set()
+        self._calls: defaultdict[str, set[int]] = defaultdict(set)
+        """Numbers of the calls that were carried out, by operation. What arrives twice is one call."""
+
+    def before_call(self, call: SentCall, now: datetime) -> Iterable[str]:
+        for identifier in _asked_of(call):
+            for item in self.ledger.truth.snapshots.values():
+                pending = item.volume_id == identifier and item.state == "pending"
+                if not pending or item.id not in self._taken:
+                    continue
+                if now - item.started_at > LISTED_WITHIN:
+                    yield f"another snapshot of {identifier} is asked for while {item.id} is pending"
+
+    def after_effect(self, changes: Sequence[Change], now: datetime) -> Iterable[str]:
+        for change in changes:
+            made = change.after
+            if not isinstance(made, Snapshot) or change.before is not None:
+                continue
+            if change.cause is not Cause.CALL:
+                continue
+            self._taken.add(made.id)
+            operation = made.tags.get(OPERATION, "")
+            number = next(
+                item.number
+                for item in reversed(self.ledger.calls)
+                if operation_of(item) == operation
+            )
+            self._calls[operation].add(number)
+            if len(self._calls[operation]) > MOST_CARRIED_OUT:
+                yield f"{made.volume_id} was snapshotted once more for {operation[:12]}"
+
+
+MOST_CARRIED_OUT = 2
+
+
+class Health:
+    """Since when volumes are stalled and instances unwell in a way that their fleet's evidence can show."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._stalled_since: dict[str, datetime] = {}
+        self._unwell_since: dict[str, datetime] = {}
+
+    def note(self, changes: Sequence[Change]) -> None:
+        """What just became so."""
+        for change in changes:
+            record = change.after
+            if isinstance(record, Volume):
+                _keep(self._stalled_since, record.id, change.at, holds=record.io in STALLED)
+            elif isinstance(record, Instance):
+                _keep(self._unwell_since, record.id, change.at, holds=self._shows(record))
+
+    def unwell(self, slot: str, now: datetime) -> str | None:
+        """Why nobody can still take the holder of a slot for healthy; None when it may be taken for it."""
+        holder = self._ledger.occupant(slot)
+        if holder is None:
+            return None
+        since = self._unwell_since.get(holder.id, now)
+        if now - since > EVIDENCE_TAKES:
+            return f"{holder.id} is {holder.state} and {holder.guest} since {since:%H:%M:%S}"
+        for attached in holder.attachments:
+            stalled = self._stalled_since.get(attached.volume_id, now)
+            if now - stalled > VOLUMES_TELL_WITHIN:
+                return f"{attached.volume_id} is stalled since {stalled:%H:%M:%S}"
+        return None
+
+    def _shows(self, instance: Instance) -> bool:
+        """EC2 never sees that an application is dead, and nobody does who does not ask it."""
+        slot = self._ledger.born.get(instance.id, (None, 0))[0]
+        fleet = self._ledger.declared.get(slot.rpartition("/")[0]) if slot else None
+        seen = {Guest.HUNG, Guest.UNREACHABLE}
+        if fleet is not None and fleet.probed:
+            seen.add(Guest.DEAD)
+        return instance.state != "running" or instance.guest in seen
+
+
+def operation_of(call: SentCall) -> str | None:
+    """The operation tag of the snapshots that a call asks for."""
+    if not call.operation.startswith("CreateSnapshot"):
+        return None
+    specified = call.parameters.get("TagSpecifications", ())
+    tags = {tag["Key"]: tag["Value"] for item in specified for tag in item["Tags"]}
+    return tags.get(OPERATION)
+
+
+def _asked_of(call: SentCall) -> tuple[str, ...]:
+    """The volumes that a call asks a snapshot of."""
+    return (call.parameters["VolumeId"],) if call.operation == "CreateSnapshot" else ()
+
+
+def _keep(since: dict[str, datetime], key: str, at: datetime, *, holds: bool) -> None:
+    if holds:
+        since.setdefault(key, at)
+    else:
+        since.pop(key, None)

@@ -1,0 +1,68 @@
+"""What a converged fleet may still send: nothing but due snapshots and their expiry (design section 12)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+
+from providers.simulated.records import Snapshot
+from providers.simulated.world import Truth
+from tests.simulation.oracles.ledger import SentCall
+from tests.simulation.oracles.tags import BACKUP_CALLS
+from tests.simulation.seeds import DrawnFleet, DrawnSnapshots
+
+AT_THE_EDGES = 2
+"""More than the window holds whole intervals: one that was late at its beginning, and one at its end."""
+
+
+def not_due(
+    calls: Sequence[SentCall],
+    fleets: Iterable[DrawnFleet],
+    *,
+    truth: Truth,
+    lasted: timedelta,
+) -> str | None:
+    """The first of these calls that a converged fleet must not send; None when all of them were due."""
+    schedules = [fleet.snapshots for fleet in fleets if fleet.snapshots is not None]
+    for call in calls:
+        if call.operation not in BACKUP_CALLS or not schedules:
+            return f"converged, and then sent {call.operation} {dict(call.parameters)}"
+    if not calls:
+        return None
+    return _too_often(calls, schedules, lasted) or _too_early(calls, schedules, truth)
+
+
+def _too_often(
+    calls: Iterable[SentCall], schedules: Iterable[DrawnSnapshots], lasted: timedelta
+) -> str | None:
+    most = max(lasted // item.every for item in schedules) + AT_THE_EDGES
+    taken = Counter(
+        call.parameters["VolumeId"] for call in calls if call.operation == "CreateSnapshot"
+    )
+    for volume, count in taken.items():
+        if count > most:
+            return f"converged, and then took {count} snapshots of {volume} within {lasted}"
+    return None
+
+
+def _too_early(
+    calls: Iterable[SentCall], schedules: Iterable[DrawnSnapshots], truth: Truth
+) -> str | None:
+    """One that failed may go at once."""
+    soonest = min(min(item.keep.values()) for item in schedules)
+    gone = {
+        change.resource_id: change.before
+        for change in truth.changes
+        if change.what == "snapshot deleted"
+    }
+    for call in calls:
+        if call.operation != "DeleteSnapshot":
+            continue
+        key = call.parameters["SnapshotId"]
+        snapshot = truth.snapshots.get(key) or gone.get(key)
+        if not isinstance(snapshot, Snapshot) or snapshot.state == "error":
+            continue
+        if (age := call.at - snapshot.started_at) < soonest:
+            return f"converged, and then deleted {key} after {age}, kept are {soonest}"
+    return None
