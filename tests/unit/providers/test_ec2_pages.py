@@ -87,11 +87,25 @@ SNAPSHOTS = f"""<DescribeSnapshotsResponse xmlns="{NAMESPACE}"><requestId>r</req
     <tagSet><item><key>fleet-reconciler:slot</key><value>3</value></item></tagSet></item>
 </snapshotSet></DescribeSnapshotsResponse>"""
 
+VOLUME_STATUSES = f"""<DescribeVolumeStatusResponse xmlns="{NAMESPACE}"><requestId>r</requestId><volumeStatusSet>
+  <item><volumeId>vol-1</volumeId><availabilityZone>us-east-1a</availabilityZone>
+    <volumeStatus><status>impaired</status><details>
+      <item><name>io-enabled</name><status>failed</status></item>
+      <item><name>io-performance</name><status>stalled</status></item></details></volumeStatus>
+    <eventsSet><item><eventId>evol-1</eventId><eventType>io-performance:stalled</eventType>
+      <description>d</description></item></eventsSet>
+    <actionsSet><item><code>enable-volume-io</code><eventId>evol-1</eventId></item></actionsSet>
+    <initializationStatusDetails><initializationType>default</initializationType><progress>40</progress>
+      </initializationStatusDetails></item>
+  <item><volumeId>vol-2</volumeId><volumeStatus><status>ok</status><details/></volumeStatus></item>
+</volumeStatusSet></DescribeVolumeStatusResponse>"""
+
 DOCUMENTS = {
     "DescribeInstances": INSTANCES,
     "DescribeVolumes": VOLUMES,
     "DescribeInstanceStatus": STATUSES,
     "DescribeSnapshots": SNAPSHOTS,
+    "DescribeVolumeStatus": VOLUME_STATUSES,
 }
 
 

@@ -10,6 +10,7 @@ import pytest
 from providers.ec2 import translation
 from providers.ec2.translation import Unintelligible
 from providers.observed import AttachmentState, Check, CheckStatus, ScheduledEvent
+from providers.observed_volumes import IoPerformance, StatusOfVolume
 
 ZONE_IDS = {"us-east-1a": "use1-az6"}
 LAUNCHED = datetime(2026, 11, 22, 1, 0, tzinfo=UTC)
@@ -212,3 +213,56 @@ def test_what_a_snapshot_cannot_do_without_is_never_guessed(member: str) -> None
     reply = {name: value for name, value in MINIMAL_SNAPSHOT.items() if name != member}
     with pytest.raises(Unintelligible):
         translation.snapshot(reply)
+
+
+# How volumes serve
+
+
+def volume_status(**changes: Any) -> dict[str, Any]:
+    """An impaired one whose checks say nothing, with any member changed."""
+    summary = {"Status": "impaired", "Details": []}
+    return {"VolumeId": "vol-1", "VolumeStatus": summary, **changes}
+
+
+def detail(name: str, status: str) -> dict[str, Any]:
+    return {"Status": "impaired", "Details": [{"Name": name, "Status": status}]}
+
+
+@pytest.mark.parametrize("word", [item.value for item in IoPerformance])
+def test_io_performance_is_what_its_check_says(word: str) -> None:
+    seen = translation.volume_status(volume_status(VolumeStatus=detail("io-performance", word)))
+    assert seen.io_performance == word
+
+
+def test_io_performance_is_what_an_event_says_where_the_check_names_no_grade() -> None:
+    events = [
+        {"EventType": "potential-data-inconsistency"},
+        {"EventType": "io-performance:stalled"},
+    ]
+    for summary in (detail("io-performance", "failed"), {"Status": "impaired"}):
+        seen = translation.volume_status(volume_status(VolumeStatus=summary, Events=events))
+        assert seen.io_performance is IoPerformance.STALLED
+    normal = volume_status(VolumeStatus=detail("io-performance", "normal"), Events=events)
+    assert translation.volume_status(normal).io_performance is IoPerformance.NORMAL
+
+
+def test_io_is_disabled_where_its_check_fails_or_enabling_it_is_offered() -> None:
+    assert translation.volume_status(
+        volume_status(VolumeStatus=detail("io-enabled", "failed"))
+    ).io_disabled
+    assert translation.volume_status(
+        volume_status(Actions=[{"Code": "enable-volume-io"}])
+    ).io_disabled
+    assert not translation.volume_status(volume_status()).io_disabled
+
+
+def test_words_about_a_volume_that_nobody_has_heard_of_are_no_data() -> None:
+    for summary in ({"Status": "splendid"}, {}):
+        seen = translation.volume_status(volume_status(VolumeStatus=summary))
+        assert seen.status is StatusOfVolume.INSUFFICIENT_DATA
+        assert seen.io_performance is IoPerformance.INSUFFICIENT_DATA
+
+
+def test_a_status_without_its_volume_is_never_guessed() -> None:
+    with pytest.raises(Unintelligible):
+        translation.volume_status({"VolumeStatus": {"Status": "ok"}})
