@@ -8,12 +8,23 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from providers.observed import CellIdentity, Instance, InstanceState, Observation, Presence, Volume
+from providers.observed import (
+    CellIdentity,
+    Instance,
+    InstanceState,
+    Observation,
+    Presence,
+    Snapshot,
+    SnapshotList,
+    Volume,
+    VolumeIoList,
+    VolumeStatusList,
+)
 from providers.port import Cloud, Prober, Receipt
 from providers.requests import DetachVolume, LaunchInstance, Request
 from providers.simulated import records
@@ -109,6 +120,22 @@ class CountingCloud(ABC):
 
     def read_volumes(self, ids: Iterable[str]) -> Mapping[str, tuple[Presence, Volume | None]]:
         return self._cloud.read_volumes(ids)
+
+    def read_snapshots(self, ids: Iterable[str]) -> Mapping[str, tuple[Presence, Snapshot | None]]:
+        return self._cloud.read_snapshots(ids)
+
+    def observe_snapshots(
+        self, *, owner: str, volume_ids: Collection[str], now: datetime
+    ) -> SnapshotList:
+        return self._cloud.observe_snapshots(owner=owner, volume_ids=volume_ids, now=now)
+
+    def observe_volume_status(
+        self, *, volume_ids: Collection[str], now: datetime
+    ) -> VolumeStatusList:
+        return self._cloud.observe_volume_status(volume_ids=volume_ids, now=now)
+
+    def observe_volume_io(self, *, volume_ids: Collection[str], now: datetime) -> VolumeIoList:
+        return self._cloud.observe_volume_io(volume_ids=volume_ids, now=now)
 
     def find_launch(self, request: LaunchInstance) -> Instance | None:
         return self._cloud.find_launch(request)

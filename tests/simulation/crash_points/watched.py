@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from providers.errors import CloudError, RetryClass
-from providers.observed import CellIdentity, Instance, Observation, Presence, Volume
+from providers.observed import (
+    CellIdentity,
+    Instance,
+    Observation,
+    Presence,
+    Snapshot,
+    SnapshotList,
+    Volume,
+    VolumeIoList,
+    VolumeStatusList,
+)
 from providers.port import Cloud, Receipt
 from providers.requests import LaunchInstance, Request
 from reconciler.store.cell import CellStore
@@ -82,6 +92,22 @@ class WatchedCloud:
 
     def read_volumes(self, ids: Iterable[str]) -> Mapping[str, tuple[Presence, Volume | None]]:
         return self.view.read_volumes(ids)
+
+    def read_snapshots(self, ids: Iterable[str]) -> Mapping[str, tuple[Presence, Snapshot | None]]:
+        return self.view.read_snapshots(ids)
+
+    def observe_snapshots(
+        self, *, owner: str, volume_ids: Collection[str], now: datetime
+    ) -> SnapshotList:
+        return self.view.observe_snapshots(owner=owner, volume_ids=volume_ids, now=now)
+
+    def observe_volume_status(
+        self, *, volume_ids: Collection[str], now: datetime
+    ) -> VolumeStatusList:
+        return self.view.observe_volume_status(volume_ids=volume_ids, now=now)
+
+    def observe_volume_io(self, *, volume_ids: Collection[str], now: datetime) -> VolumeIoList:
+        return self.view.observe_volume_io(volume_ids=volume_ids, now=now)
 
     def find_launch(self, request: LaunchInstance) -> Instance | None:
         return self.view.find_launch(request)
