@@ -21,6 +21,7 @@ from providers.errors import CloudError, CredentialsError, EndpointUnreachable
 from providers.simulated.changes import Cause
 from providers.simulated.cloud import SimulatedCloud
 from providers.simulated.fault_plan import Hit
+from providers.simulated.faults import ListShort
 from providers.simulated.layout import Layout
 from providers.simulated.records import Instance
 from providers.simulated.world import Truth
@@ -301,6 +302,8 @@ class _Run:
         """Faults of the world that last: their zones are in trouble to our eyes, and we look at them."""
         for zone in self._lasting.zones_in_trouble():
             self._ledger.zones_in_trouble_until[zone] = self._clock.now()
+        if self._cloud.plan.on(ListShort):
+            self._ledger.snapshots_unlisted_until = self._clock.now()
         self._interruptions.looks_on(self._lasting.faults(), self._lasting.hanging())
 
     def _tell(self, what: str, then: str) -> None:

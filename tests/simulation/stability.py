@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+from providers.simulated.changes import Cause
 from providers.simulated.records import Snapshot
 from providers.simulated.world import Truth
 from tests.simulation.oracles.ledger import SentCall
@@ -23,22 +24,31 @@ def not_due(
     truth: Truth,
     lasted: timedelta,
 ) -> str | None:
-    """The first of these calls that a converged fleet must not send; None when all of them were due."""
+    """What of these calls, all within `lasted`, a converged fleet must not send; None when all of them were due.
+
+    Of snapshots those count that were truly taken: one that is due and refused is asked for again.
+    """
     schedules = [fleet.snapshots for fleet in fleets if fleet.snapshots is not None]
     for call in calls:
         if call.operation not in BACKUP_CALLS or not schedules:
             return f"converged, and then sent {call.operation} {dict(call.parameters)}"
     if not calls:
         return None
-    return _too_often(calls, schedules, lasted) or _too_early(calls, schedules, truth)
+    too_often = _too_often(truth, schedules, since=calls[0].at, lasted=lasted)
+    return too_often or _too_early(calls, schedules, truth)
 
 
 def _too_often(
-    calls: Iterable[SentCall], schedules: Iterable[DrawnSnapshots], lasted: timedelta
+    truth: Truth, schedules: Iterable[DrawnSnapshots], *, since: datetime, lasted: timedelta
 ) -> str | None:
     most = max(lasted // item.every for item in schedules) + AT_THE_EDGES
     taken = Counter(
-        call.parameters["VolumeId"] for call in calls if call.operation == "CreateSnapshot"
+        change.after.volume_id
+        for change in truth.changes
+        if change.at >= since
+        and change.cause is Cause.CALL
+        and change.before is None
+        and isinstance(change.after, Snapshot)
     )
     for volume, count in taken.items():
         if count > most:

@@ -3,92 +3,20 @@
 from __future__ import annotations
 
 import ast
-import random  # noqa: TID251 - the simulated cloud asks for a source of chance
 import sqlite3
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from providers.simulated.cloud import SimulatedCloud
-from providers.simulated.layout import Layout
+from providers.simulated.faults import Meddling, SnapshotSlow
+from providers.simulated.records import Guest, Io
 from tests.simulation.declaration import DEVICE, SUBNETS
 from tests.simulation.oracles import tags as our
-from tests.simulation.oracles.ledger import DeclaredFleet, Ledger
-from tests.simulation.oracles.watch import ORACLES, Watch
+from tests.simulation.oracles.watch import ORACLES
+from tests.simulation.reckless import Scene
 from tests.simulation.run import make_empty_store
 from tests.support.repository import ROOT
-
-US = "prod-east"
-DATABASE = DeclaredFleet(
-    replicas=1,
-    stateful=True,
-    devices=(DEVICE,),
-    probed=True,
-    launches_per_hour=2,
-    launches_per_day=4,
-)
-MINUTE = timedelta(minutes=1)
-
-
-class Scene:
-    """A cloud that a reckless caller acts on, and the rules that it has broken so far."""
-
-    def __init__(self, store: Path) -> None:
-        self.cloud = SimulatedCloud(
-            chance=random.Random(1),
-            layout=Layout(subnets=SUBNETS),
-        )
-        ledger = Ledger(owner=US, truth=self.cloud.truth, store=store, declared={"db": DATABASE})
-        self.watch = Watch(ledger, self.cloud.clock.now)
-        self.cloud.gate.before_effect.append(self.watch.call)
-        self.cloud.world.on_change.append(self.watch.changes)
-        self._tokens = 0
-
-    @property
-    def broken(self) -> set[str]:
-        """The rules that were broken, but for the one that asks for an intent, which nobody here writes."""
-        return {item.rule for item in self.watch.breaches} - {"S2"}
-
-    def launches(
-        self, *, incarnation: int = 1, role: str = "occupant", owner: str = US, data: bool = True
-    ) -> str:
-        """An instance of db/0, tagged as the controller would; it runs before this returns."""
-        self._tokens += 1
-        token = f"{self._tokens:064x}"
-        tags = {
-            our.OWNER: owner,
-            our.FLEET: "db",
-            our.SLOT: "0",
-            our.INCARNATION: str(incarnation),
-            our.OPERATION: token,
-        }
-        disk = {"DeviceName": DEVICE, "Ebs": {"VolumeSize": 20, "DeleteOnTermination": False}}
-        reply = self.cloud.ec2.run_instances(
-            ImageId="ami-0abc1234def567890",
-            InstanceType="m5.large",
-            MinCount=1,
-            MaxCount=1,
-            SubnetId=min(SUBNETS),
-            ClientToken=token,
-            TagSpecifications=[
-                {"ResourceType": "instance", "Tags": _listed({**tags, our.ROLE: role})},
-                {"ResourceType": "volume", "Tags": _listed(tags)},
-            ],
-            BlockDeviceMappings=[disk] if data else [],
-        )
-        self.cloud.clock.sleep(120)
-        return str(reply["Instances"][0]["InstanceId"])
-
-    def data_of(self, instance: str) -> str:
-        """The data volume on an instance."""
-        held = self.cloud.truth.instances[instance].attachments
-        return next(item.volume_id for item in held if item.device == DEVICE)
-
-    def reads(self, *instances: str) -> None:
-        """Look at instances by id, as before something disruptive."""
-        self.cloud.ec2.describe_instances(InstanceIds=list(instances))
 
 
 @pytest.fixture
@@ -141,6 +69,11 @@ def test_s3_an_operation_that_is_never_to_be_sent(scene: Scene) -> None:
     assert "S3" in scene.broken
 
 
+def test_s3_a_snapshot_that_does_not_carry_our_owner(scene: Scene) -> None:
+    scene.cloud.ec2.create_snapshot(VolumeId=scene.data_of(scene.launches()))
+    assert "S3" in scene.broken
+
+
 def test_s4_a_second_occupant_while_the_first_one_lives(scene: Scene) -> None:
     scene.launches()
     scene.launches(incarnation=2, data=False)
@@ -166,6 +99,13 @@ def test_s5_a_stop_of_what_was_looked_at_long_ago(scene: Scene) -> None:
     scene.reads(first)
     scene.cloud.clock.sleep(600)
     scene.cloud.ec2.stop_instances(InstanceIds=[first])
+    assert "S5" in scene.broken
+
+
+def test_s5_a_snapshot_that_is_deleted_unseen(scene: Scene) -> None:
+    first = scene.snapshots(scene.data_of(scene.launches()))
+    assert "S5" not in scene.broken
+    scene.cloud.ec2.delete_snapshot(SnapshotId=first)
     assert "S5" in scene.broken
 
 
@@ -219,6 +159,84 @@ def test_s8_the_end_of_the_last_one_in_a_slot(scene: Scene) -> None:
     assert "S8" in scene.broken
 
 
+def test_s8_the_last_good_restore_point_of_a_claim_is_deleted(scene: Scene) -> None:
+    first = scene.snapshots(scene.data_of(scene.launches()))
+    scene.cloud.clock.sleep(300)
+    (said,) = scene.deletes(first)
+    assert "the last good one" in said
+
+
+def test_s8_is_silent_about_an_old_one_while_a_newer_one_is_complete(scene: Scene) -> None:
+    volume = scene.data_of(scene.launches())
+    first = scene.snapshots(volume)
+    scene.cloud.clock.sleep(300)
+    scene.snapshots(volume)
+    scene.cloud.clock.sleep(300)
+    assert scene.deletes(first) == []
+
+
+def test_s8_a_newer_one_of_other_data_with_the_same_tags_saves_nothing(scene: Scene) -> None:
+    first = scene.snapshots(scene.data_of(scene.launches()))
+    scene.cloud.clock.sleep(300)
+    scene.cloud.by_hand(Meddling.IMITATE_SNAPSHOT, first)
+    scene.cloud.clock.sleep(300)
+    assert len(scene.cloud.truth.snapshots) == 2
+    (said,) = scene.deletes(first)
+    assert "the last good one" in said
+
+
+def test_s8_one_that_somebody_else_made(scene: Scene) -> None:
+    volume = scene.data_of(scene.launches())
+    scene.cloud.by_hand(Meddling.TAKE_SNAPSHOT, volume)
+    (theirs,) = scene.cloud.truth.snapshots
+    scene.cloud.clock.sleep(300)
+    scene.snapshots(volume)
+    scene.cloud.clock.sleep(300)
+    (said,) = scene.deletes(theirs)
+    assert "others made" in said
+
+
+def test_s8_a_deletion_while_the_holder_is_unwell(scene: Scene) -> None:
+    holder = scene.launches()
+    first = scene.snapshots(scene.data_of(holder))
+    scene.cloud.clock.sleep(300)
+    scene.snapshots(scene.data_of(holder))
+    scene.cloud.make_sick(holder, Guest.HUNG)
+    scene.cloud.clock.sleep(600)
+    (said,) = scene.deletes(first)
+    assert "is unwell" in said
+
+
+def test_s8_a_snapshot_of_what_has_been_stalled_for_long(scene: Scene) -> None:
+    volume = scene.data_of(scene.launches())
+    scene.cloud.make_sick(volume, Io.STALLED)
+    scene.cloud.clock.sleep(60)
+    scene.snapshots(volume)
+    assert "S8" not in scene.broken  # Nobody can know yet.
+    scene.cloud.clock.sleep(840)
+    scene.snapshots(volume)
+    assert any("stalled since" in item.what for item in scene.watch.breaches)
+
+
+def test_s8_a_snapshot_beside_a_pending_one(scene: Scene) -> None:
+    volume = scene.data_of(scene.launches())
+    scene.cloud.add_fault(SnapshotSlow())
+    scene.snapshots(volume)
+    scene.cloud.clock.sleep(900)
+    scene.snapshots(volume)
+    assert any("is pending" in item.what for item in scene.watch.breaches)
+
+
+def test_s8_an_operation_that_is_carried_out_a_third_time(scene: Scene) -> None:
+    volume = scene.data_of(scene.launches())
+    for _ in range(2):
+        scene.snapshots(volume, operation="a" * 64)
+        scene.cloud.clock.sleep(60)
+    assert "S8" not in scene.broken
+    scene.snapshots(volume, operation="a" * 64)
+    assert any("once more" in item.what for item in scene.watch.breaches)
+
+
 def test_s9_a_slot_that_is_replaced_again_and_again(scene: Scene) -> None:
     for incarnation in range(1, 5):
         scene.launches(incarnation=incarnation, data=False)
@@ -268,10 +286,6 @@ def test_oracles_import_nothing_of_the_product_that_decides() -> None:
 def test_each_rule_has_a_sentence_that_says_what_it_is() -> None:
     for oracle in ORACLES:
         assert (oracle.__doc__ or "").startswith(oracle.rule), oracle.__name__
-
-
-def _listed(tags: dict[str, str]) -> list[dict[str, str]]:
-    return [{"Key": key, "Value": value} for key, value in tags.items()]
 
 
 def _write_intent(store: Path, state: str) -> None:

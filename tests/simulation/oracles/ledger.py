@@ -83,6 +83,8 @@ class Ledger:
     """When our owner tag was taken off a resource; None while it is there."""
     in_trouble_until: dict[str, datetime] = field(default_factory=dict)
     zones_in_trouble_until: dict[str, datetime] = field(default_factory=dict)
+    snapshots_unlisted_until: datetime | None = None
+    """When a list of snapshots last may have lacked some although it seemed whole."""
     store_lost_at: datetime | None = None
 
     def note_call(self, call: Call, now: datetime) -> SentCall:
