@@ -45,7 +45,13 @@ class Scene:
         return {item.rule for item in self.watch.breaches} - {"S2"}
 
     def launches(
-        self, *, incarnation: int = 1, role: str = "occupant", owner: str = US, data: bool = True
+        self,
+        *,
+        incarnation: int = 1,
+        role: str = "occupant",
+        owner: str = US,
+        data: bool = True,
+        restored_from: str | None = None,
     ) -> str:
         """An instance of db/0, tagged as the controller would; it runs before this returns."""
         self._tokens += 1
@@ -57,7 +63,9 @@ class Scene:
             our.INCARNATION: str(incarnation),
             our.OPERATION: token,
         }
-        disk = {"DeviceName": DEVICE, "Ebs": {"VolumeSize": 20, "DeleteOnTermination": False}}
+        source = {"SnapshotId": restored_from} if restored_from else {}
+        ebs = {"VolumeSize": 20, "DeleteOnTermination": False, **source}
+        disk = {"DeviceName": DEVICE, "Ebs": ebs}
         reply = self.cloud.ec2.run_instances(
             ImageId="ami-0abc1234def567890",
             InstanceType="m5.large",

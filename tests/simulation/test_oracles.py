@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
-from providers.simulated.faults import Meddling, SnapshotSlow
+from providers.simulated.faults import Meddling, SnapshotFails, SnapshotSlow
 from providers.simulated.records import Guest, Io
 from tests.simulation.declaration import DEVICE, SUBNETS
 from tests.simulation.oracles import tags as our
@@ -134,6 +135,27 @@ def test_s7_a_volume_under_another_device(scene: Scene) -> None:
     scene.cloud.ec2.detach_volume(VolumeId=volume, InstanceId=first, Device=DEVICE)
     scene.cloud.clock.sleep(60)
     scene.cloud.ec2.attach_volume(VolumeId=volume, InstanceId=first, Device="/dev/sdz")
+    assert "S7" in scene.broken
+
+
+def test_s7_a_restore_from_the_data_of_something_else(scene: Scene) -> None:
+    first = scene.launches()
+    volumes = scene.cloud.truth.instances[first].attachments
+    (root,) = {item.volume_id for item in volumes} - {scene.data_of(first)}
+    of_root, of_data = scene.snapshots(root), scene.snapshots(scene.data_of(first))
+    scene.cloud.clock.sleep(300)
+    scene.launches(incarnation=2, role="replacement", restored_from=of_data)
+    assert "S7" not in scene.broken
+    scene.launches(incarnation=3, role="replacement", restored_from=of_root)
+    assert "S7" in scene.broken
+
+
+def test_s7_a_restore_from_a_snapshot_that_failed(scene: Scene) -> None:
+    scene.cloud.add_fault(SnapshotFails())
+    failed = scene.snapshots(scene.data_of(scene.launches()))
+    scene.cloud.clock.sleep(300)
+    with pytest.raises(ClientError, match="IncorrectState"):
+        scene.launches(incarnation=2, role="replacement", restored_from=failed)
     assert "S7" in scene.broken
 
 

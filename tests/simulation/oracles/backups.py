@@ -16,7 +16,7 @@ from tests.simulation.oracles.ledger import (
     SentCall,
 )
 from tests.simulation.oracles.oracle import Oracle
-from tests.simulation.oracles.tags import CLAIM, OPERATION
+from tests.simulation.oracles.tags import CLAIM, OPERATION, slot_of
 
 CHECKS_TELL_AFTER = timedelta(minutes=2)
 """The longest that a status check takes to show what is wrong (TRUSTED.md, durations)."""
@@ -93,6 +93,42 @@ class RestorePointsStay(Oracle):
         if volume is None or slot is None:
             return snapshot.data.lineage
         return f"{slot} {volume.tags.get(CLAIM, snapshot.volume_id)}"
+
+
+class RestoredFromItsOwn(Oracle):
+    """S7 for restores. A volume is filled only from a completed snapshot of data that the slot itself wrote, whatever
+    the snapshot's tags say; root volumes hold none.
+    """
+
+    rule = "S7"
+
+    def __init__(self, ledger: Ledger) -> None:
+        super().__init__(ledger)
+        self._roots: set[str] = set()
+
+    def after_effect(self, changes: Sequence[Change], now: datetime) -> Iterable[str]:
+        for change in changes:
+            made = change.after
+            held = made.attachment if isinstance(made, Volume) else None
+            if held is not None and held.delete_on_termination:
+                self._roots.add(change.resource_id)
+        return ()
+
+    def before_call(self, call: SentCall, now: datetime) -> Iterable[str]:
+        if call.operation != "RunInstances":
+            return
+        slot = slot_of(tags_asked_for(call))
+        for mapping in call.parameters.get("BlockDeviceMappings", ()):
+            identifier = mapping["Ebs"].get("SnapshotId")
+            snapshot = self.ledger.truth.snapshots.get(identifier or "")
+            if identifier is None or snapshot is None:
+                continue  # EC2 refuses what is not there.
+            lineage = snapshot.data.lineage
+            written_in = self.ledger.born.get(lineage, (None, 0))[0]
+            if slot is None or written_in != slot or lineage in self._roots:
+                yield f"{slot} is to be restored from {identifier}, of {lineage} of {written_in}"
+            if snapshot.state != "completed":
+                yield f"{slot} is to be restored from {identifier}, which is {snapshot.state}"
 
 
 class OnlyOfTheWell(Oracle):
@@ -213,9 +249,13 @@ def operation_of(call: SentCall) -> str | None:
     """The operation tag of the snapshots that a call asks for."""
     if not call.operation.startswith("CreateSnapshot"):
         return None
+    return tags_asked_for(call).get(OPERATION)
+
+
+def tags_asked_for(call: SentCall) -> dict[str, str]:
+    """The tags of what a call is to make."""
     specified = call.parameters.get("TagSpecifications", ())
-    tags = {tag["Key"]: tag["Value"] for item in specified for tag in item["Tags"]}
-    return tags.get(OPERATION)
+    return {tag["Key"]: tag["Value"] for item in specified for tag in item["Tags"]}
 
 
 def _asked_of(call: SentCall) -> tuple[str, ...]:

@@ -74,7 +74,8 @@ class AbsenceIsNotEvidence(Oracle):
             return
         if tags.get(ROLE) == "occupant":
             yield from self._living_occupant(slot, incarnation_of(tags), now)
-        if call.parameters.get("BlockDeviceMappings"):
+        mappings = call.parameters.get("BlockDeviceMappings", ())
+        if any("SnapshotId" not in item["Ebs"] for item in mappings):
             yield from self._existing_volume(slot, now)
 
     def _made_already(self, call: SentCall) -> bool:
@@ -111,7 +112,8 @@ def _tags(call: SentCall, kind: str) -> dict[str, str]:
 
 
 def _is_root(volume: Volume) -> bool:
-    """Roots are made from the image's snapshot and wear the same tags (EC2 tags all volumes of a launch alike)."""
-    return volume.snapshot_id is not None or (
-        volume.attachment is not None and volume.attachment.delete_on_termination
-    )
+    """Roots are made from the image's snapshot and wear the same tags (EC2 tags all volumes of a launch alike). What is
+    restored from one of ours has the data of another volume.
+    """
+    of_image = volume.snapshot_id is not None and volume.data.lineage == volume.id
+    return of_image or (volume.attachment is not None and volume.attachment.delete_on_termination)

@@ -11,7 +11,12 @@ from datetime import datetime
 
 from providers.simulated.changes import Change
 from providers.simulated.gate import Call
-from tests.simulation.oracles.backups import OneAtATime, OnlyOfTheWell, RestorePointsStay
+from tests.simulation.oracles.backups import (
+    OneAtATime,
+    OnlyOfTheWell,
+    RestoredFromItsOwn,
+    RestorePointsStay,
+)
 from tests.simulation.oracles.data import DataOutlives, RightPlace, SingleWriter
 from tests.simulation.oracles.disclosure import NothingDisclosed
 from tests.simulation.oracles.freshness import FreshView
@@ -34,6 +39,7 @@ ORACLES: tuple[type[Oracle], ...] = (
     RestorePointsStay,
     OnlyOfTheWell,
     OneAtATime,
+    RestoredFromItsOwn,
     NeverTheLast,
     NotTooMany,
     NotWhatServes,
