@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from providers.observed import Instance
+from reconciler.health.verdict import Weight
+from reconciler.health.volumes import VolumeCondition
 from reconciler.planning.actions import Course, Gate
 from reconciler.planning.claims import Standing
 from reconciler.planning.decision import Decision, Hold, Situation
@@ -26,13 +28,35 @@ class Trouble:
 
 
 def trouble_of(here: Situation, occupant: Instance | None) -> Trouble | None:
-    """The trouble of a slot with a claim whose volume is lost or in error; None where a first filling is due."""
+    """The trouble of a slot with a claim whose volume is lost, in error or stuck; None where a first filling is due."""
     claims = here.view.claims
     lost = [claim for claim in claims if claim.standing in LOST]
-    if not lost or all(claim.standing is Standing.NEVER_FILLED for claim in claims):
+    if all(claim.standing is Standing.NEVER_FILLED for claim in claims):
         return None
-    why = "; ".join(f"claim {claim.claim.name}: {claim.detail}" for claim in lost)
-    return Trouble(why=why, since=_lost_since(here, occupant), gone=True)
+    if lost:
+        why = "; ".join(f"claim {claim.claim.name}: {claim.detail}" for claim in lost)
+        return Trouble(why=why, since=_lost_since(here, occupant), gone=True)
+    return _stuck(here)
+
+
+def _stuck(here: Situation) -> Trouble | None:
+    """Claims whose volumes do not serve reads and writes, by evidence that names them."""
+    found = [
+        (claim, verdict)
+        for claim in here.view.claims
+        if claim.volume is not None
+        and (verdict := here.case.volume_verdicts.get(claim.volume.id)) is not None
+        and verdict.condition is VolumeCondition.STUCK
+    ]
+    if not found:
+        return None
+    bad = [item for _, verdict in found for item in verdict.evidence if item.weight is Weight.BAD]
+    why = "; ".join(
+        f"claim {claim.claim.name}: {claim.volume.id if claim.volume else ''} is stuck"
+        for claim, _ in found
+    )
+    since = min([item.since for item in bad] or [verdict.since for _, verdict in found])
+    return Trouble(why=why, since=since, gone=False)
 
 
 def _lost_since(here: Situation, occupant: Instance | None) -> datetime:

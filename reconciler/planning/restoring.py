@@ -33,6 +33,7 @@ from reconciler.planning.unseen import hold_for_the_unseen
 def restore(here: Situation, occupant: Instance | None, trouble: Trouble) -> Decision:
     """The next step of a restore, or who is asked about it."""
     held = hold_for_the_unseen(here) or unproven_claim(here) or _not_read(here, trouble)
+    held = held or _still_serving(here, occupant, trouble)
     if held is not None:
         return held
     replacement = here.view.replacement
@@ -45,6 +46,23 @@ def restore(here: Situation, occupant: Instance | None, trouble: Trouble) -> Dec
     if (withheld := _needs_a_person(here, trouble, found)) is not None or found is None:
         return withheld or here.rest(Bucket.UNKNOWN, trouble.why)
     return _launch(here, occupant, trouble, found)
+
+
+def _still_serving(here: Situation, occupant: Instance | None, trouble: Trouble) -> Decision | None:
+    """A passing probe is serving, whatever EC2 says of a volume: a person decides (design section 6)."""
+    if occupant is None or here.fleet.health.probe is None or not here.verdict(occupant).serving:
+        return None
+    treated = incarnation_of(occupant.tags)
+    if here.approved(Gate.SERVING, Course.RESTORE, treated):
+        return None
+    why = f"its probe passes, although {trouble.why}"
+    hold = Hold(
+        course=Course.RESTORE,
+        gate=Gate.SERVING,
+        reason=why,
+        approval_id=here.approval_id(Gate.SERVING, Course.RESTORE, treated),
+    )
+    return here.hold(why, hold)
 
 
 def _not_read(here: Situation, trouble: Trouble) -> Decision | None:

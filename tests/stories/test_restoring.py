@@ -3,72 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from providers.simulated.faults import CapacityShort, Meddling, When
-from providers.simulated.layout import Layout
-from providers.simulated.records import Instance, Io
+from providers.simulated.records import Io
 from reconciler.demo import truth
-from reconciler.demo.virtual import NotConvergedError, VirtualGuard, virtual_guard
+from reconciler.demo.virtual import NotConvergedError, VirtualGuard
 from reconciler.planning.actions import Gate
-from reconciler.planning.identity import Role, role_of
-from tests.support.fleets import (
-    ACCOUNT,
-    HOUR,
-    IMAGE,
-    MINUTE,
-    REGION,
-    data_claim,
-    desired,
-    postgres_fleet,
-    snapshots_of,
+from tests.stories.databases import (
+    DATABASES,
+    SLOT,
+    guarding,
+    heals,
+    lasts,
+    occupant,
+    volume_of,
+    withheld,
 )
-
-SLOT = "shared-postgres/0"
-LAYOUT = Layout(account=ACCOUNT, region=REGION, images=frozenset({IMAGE}))
-DATABASES = postgres_fleet(replicas=2, claims=(data_claim(backup=snapshots_of(15 * MINUTE)),))
+from tests.support.fleets import HOUR
 
 
 @pytest.fixture
 def guard(tmp_path: Path) -> Iterator[VirtualGuard]:
-    """Two databases in service for an hour, with snapshots every quarter of an hour."""
-    store = tmp_path / "store.sqlite"
-    with virtual_guard(desired(DATABASES), store=store, layout=LAYOUT, seed=4) as guard:
-        heals(guard)
-        lasts(guard, HOUR)
+    with guarding(DATABASES, tmp_path) as guard:
         yield guard
-
-
-def heals(guard: VirtualGuard, *, within: timedelta = HOUR) -> None:
-    for _ in guard.until_converged(within=within):
-        pass
-
-
-def lasts(guard: VirtualGuard, for_: timedelta) -> None:
-    for _ in guard.passes(lasting=for_):
-        pass
-
-
-def occupant(guard: VirtualGuard) -> Instance:
-    """Who holds the slot in truth."""
-    alive = truth.living(guard.cloud.truth)[SLOT]
-    (found,) = [
-        item for item in alive if item.state == "running" and role_of(item.tags) is Role.OCCUPANT
-    ]
-    return found
-
-
-def volume_of(instance: Instance) -> str:
-    (volume_id,) = truth.data_volumes(instance).values()
-    return volume_id
-
-
-def withheld(guard: VirtualGuard) -> list[tuple[str, str]]:
-    plan = guard.look().plan
-    return [(str(item.slot), str(item.gate)) for item in plan.withheld]
 
 
 def test_a_volume_that_fails_is_restored_from_its_newest_snapshot(guard: VirtualGuard) -> None:

@@ -254,11 +254,12 @@ def test_a_new_instance_whose_volume_is_not_shown_yet_is_not_called_a_loss() -> 
     assert bucket(scene, DATABASE) is Bucket.WAITING
 
 
-def test_a_volume_in_error_on_a_healthy_looking_instance_is_withheld_for_a_restore() -> None:
+def test_a_volume_in_error_whose_service_answers_waits_for_a_person() -> None:
     scene = Scene(DATABASES)
     scene.in_service()
     scene.change(VOLUME, state=VolumeState.ERROR)
-    assert the_hold(scene).gate is Gate.RESTORE
+    assert the_hold(scene).gate is Gate.SERVING
+    assert the_hold(scene).approval_id is not None
 
 
 # One replacement after the other

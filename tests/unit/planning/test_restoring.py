@@ -9,6 +9,7 @@ import pytest
 
 from providers.observed import GapSubject, InstanceState, SnapshotState, VolumeState
 from providers.requests import LaunchInstance, SetTags, StopInstance
+from reconciler.health.verdict import Sign
 from reconciler.planning.actions import Bucket, Course, Gate, Reason
 from reconciler.planning.identity import Role, Tag
 from reconciler.planning.memory import Approval
@@ -179,6 +180,15 @@ def test_an_original_whose_volume_is_well_again_stays_and_the_copy_goes() -> Non
     action = planned(scene).actions[0]
     assert action.request == terminate(DATABASE, incarnation=2).request
     assert action.reason is Reason.ORIGINAL_RECOVERED
+
+
+def test_an_original_that_is_sick_for_another_reason_keeps_its_volume_and_the_copy_goes() -> None:
+    scene = prepared()
+    scene.change(VOLUME, state=VolumeState.IN_USE)
+    scene.sick(DATABASE, Sign.INSTANCE_CHECK, lasting=10 * MINUTE)
+    action = planned(scene).actions[0]
+    assert action.request == terminate(DATABASE, incarnation=2).request
+    assert "can be kept" in action.detail
 
 
 def taken_over(*, original: InstanceState = InstanceState.RUNNING) -> Scene:
