@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from providers.observed import GapSubject, Observation, Snapshot
+from providers.observed import GapSubject, Observation, Snapshot, SnapshotState
 from reconciler.planning.claims import ClaimView, Standing
 from reconciler.planning.identity import Tag, claim_of, owner_of, slot_key
 from reconciler.planning.memory import Memory
@@ -97,6 +97,11 @@ def _lineage_of(
     tagged = slot_key(snapshot.tags) if ours else None
     tagged_claim = claim_of(snapshot.tags) if ours else None
     slot, claim = fills.get(snapshot.volume_id, (None, None))
+    if snapshot.state is SnapshotState.PENDING and slot is not None and claim is not None:
+        return (
+            *slot,
+            claim,
+        )  # Under way on that volume, whatever its tags; nothing can be restored from it yet.
     if tagged is not None and slot is not None and tagged != slot:
         return None
     if tagged_claim is not None and slot is not None and tagged_claim != claim:

@@ -8,6 +8,7 @@ PREFIX = "fleet-reconciler:"
 OWNER, FLEET, SLOT = PREFIX + "owner", PREFIX + "fleet", PREFIX + "slot"
 INCARNATION, ROLE = PREFIX + "incarnation", PREFIX + "role"
 CLAIM, OPERATION = PREFIX + "claim", PREFIX + "operation"
+DUE = PREFIX + "due"
 
 
 BACKUP_CALLS = frozenset({"CreateSnapshot", "CreateSnapshots", "DeleteSnapshot"})

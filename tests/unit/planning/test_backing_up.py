@@ -240,6 +240,14 @@ def test_calls_without_an_answer_count_against_what_goes_at_once() -> None:
     assert first.slot not in {action.slot for action in made.actions}
 
 
+def test_nothing_is_taken_beside_a_pending_one_whose_tags_were_edited() -> None:
+    scene = backed_up()
+    pending = scene.snapshot(VOLUME, ago=MINUTE, state=SnapshotState.PENDING)
+    edited = {**pending.tags, Tag.SLOT.value: "7"}
+    scene.snapshots[pending.id] = replace(pending, tags=edited)
+    assert planned(scene).actions == ()
+
+
 # Of what, and under which name
 
 
