@@ -7,7 +7,20 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from reconciler.health.verdict import Verdict
+from reconciler.health.volumes import VolumeVerdict
 from reconciler.planning.actions import Action, Bucket, Course, SlotRef, Withheld
+from reconciler.planning.claims import Standing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimOutcome:
+    """How one claim of a slot stands, and how the volume that fills it serves; None where none fills it."""
+
+    claim: str
+    standing: Standing
+    detail: str
+    volume_id: str | None
+    verdict: VolumeVerdict | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +36,8 @@ class SlotOutcome:
     summary: str
     instance_id: str | None = None
     verdict: Verdict | None = None
+    claims: tuple[ClaimOutcome, ...] = ()
+    """In the order of the document."""
     next_check_at: datetime | None = None
     notes: tuple[str, ...] = ()
     to_come: tuple[str, ...] = ()
@@ -57,6 +72,7 @@ class Plan:
     @property
     def converged(self) -> bool:
         """Nothing to do, nothing withheld, nothing waited for. But for backups: in a large fleet one is always due."""
-        return all(
-            item.course is Course.BACK_UP for item in (*self.actions, *self.withheld)
-        ) and all(s.bucket in (Bucket.HEALTHY, Bucket.RELEASED) for s in self.slots)
+        due: tuple[Action | Withheld, ...] = (*self.actions, *self.withheld)
+        return all(item.course is Course.BACK_UP for item in due) and all(
+            s.bucket in (Bucket.HEALTHY, Bucket.RELEASED) for s in self.slots
+        )

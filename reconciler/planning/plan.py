@@ -26,6 +26,7 @@ from reconciler.planning.actions import (
     Withheld,
 )
 from reconciler.planning.case import Case
+from reconciler.planning.claims import ClaimView
 from reconciler.planning.deciding import Decided, decide_all
 from reconciler.planning.decision import (
     Decision,
@@ -33,7 +34,7 @@ from reconciler.planning.decision import (
     Hold,
 )
 from reconciler.planning.gates import admit
-from reconciler.planning.outcome import FleetSummary, Plan, SlotOutcome
+from reconciler.planning.outcome import ClaimOutcome, FleetSummary, Plan, SlotOutcome
 from reconciler.planning.placement import Rooms, place, unknown_zones
 from reconciler.planning.prospect import steps_to_come
 from reconciler.planning.slots import World, arrange
@@ -196,9 +197,21 @@ def _outcome(
         summary=decision.summary,
         instance_id=instance.id if instance else None,
         verdict=case.verdicts.get(instance.id) if instance else None,
+        claims=tuple([_claim(item, case) for item in view.claims]),
         next_check_at=decision.next_check_at,
         notes=decision.notes,
         to_come=steps_to_come(view, actions),
+    )
+
+
+def _claim(view: ClaimView, case: Case) -> ClaimOutcome:
+    volume = view.volume
+    return ClaimOutcome(
+        claim=view.claim.name,
+        standing=view.standing,
+        detail=view.detail,
+        volume_id=volume.id if volume else None,
+        verdict=case.volume_verdicts.get(volume.id) if volume else None,
     )
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from desired_state.model import Fleet
 from providers.observed import Instance, Volume
-from reconciler.health.verdict import Verdict, Weight
+from reconciler.health.verdict import Verdict
 from reconciler.planning.actions import Bucket, SlotRef
 from reconciler.planning.case import Case
 from reconciler.planning.identity import Tag, incarnation_of, role_of, slot_of
@@ -36,15 +36,10 @@ from reconciler.surface.plan_json import (
     withheld_document,
 )
 from reconciler.surface.plan_text import BUCKET_STYLES
+from reconciler.surface.volume_text import WEIGHT_STYLES, claim_lines
 from reconciler.surface.withheld_text import group_lines
 
-FORMAT_VERSION = "1.0"
-
-WEIGHTS: dict[Weight, Style] = {
-    Weight.GOOD: Style.GOOD,
-    Weight.BAD: Style.BAD,
-    Weight.NEUTRAL: Style.DIM,
-}
+FORMAT_VERSION = "1.1"
 
 
 class UnknownSlot(Exception):  # noqa: N818 - reads as what it is in "except UnknownSlot"
@@ -60,6 +55,7 @@ def explain_lines(
     sections = (
         _standing(case, outcome, width=width),
         _evidence(outcome.verdict, now=case.now, width=width),
+        claim_lines(outcome.claims, now=case.now, width=width),
         _planned(plan, slot, width=width),
         _to_come(outcome, width=width),
         _held(plan, slot, width=width),
@@ -177,7 +173,7 @@ def _evidence(verdict: Verdict | None, *, now: datetime, width: int) -> list[Lin
         line(GAP, Span(verdict.status.value, Style.STRONG), f" since {since}; {serving}"),
     ]
     for item in verdict.evidence:
-        head = line(GAP, Span(item.weight.value.ljust(7), WEIGHTS[item.weight]), GAP)
+        head = line(GAP, Span(item.weight.value.ljust(7), WEIGHT_STYLES[item.weight]), GAP)
         what = (
             f"{item.sign.value} ({item.source}): {item.detail}, since {words.ago(item.since, now)}"
         )

@@ -9,13 +9,14 @@ from collections.abc import Iterable
 from typing import Any
 
 from reconciler.health.verdict import Verdict
+from reconciler.health.volumes import VolumeVerdict
 from reconciler.planning.actions import Action, Withheld
 from reconciler.planning.case import Case
-from reconciler.planning.outcome import FleetSummary, Plan, SlotOutcome
+from reconciler.planning.outcome import ClaimOutcome, FleetSummary, Plan, SlotOutcome
 from reconciler.surface.action_text import verb_of
 from reconciler.surface.json_values import Json, json_value
 
-FORMAT_VERSION = "1.0"
+FORMAT_VERSION = "1.1"
 
 
 def plans_document(planned: Iterable[tuple[Case, Plan]]) -> Json:
@@ -114,6 +115,7 @@ def slot_document(outcome: SlotOutcome) -> Json:
         "summary": outcome.summary,
         "instanceId": outcome.instance_id,
         "verdict": None if outcome.verdict is None else verdict_document(outcome.verdict),
+        "claims": [claim_document(item) for item in outcome.claims],
         "nextCheckAt": json_value(outcome.next_check_at),
         "toCome": list(outcome.to_come),
         "notes": list(outcome.notes),
@@ -126,6 +128,27 @@ def verdict_document(verdict: Verdict) -> dict[str, Any]:
         "status": verdict.status.value,
         "since": json_value(verdict.since),
         "serving": verdict.serving,
+        "changesAt": json_value(verdict.changes_at),
+        "evidence": json_value(verdict.evidence),
+    }
+
+
+def claim_document(claim: ClaimOutcome) -> Json:
+    """How one claim of a slot stands, with the verdict on the volume that fills it."""
+    return {
+        "claim": claim.claim,
+        "standing": claim.standing.value,
+        "detail": claim.detail,
+        "volumeId": claim.volume_id,
+        "verdict": None if claim.verdict is None else volume_verdict_document(claim.verdict),
+    }
+
+
+def volume_verdict_document(verdict: VolumeVerdict) -> dict[str, Any]:
+    """A verdict on a volume and all its evidence."""
+    return {
+        "condition": verdict.condition.value,
+        "since": json_value(verdict.since),
         "changesAt": json_value(verdict.changes_at),
         "evidence": json_value(verdict.evidence),
     }

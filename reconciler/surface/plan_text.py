@@ -37,6 +37,7 @@ from reconciler.surface.layout import (
     line,
     wrapped,
 )
+from reconciler.surface.volume_text import troubles
 from reconciler.surface.withheld_text import UNDECIDED, withheld_lines, withheld_verb
 
 BUCKET_STYLES: dict[Bucket, Style] = {
@@ -185,6 +186,7 @@ def _note_lines(plan: Plan, *, width: int) -> list[Line]:
     rows = [note for note in plan.notes if note not in of_slots]
     for note, group in noted.items():
         rows.append(f"{words.slots([outcome.slot for outcome in group])}: {note}")
+    rows += troubles(plan.slots, now=plan.made_at)
     if not rows:
         return []
     lines = [line(Span("Notes", Style.HEADING))]

@@ -27,8 +27,9 @@ from reconciler.surface.layout import (
 )
 from reconciler.surface.plan_json import cell_document, fleet_document, slot_document
 from reconciler.surface.plan_text import BUCKET_STYLES, fleet_lines, header_lines
+from reconciler.surface.volume_text import troubles
 
-FORMAT_VERSION = "1.0"
+FORMAT_VERSION = "1.1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +49,7 @@ def status_lines(standing: Standing, *, width: int) -> list[Line]:
         _refused(standing, width=width),
         fleet_lines(plan.fleets, width=width),
         _not_healthy(plan.slots, width=width),
+        _volumes_in_trouble(plan.slots, now=case.now, width=width),
         _under_way(case.memory, now=case.now, width=width),
         _in_force(case.memory, now=case.now, width=width),
         wrapped((Span(_sum(plan), Style.STRONG),), width=width),
@@ -116,6 +118,16 @@ def _not_healthy(outcomes: Sequence[SlotOutcome], *, width: int) -> list[Line]:
         head = line(GAP, Span(refs, Style.STRONG), GAP, Span(bucket.value, BUCKET_STYLES[bucket]))
         what = f"{instance_id}: {summary}" if instance_id else summary
         lines += wrapped(line(what), width=width, first=(*head, Span(GAP)), indent=6)
+    return lines
+
+
+def _volumes_in_trouble(
+    outcomes: Sequence[SlotOutcome], *, now: datetime, width: int
+) -> list[Line]:
+    rows = troubles(outcomes, now=now)
+    lines = [line(Span("Volumes in trouble", Style.HEADING))] if rows else []
+    for row in rows:
+        lines += wrapped(line(row), width=width, first=line("  * "))
     return lines
 
 

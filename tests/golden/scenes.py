@@ -13,6 +13,7 @@ from tests.golden.backups import BACKUPS
 from tests.golden.limits import LIMITS
 from tests.golden.moves import MOVES
 from tests.golden.repairs import REPAIRS
+from tests.golden.stuck import STUCK
 from tests.golden.wishes import WISHES
 from tests.support.cases import Scene
 from tests.support.fleets import MINUTE, postgres_fleet, repair_spec, web_fleet
@@ -148,5 +149,6 @@ SCENES = {
         *WISHES,
         *LIMITS,
         *BACKUPS,
+        *STUCK,
     )
 }

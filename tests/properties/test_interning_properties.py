@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -30,6 +31,7 @@ from reconciler.loop.assess import Assessment
 from reconciler.loop.reconcile import PassResult
 from reconciler.planning.deciding import decide_all
 from reconciler.planning.judging import judge_all
+from reconciler.planning.judging_volumes import judge_volumes
 from reconciler.planning.memory import Approval
 from reconciler.planning.plan import plan_of
 from reconciler.planning.slots import arrange
@@ -50,6 +52,8 @@ from tests.support.fleets import (
 
 LAYOUT = Layout(account=ACCOUNT, region=REGION, images=frozenset({IMAGE}))
 
+VOLUME_HEALTH = frozenset({"DescribeVolumeStatus", "GetMetricData"})
+
 Happening = Callable[[VirtualGuard], None]
 
 
@@ -65,6 +69,7 @@ def _passes(count: int) -> Happening:
 
 def _compare_with_a_cold_run(warm: Assessment) -> None:
     case = warm.case
+    assert warm.volume_judgement.verdicts == case.volume_verdicts
     world = arrange(
         desired=case.desired,
         observation=case.observation,
@@ -75,6 +80,9 @@ def _compare_with_a_cold_run(warm: Assessment) -> None:
     judgement = judge_all(world, case.desired, case.observation, case.memory, case.now)
     assert warm.judgement.verdicts == judgement.verdicts
     assert warm.judgement.remembered == judgement.remembered
+    volumes = judge_volumes(world, case.observation, case.memory, case.now)
+    assert warm.volume_judgement.verdicts == volumes.verdicts
+    assert warm.volume_judgement.remembered == volumes.remembered
     decided = decide_all(case, world)
     assert warm.decided.decisions == decided.decisions
     assert warm.plan == plan_of(case, world, decided)
@@ -158,7 +166,7 @@ happenings = st.one_of(
         ),
         picks,
     ),
-    st.builds(_sickens, st.sampled_from((Guest.DEAD, Guest.HUNG, Guest.WELL, Io.STALLED)), picks),
+    st.builds(_sickens, st.sampled_from((Guest.DEAD, Guest.HUNG, Guest.WELL, *Io)), picks),
     st.sampled_from(
         (
             lambda when: StaleReads(when=when, lag=MINUTE),
@@ -167,6 +175,7 @@ happenings = st.one_of(
             lambda when: ListShort(when=when, kept=0.5),
             lambda when: PageLost(when=when),
             lambda when: RequestLost(when=when),
+            lambda when: RequestLost(when=replace(when, operations=VOLUME_HEALTH)),
             lambda when: ResponseLost(when=when),
             lambda when: ZonePartitioned(when=when),
         )
@@ -208,6 +217,10 @@ def test_a_steady_cell_is_neither_judged_nor_decided_again(tmp_path: Path) -> No
             assert after is before
         for id_, verdict in second.judgement.verdicts.items():
             assert verdict is first.judgement.verdicts[id_]
+        for id_, judged in second.volume_judgement.verdicts.items():
+            assert judged is first.volume_judgement.verdicts[id_]
+        assert second.case.observation.volume_status is first.case.observation.volume_status
+        assert second.lessons.volumes == {}
         assert second.case.observation.instances is first.case.observation.instances
         assert second.lessons.known == first.lessons.known
 

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.health.verdict import RememberedHealth, Status
+from reconciler.health.volumes import RememberedVolume, VolumeCondition, VolumeSign
 from reconciler.planning.actions import Gate
 from reconciler.planning.intents import MOVES, IntentState
 from reconciler.planning.memory import Approval, CapacityMemory, ColdStart, Pause
@@ -61,6 +62,15 @@ def _passes(slot_texts: frozenset[str], failures: int, cold: int | None, looks: 
                 )
                 for id_ in resources
             },
+            volumes={
+                f"vol-{text}": RememberedVolume(
+                    condition=VolumeCondition.STUCK,
+                    condition_since=NOW + failures * MINUTE,
+                    since={VolumeSign.IO_PERFORMANCE: NOW},
+                )
+                for text in sorted(slot_texts)
+                if failures
+            },
             held_since={"web/0|paused": NOW + failures * MINUTE} if failures else {},
             cold=None if cold is None else ColdStart(since=NOW, complete_observations=cold),
         )
@@ -85,6 +95,7 @@ def _steady(room: Room) -> None:
                 as_of=room.now,
                 known=memory.known,
                 health=memory.health,
+                volumes=memory.volumes,
                 held_since=memory.held_since,
                 cold=memory.cold,
             ),

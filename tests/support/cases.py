@@ -30,6 +30,7 @@ from providers.observed import (
 from reconciler.health.verdict import (
     Sign,
 )
+from reconciler.health.volumes import RememberedVolume, VolumeCondition, VolumeSign
 from reconciler.planning.case import Case
 from reconciler.planning.judging import judge_all
 from reconciler.planning.judging_volumes import judge_volumes
@@ -44,6 +45,8 @@ from tests.support.resources import (
     instance_id,
     passing_checks,
 )
+from tests.support.volume_health import disabled as io_disabled
+from tests.support.volume_health import stalled as io_stalled
 
 __all__ = ["CELL", "Scene"]
 
@@ -120,6 +123,22 @@ class Scene(Present):
                 probe_failures=10 if sign is Sign.PROBE else before.probe_failures,
             ),
         )
+
+    def stalled(
+        self, volume: str, *, lasting: timedelta = 10 * MINUTE, disabled: bool = False
+    ) -> None:
+        """EC2 has said for that long that no I/O of that volume completes, or that its I/O is disabled."""
+        since = self.now - lasting
+        self.volume_status[volume] = io_disabled(volume) if disabled else io_stalled(volume)
+        sign = VolumeSign.IO_ENABLED if disabled else VolumeSign.IO_PERFORMANCE
+        ripe_at = since if disabled else since + 3 * MINUTE
+        bad = VolumeCondition.IO_DISABLED if disabled else VolumeCondition.STUCK
+        known = RememberedVolume(
+            condition=bad if ripe_at <= self.now else VolumeCondition.SUSPECT,
+            condition_since=ripe_at if ripe_at <= self.now else since,
+            since={sign: since},
+        )
+        self.remembering(volumes={**self.memory.volumes, volume: known})
 
     def vanished(
         self,

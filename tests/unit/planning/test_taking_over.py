@@ -4,18 +4,26 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from providers.observed import Presence
+import pytest
+
+from providers.observed import GapSubject, Presence
+from providers.observed_volumes import VolumeStatus
 from reconciler.health.verdict import Sign
+from reconciler.health.volumes import VolumeCondition
 from reconciler.planning.actions import Bucket
 from reconciler.planning.case import Case
 from reconciler.planning.deciding import decide_all
 from reconciler.planning.identity import Role
 from reconciler.planning.judging import Judgement, judge_all
+from reconciler.planning.judging_volumes import VolumeJudgement, judge_volumes
 from reconciler.planning.slots import World, arrange
 from tests.support.backed_up import backed_up, in_time
 from tests.support.cases import Scene
 from tests.support.fleets import HOUR, MINUTE, postgres_fleet, web_fleet
-from tests.support.resources import instance_id
+from tests.support.resources import instance_id, volume_id
+from tests.support.volume_health import disabled, slow, stalled, status_of
+
+DATA = volume_id("shared-postgres/0")
 
 
 def arranged(case: Case, last: World | None = None) -> World:
@@ -139,3 +147,77 @@ def test_what_fits_nowhere_is_reclaimed_when_its_grace_is_over() -> None:
     assert not decided.decisions[0].drafts
     later = replace(case, now=case.now + HOUR)
     assert decide_all(later, world, decided).decisions[0].drafts
+
+
+# Volumes
+
+
+def judged_volumes(
+    case: Case, world: World, last: VolumeJudgement | None = None
+) -> VolumeJudgement:
+    return judge_volumes(world, case.observation, case.memory, case.now, last=last)
+
+
+def test_a_volume_that_is_well_keeps_its_verdict_and_is_not_remembered() -> None:
+    case = in_service().case()
+    world = arranged(case)
+    judgement = judged_volumes(case, world)
+    later = replace(case, now=case.now + HOUR)
+    again = judged_volumes(later, arranged(later, world), judgement)
+    assert again.verdicts[DATA] is judgement.verdicts[DATA]
+    assert again.remembered == judgement.remembered == {}
+
+
+@pytest.mark.parametrize(
+    "status",
+    [slow(DATA), disabled(DATA), stalled(DATA), status_of(DATA, initialized_percent=50)],
+)
+def test_a_volume_of_which_something_else_is_said_is_judged_anew(status: VolumeStatus) -> None:
+    scene = in_service()
+    case = scene.case()
+    world = arranged(case)
+    judgement = judged_volumes(case, world)
+    scene.volume_status[DATA] = status
+    now_said = scene.case()
+    again = judged_volumes(now_said, arranged(now_said, world), judgement)
+    assert again == judged_volumes(now_said, arranged(now_said))
+    assert DATA not in again.lasting or again.lasting[DATA].signs != judgement.lasting[DATA].signs
+
+
+def test_a_gap_over_the_status_of_volumes_is_not_taken_for_what_was_said_before() -> None:
+    scene = in_service()
+    case = scene.case()
+    world = arranged(case)
+    judgement = judged_volumes(case, world)
+    scene.gap(GapSubject.VOLUME_STATUS)
+    blind = scene.case()
+    again = judged_volumes(blind, arranged(blind, world), judgement)
+    assert again.verdicts[DATA].condition is VolumeCondition.UNKNOWN
+
+
+def test_a_slot_is_decided_anew_when_its_volume_is_judged_otherwise() -> None:
+    """A snapshot is due, and waits for as long as the volume is not well."""
+    scene = backed_up()
+    scene.volume_status[DATA] = slow(DATA)
+    case = scene.case()
+    world = arranged(case)
+    decided = decide_all(case, world)
+    assert decided.resting
+    assert not decided.decisions[0].drafts
+    del scene.volume_status[DATA]
+    well = scene.case()
+    again = arranged(well, world)
+    assert again.slots[0] is world.slots[0]
+    assert decide_all(well, again, decided).decisions[0].drafts
+
+
+def test_what_is_remembered_of_a_volume_stays_while_it_is_not_shown() -> None:
+    scene = in_service()
+    scene.stalled(DATA)
+    kept = scene.memory.volumes[DATA]
+    scene.vanished(DATA)
+    case = scene.case()
+    assert judged_volumes(case, arranged(case)).remembered == {DATA: kept}
+    scene.ended(DATA)
+    gone = scene.case()
+    assert judged_volumes(gone, arranged(gone)).remembered == {}
