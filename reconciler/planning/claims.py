@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 
 from desired_state.model import Claim
@@ -26,6 +27,9 @@ from reconciler.planning.intents import Intent
 from reconciler.planning.memory import KnownResource
 
 QUARANTINE_UNTIL = Tag.QUARANTINE_UNTIL.value
+LEAST_RESTORE_GRACE = timedelta(minutes=30)
+REPLAYED_WITHIN = timedelta(minutes=15)
+FILLED_MIB_S = 100
 
 
 class Standing(StrEnum):
@@ -247,3 +251,21 @@ def _view_without_volume(
     if ever or any(volume.tags.get(Tag.CLAIM) == claim.name for volume in shown):
         return ClaimView(claim=claim, standing=Standing.LOST, detail="no volume fills it any more")
     return ClaimView(claim=claim, standing=Standing.NEVER_FILLED, detail="no volume yet")
+
+
+def restored_claims(claims: Sequence[ClaimView], occupant: Instance) -> tuple[ClaimView, ...]:
+    """The claims whose volumes were made from snapshots when the occupant was launched."""
+    return tuple(
+        view
+        for view in claims
+        if view.volume is not None
+        and view.volume.snapshot_id is not None
+        and incarnation_of(view.volume.tags) == incarnation_of(occupant.tags)
+    )
+
+
+def restore_grace(restored: Sequence[ClaimView]) -> timedelta:
+    """How long a restored service may take: blocks come from S3 as they are touched (design section 7.4)."""
+    size_mib = sum(view.volume.size_gib for view in restored if view.volume) * 1024
+    filling = timedelta(seconds=size_mib / FILLED_MIB_S)
+    return max(LEAST_RESTORE_GRACE, REPLAYED_WITHIN + filling)

@@ -27,7 +27,7 @@ from reconciler.health.judge import judge
 from reconciler.health.signs import ClaimSign, Subject
 from reconciler.health.verdict import Evidence, RememberedHealth, Status, Verdict, Weight
 from reconciler.planning.actions import target_of
-from reconciler.planning.claims import ClaimView, Standing
+from reconciler.planning.claims import ClaimView, Standing, restore_grace, restored_claims
 from reconciler.planning.identity import Role, role_of
 from reconciler.planning.intents import Intent, IntentState
 from reconciler.planning.memory import Memory
@@ -157,6 +157,8 @@ def _subject(
     if fleet.stateful and role_of(instance.tags) is Role.REPLACEMENT:
         # It gets its data, and may serve, only at its commit; until then its checks are all there is to it.
         spec, claims = replace(spec, probe=None), ()
+    elif restored := restored_claims(view.claims, instance):
+        spec = replace(spec, startup_grace=max(spec.startup_grace, restore_grace(restored)))
     checks, remembered = observation.checks.get(instance.id), memory.health.get(instance.id)
     touching = _touching(view, instance) if view.recent or view.busy else []
     return Subject(

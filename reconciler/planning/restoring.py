@@ -16,9 +16,9 @@ from datetime import timedelta
 from providers.observed import Instance
 from reconciler.health.verdict import Status
 from reconciler.planning.actions import Bucket, Course, Gate, Reason
-from reconciler.planning.claims import ClaimView
+from reconciler.planning.claims import ClaimView, restored_claims
 from reconciler.planning.decision import Decision, Hold, LaunchWish, Situation
-from reconciler.planning.identity import Role, incarnation_of
+from reconciler.planning.identity import Role, Tag, incarnation_of
 from reconciler.planning.losses import Trouble, unproven_claim
 from reconciler.planning.phrases import span
 from reconciler.planning.replacing import (
@@ -33,7 +33,7 @@ from reconciler.planning.unseen import hold_for_the_unseen
 def restore(here: Situation, occupant: Instance | None, trouble: Trouble) -> Decision:
     """The next step of a restore, or who is asked about it."""
     held = hold_for_the_unseen(here) or unproven_claim(here) or _not_read(here, trouble)
-    held = held or _still_serving(here, occupant, trouble)
+    held = held or _still_serving(here, occupant, trouble) or _once_more(here, occupant, trouble)
     if held is not None:
         return held
     replacement = here.view.replacement
@@ -61,6 +61,24 @@ def _still_serving(here: Situation, occupant: Instance | None, trouble: Trouble)
         gate=Gate.SERVING,
         reason=why,
         approval_id=here.approval_id(Gate.SERVING, Course.RESTORE, treated),
+    )
+    return here.hold(why, hold)
+
+
+def _once_more(here: Situation, occupant: Instance | None, trouble: Trouble) -> Decision | None:
+    """A copy that never came into service is not copied again without a word: the snapshot may be what is broken."""
+    if occupant is None or Tag.IN_SERVICE_SINCE in occupant.tags:
+        return None
+    treated = incarnation_of(occupant.tags)
+    restored = restored_claims(here.view.claims, occupant)
+    if not restored or here.approved(Gate.RESTORE, Course.RESTORE, treated):
+        return None
+    why = f"{trouble.why}; it was restored already and never came into service"
+    hold = Hold(
+        course=Course.RESTORE,
+        gate=Gate.RESTORE,
+        reason=why,
+        approval_id=here.approval_id(Gate.RESTORE, Course.RESTORE, treated),
     )
     return here.hold(why, hold)
 

@@ -7,16 +7,31 @@ from datetime import timedelta
 
 import pytest
 
-from providers.observed import GapSubject, InstanceState, SnapshotState, VolumeState
+from providers.observed import (
+    GapSubject,
+    InstanceState,
+    ProbeOutcome,
+    SnapshotState,
+    VolumeState,
+)
 from providers.requests import LaunchInstance, SetTags, StopInstance
-from reconciler.health.verdict import Sign
+from reconciler.health.verdict import Sign, Status
 from reconciler.planning.actions import Bucket, Course, Gate, Reason
 from reconciler.planning.identity import Role, Tag
 from reconciler.planning.memory import Approval
 from tests.support.actions import terminate
 from tests.support.backed_up import DATABASE, VOLUME, backed_up, databases
 from tests.support.cases import Scene
-from tests.support.fleets import DAY, HOUR, MINUTE, data_claim, postgres_fleet, snapshots_of
+from tests.support.fleets import (
+    DAY,
+    HOUR,
+    MINUTE,
+    data_claim,
+    health_spec,
+    postgres_fleet,
+    snapshots_of,
+    tcp_probe,
+)
 from tests.support.plans import bucket, done, held, planned, the_action, the_hold
 from tests.support.resources import instance_id, volume_id
 
@@ -191,9 +206,11 @@ def test_an_original_that_is_sick_for_another_reason_keeps_its_volume_and_the_co
     assert "can be kept" in action.detail
 
 
-def taken_over(*, original: InstanceState = InstanceState.RUNNING) -> Scene:
+def taken_over(
+    scene: Scene | None = None, *, original: InstanceState = InstanceState.RUNNING
+) -> Scene:
     """The replacement holds the slot; the original has its broken volume still."""
-    scene = prepared()
+    scene = prepared(scene)
     tags = {**scene.instances[NEW].tags, Tag.ROLE.value: Role.OCCUPANT.value}
     tags.pop(Tag.IN_SERVICE_SINCE, None)
     scene.change(NEW, tags=tags)
@@ -217,9 +234,9 @@ def test_once_stopped_it_is_kept_with_its_volume_for_a_person_to_look_at() -> No
     assert requests[VOLUME] == {until: f"{scene.now + 14 * DAY:%Y-%m-%dT%H:%M:%SZ}"}
 
 
-def quarantined(*, ends_in: timedelta) -> Scene:
+def quarantined(*, ends_in: timedelta, scene: Scene | None = None) -> Scene:
     """The restored database is in service; what was left behind is dated."""
-    scene = taken_over(original=InstanceState.STOPPED)
+    scene = taken_over(scene, original=InstanceState.STOPPED)
     date = {Tag.QUARANTINE_UNTIL.value: f"{scene.now + ends_in:%Y-%m-%dT%H:%M:%SZ}"}
     for item in (OLD, VOLUME):
         resource = scene.instances.get(item) or scene.volumes[item]
@@ -247,3 +264,51 @@ def test_a_quarantine_that_cannot_be_read_is_not_over() -> None:
     tags = {**scene.instances[OLD].tags, Tag.QUARANTINE_UNTIL.value: "tomorrow"}
     scene.change(OLD, tags=tags)
     assert f"terminate {DATABASE}" not in done(scene)
+
+
+# The time that a restored service may take
+
+
+def not_answering(scene: Scene, *, for_: timedelta) -> Scene:
+    """The restored service was let in, and has not answered since its commit that long ago."""
+    committed_at = scene.now - for_
+    scene.change(NEW, security_groups=("sg-postgres",), launched_at=committed_at)
+    scene.probe(DATABASE, ProbeOutcome.FAILED, incarnation=2)
+    health = scene.memory.health
+    failing = replace(
+        health[NEW],
+        status=Status.STARTING,
+        healthy_at=None,
+        trouble_since=committed_at,
+        good_since=None,
+        since={Sign.PROBE: committed_at},
+        probe_failures=100,
+    )
+    scene.remembering(health={**health, NEW: failing})
+    return scene
+
+
+@pytest.mark.parametrize(
+    ("size_gib", "minutes", "expected"),
+    [(20, 29, []), (20, 45, ["held"]), (200, 45, []), (200, 70, ["held"])],
+)
+def test_a_restored_service_has_time_for_its_blocks_to_come_from_the_snapshot(
+    size_gib: int, minutes: int, expected: list[str]
+) -> None:
+    fleet = databases(health=health_spec(tcp_probe()))
+    scene = quarantined(ends_in=HOUR, scene=backed_up(fleet))
+    tags = {k: v for k, v in scene.instances[NEW].tags.items() if k != Tag.IN_SERVICE_SINCE}
+    scene.change(NEW, tags=tags)
+    scene.change(COPY, size_gib=size_gib)
+    not_answering(scene, for_=minutes * MINUTE)
+    assert ["held" for item in held(scene) if item.startswith("third-sign")] == expected
+
+
+def test_a_copy_that_never_came_into_service_is_not_copied_again_without_a_word() -> None:
+    scene = taken_over(original=InstanceState.TERMINATED)
+    scene.change(COPY, state=VolumeState.ERROR)
+    scene.snapshot(VOLUME, ago=30 * MINUTE)
+    hold = the_hold(scene)
+    assert hold.gate is Gate.RESTORE
+    assert "restored already" in hold.reason
+    assert hold.approval_id is not None
