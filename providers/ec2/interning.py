@@ -25,7 +25,7 @@ class Interned(Generic[Item]):
         self._whole: dict[str, Item] = {}
 
     def item(self, identifier: str | None, reply: Reply, make: Callable[[Reply], Item]) -> Item:
-        """The item of a reply; the one that was made before, when the reply says the same. Raises what `make` raises."""
+        """The item of a reply: the one made before, when the reply says the same. Raises what `make` raises."""
         before = self._made.get(identifier or "")
         if before is not None and (before[0] is reply or before[0] == reply):
             return before[1]
