@@ -31,19 +31,22 @@ READ_EVERY = timedelta(minutes=1)
 
 @dataclass(slots=True)
 class VolumeRhythm:
-    """The last looks at a cell's volumes, and of which volumes metrics were asked."""
+    """The last looks at a cell's volumes, and which volumes each of them was about."""
 
     status: VolumeStatusList | None = None
+    status_of: frozenset[str] = field(default_factory=frozenset)
     metrics: VolumeIoList | None = None
-    asked_of: frozenset[str] = field(default_factory=frozenset)
+    metrics_of: frozenset[str] = field(default_factory=frozenset)
 
-    def is_status_due(self, now: datetime) -> bool:
-        """Whether it is time to look again."""
-        return self.status is None or now - self.status.as_of >= READ_EVERY
+    def is_status_due(self, volume_ids: Collection[str], now: datetime) -> bool:
+        """Whether it is time to look again; at once for a new volume."""
+        if self.status is None or not self.status_of.issuperset(volume_ids):
+            return True
+        return now - self.status.as_of >= READ_EVERY
 
     def are_metrics_due(self, suspects: Collection[str], now: datetime) -> bool:
         """Whether it is time to look again; at once for a new suspect."""
-        if self.metrics is None or not self.asked_of.issuperset(suspects):
+        if self.metrics is None or not self.metrics_of.issuperset(suspects):
             return True
         return now - self.metrics.as_of >= READ_EVERY
 
@@ -58,11 +61,13 @@ def with_volume_health(
     now: datetime,
 ) -> Observation:
     """The observation with the status of its volumes as last seen, and metrics of suspects. Raises as the port does."""
-    if not _declares_volumes(desired, observation):
+    if not (observation.volumes and _declares_volumes(desired, observation)):
         return observation
     calls = Counter(observation.calls)
-    if rhythm.is_status_due(now):
-        rhythm.status = cloud.observe_volume_status(volume_ids=observation.volumes.keys(), now=now)
+    shown = observation.volumes.keys()
+    if rhythm.is_status_due(shown, now):
+        rhythm.status = cloud.observe_volume_status(volume_ids=shown, now=now)
+        rhythm.status_of = frozenset(shown)
         calls.update(rhythm.status.calls)
     status = rhythm.status
     observation = replace(
@@ -80,11 +85,11 @@ def _with_metrics(
 ) -> Observation:
     suspects = frozenset(suspected(observation, memory))
     if not suspects:
-        rhythm.metrics, rhythm.asked_of = None, frozenset()
+        rhythm.metrics, rhythm.metrics_of = None, frozenset()
         return observation
     calls = Counter(observation.calls)
     if rhythm.are_metrics_due(suspects, now):
-        rhythm.metrics, rhythm.asked_of = (
+        rhythm.metrics, rhythm.metrics_of = (
             cloud.observe_volume_io(volume_ids=suspects, now=now),
             suspects,
         )
