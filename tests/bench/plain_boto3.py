@@ -40,11 +40,17 @@ def main(owner: str) -> None:
         )
         for status in page["InstanceStatuses"]
     ]
+    volume_statuses = [
+        status
+        for page in ec2.get_paginator("describe_volume_status").paginate(PaginationConfig=largest)
+        for status in page["VolumeStatuses"]
+    ]
     zones = ec2.describe_availability_zones()["AvailabilityZones"]
     seen = {
         "instances": len(instances),
         "volumes": len(volumes),
         "statuses": len(statuses),
+        "volume_statuses": len(volume_statuses),
         "zones": len(zones),
     }
     sys.stdout.write(json.dumps(seen) + "\n")

@@ -129,6 +129,25 @@ def status(place: Place) -> str:
     )
 
 
+def volume_statuses(place: Place) -> list[str]:
+    """The items of DescribeVolumeStatus: the data volume, and the root volume that nobody asked for."""
+    return [
+        _volume_status(place, volume_id) for volume_id in (place.volume_id, place.root_volume_id)
+    ]
+
+
+def _volume_status(place: Place, volume_id: str) -> str:
+    return (
+        f"<item><volumeId>{volume_id}</volumeId><availabilityZone>{ZONES[place.zone]}</availabilityZone>"
+        f"<availabilityZoneId>{place.zone}</availabilityZoneId><volumeStatus><status>ok</status><details>"
+        "<item><name>io-enabled</name><status>passed</status></item>"
+        "<item><name>io-performance</name><status>normal</status></item></details></volumeStatus>"
+        f"<eventsSet/><actionsSet/><attachmentStatuses><item><instanceId>{place.instance_id}</instanceId>"
+        "<ioPerformance>normal</ioPerformance></item></attachmentStatuses>"
+        "<operator><managed>false</managed></operator></item>"
+    )
+
+
 def zone(zone_id: str) -> str:
     """One item of DescribeAvailabilityZones."""
     return (

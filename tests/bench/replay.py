@@ -102,6 +102,10 @@ def prepared(size: CellSize, now: datetime) -> dict[str, PreparedList]:
         "DescribeInstanceStatus": PreparedList(
             element="instanceStatusSet", items=tuple(map(prepared_items.status, cell))
         ),
+        "DescribeVolumeStatus": PreparedList(
+            element="volumeStatusSet",
+            items=tuple(item for place in cell for item in prepared_items.volume_statuses(place)),
+        ),
         "DescribeAvailabilityZones": PreparedList(
             element="availabilityZoneInfo", items=tuple(map(prepared_items.zone, ZONES))
         ),

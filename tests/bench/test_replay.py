@@ -27,12 +27,14 @@ def test_boto3_reads_every_item_in_the_fewest_calls() -> None:
         "instances": 1100,
         "volumes": 1100,
         "statuses": 1100,
+        "volume_statuses": 2200,
         "zones": 3,
     }
     assert server.pages == {
         "DescribeInstances": 2,
         "DescribeVolumes": 3,
         "DescribeInstanceStatus": 2,
+        "DescribeVolumeStatus": 3,
         "DescribeAvailabilityZones": 1,
     }
     assert calls == sum(server.pages.values()) + 1

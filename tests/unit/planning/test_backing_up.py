@@ -9,6 +9,7 @@ import pytest
 
 from desired_state.model import Mode
 from providers.observed import AttachmentState, GapSubject, SnapshotState, VolumeState
+from providers.observed_volumes import StatusOfVolume, VolumeStatus
 from providers.requests import CreateSnapshot, CreateSnapshots
 from reconciler.health.verdict import Sign
 from reconciler.planning.actions import Action, Bucket
@@ -25,11 +26,13 @@ from tests.support.backed_up import (
     databases,
     due_ago,
     in_time,
+    old,
 )
 from tests.support.cases import Scene
-from tests.support.fleets import HOUR, MINUTE, data_claim, postgres_fleet, snapshots_of
+from tests.support.fleets import DAY, HOUR, MINUTE, data_claim, postgres_fleet, snapshots_of
 from tests.support.plans import bucket, done, held, planned, the_action
 from tests.support.resources import OWNER, instance_id, volume_id
+from tests.support.volume_health import disabled, slow, stalled, status_of
 
 SECOND_OF_TIME = timedelta(seconds=1)
 
@@ -184,6 +187,30 @@ def test_none_of_a_volume_that_is_being_detached() -> None:
     assert f"snapshot {DATABASE}" not in done(scene)
 
 
+@pytest.mark.parametrize(
+    "status",
+    [
+        slow(VOLUME),
+        stalled(VOLUME),
+        disabled(VOLUME),
+        status_of(VOLUME, status=StatusOfVolume.INSUFFICIENT_DATA),
+    ],
+)
+def test_none_of_a_volume_that_is_not_known_to_be_well(status: VolumeStatus) -> None:
+    scene = backed_up()
+    scene.volume_status[VOLUME] = status
+    assert done(scene) == []
+
+
+def test_none_is_deleted_either_while_a_volume_is_not_well() -> None:
+    scene = backed_up()
+    in_time(scene)
+    old(scene, ago=90 * DAY)
+    assert done(scene) == [f"delete-snapshot {DATABASE}"]
+    scene.volume_status[VOLUME] = slow(VOLUME)
+    assert done(scene) == []
+
+
 def test_none_before_the_volume_is_named_for_its_claim() -> None:
     scene = backed_up()
     tags = {key: value for key, value in scene.volumes[VOLUME].tags.items() if key != Tag.CLAIM}
@@ -191,7 +218,9 @@ def test_none_before_the_volume_is_named_for_its_claim() -> None:
     assert done(scene) == [f"tag {DATABASE}"]
 
 
-@pytest.mark.parametrize("subject", [GapSubject.SNAPSHOTS, GapSubject.VOLUMES])
+@pytest.mark.parametrize(
+    "subject", [GapSubject.SNAPSHOTS, GapSubject.VOLUMES, GapSubject.VOLUME_STATUS]
+)
 def test_none_while_snapshots_or_volumes_were_not_read_whole(subject: GapSubject) -> None:
     scene = backed_up()
     scene.gap(subject)

@@ -20,6 +20,7 @@ from tests.support.cases import Scene
 from tests.support.fleets import DAY, HOUR, MINUTE
 from tests.support.plans import planned
 from tests.support.resources import instance_id
+from tests.support.volume_health import slow
 
 TAKEN = "snapshots only of what is well"
 LINEAGE = "snapshots carry their lineage"
@@ -77,6 +78,12 @@ def test_no_snapshot_of_a_volume_that_is_not_in_use() -> None:
     scene = backed_up()
     scene.change(VOLUME, state=VolumeState.ERROR)
     assert TAKEN in violations(scene, taking())
+
+
+def test_no_snapshot_of_a_volume_that_is_not_known_to_be_well() -> None:
+    taken, scene = taking(), backed_up()
+    scene.volume_status[VOLUME] = slow(VOLUME)
+    assert violations(scene, taken) == [TAKEN]
 
 
 def test_no_snapshot_of_a_volume_on_another_instance() -> None:

@@ -15,10 +15,13 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.health.volumes import RememberedVolume, VolumeCondition
 from reconciler.store.errors import EndpointChanged, StoreUnusable
+from reconciler.store.passes import PassRecord
 from reconciler.store.store import Store
 from tests.support.actions import launch
 from tests.support.cases import CELL
+from tests.support.memory_of_passes import lessons
 from tests.support.resources import NOW
 
 ELSEWHERE = replace(CELL, endpoint="http://127.0.0.1:5000")
@@ -224,6 +227,25 @@ def test_an_older_store_is_read_only_after_it_was_brought_up_to_date(path: Path)
     raw.close()
     with pytest.raises(StoreUnusable, match=r"written by an older version .* brings it up to date"):
         Store.open(path, read_only=True)
+
+
+def test_a_store_of_the_first_version_is_brought_up_to_date_with_all_that_it_holds(
+    path: Path,
+) -> None:
+    with Store.open(path) as store:
+        store.cell(CELL).begin(launch("web/1"), NOW)
+    with sqlite3.connect(path) as raw:
+        raw.execute("DROP TABLE volumes")
+        raw.execute("UPDATE alembic_version SET version_num = '0001'")
+    raw.close()
+    stuck = RememberedVolume(condition=VolumeCondition.STUCK, condition_since=NOW)
+    with Store.open(path) as store:
+        cell = store.cell(CELL)
+        assert len(cell.memory(NOW).open_intents) == 1
+        assert cell.memory(NOW).volumes == {}
+        cell.record_pass(PassRecord(lessons=lessons(volumes={"vol-1": stuck})))
+    with Store.open(path, read_only=True) as store:
+        assert store.cell(CELL).memory(NOW).volumes == {"vol-1": stuck}
 
 
 def test_an_up_to_date_store_opens_without_alembic(path: Path) -> None:
