@@ -98,13 +98,15 @@ def _lineage_of(
     tagged_claim = claim_of(snapshot.tags) if ours else None
     slot, claim = fills.get(snapshot.volume_id, (None, None))
     if snapshot.state is SnapshotState.PENDING and slot is not None and claim is not None:
-        return (
-            *slot,
-            claim,
-        )  # Under way on that volume, whatever its tags; nothing can be restored from it yet.
+        # Under way on that volume, whatever its tags; nothing can be restored from it yet.
+        return (*slot, claim)
     if tagged is not None and slot is not None and tagged != slot:
         return None
     if tagged_claim is not None and slot is not None and tagged_claim != claim:
         return None  # Of another claim; or of a root volume, which fills none.
     key, name = tagged or slot, tagged_claim or claim
-    return (*key, name) if key is not None and name is not None else None
+    if key is None or name is None:
+        return None
+    # Tags can be copied by hand. Alone they prove a lineage only where no volume of it is known any more.
+    by_tags_alone = slot is None and (key, name) in fills.values()
+    return None if by_tags_alone else (*key, name)

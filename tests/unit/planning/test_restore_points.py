@@ -42,8 +42,18 @@ def test_they_come_newest_first() -> None:
 
 def test_ours_is_known_by_its_tags_when_its_volume_is_forgotten() -> None:
     scene = backed_up()
-    ours = scene.snapshot(VOLUME, ago=HOUR, volume_id="vol-ffffffff")
+    ours = scene.snapshot(VOLUME, ago=HOUR)
+    del scene.volumes[VOLUME]
+    scene.remembering(known={})
     assert ids(scene) == [ours.id]
+
+
+def test_tags_that_somebody_copied_prove_nothing_while_the_volume_of_the_claim_is_known() -> None:
+    scene = backed_up()
+    scene.snapshot(VOLUME, ago=HOUR, volume_id="vol-0fffffffffffffff0")
+    assert ids(scene) == []
+    del scene.volumes[VOLUME]
+    assert ids(scene) == []
 
 
 def test_somebody_elses_is_known_by_a_volume_that_fills_the_claim_or_once_did() -> None:
