@@ -22,6 +22,7 @@ from reconciler.planning.identity import Tag
 from reconciler.planning.leaving import is_quarantined
 from reconciler.planning.replacing import (
     advance_replacement,
+    keep_copies,
     launch_replacement,
     let_go_of_superseded,
     reclaim_orphan,
@@ -76,7 +77,9 @@ def _finish_or_undo(
     updating = here.fleet.update is UpdateStrategy.ROLLING and drift.by_launch
     if not updating:
         detail = f"{occupant.id} is healthy and stays"
-        return undo_replacement(here, replacement, Reason.ORIGINAL_RECOVERED, detail)
+        return keep_copies(here, replacement) or undo_replacement(
+            here, replacement, Reason.ORIGINAL_RECOVERED, detail
+        )
     outdated = launch_fields(here.blueprint, replacement)
     if outdated:
         fields = ", ".join(change.field for change in outdated)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from providers.observed import Instance, InstanceState
 from providers.requests import SetTags, TerminateInstance
 from reconciler.health.verdict import Status
+from reconciler.health.volumes import VolumeCondition
 from reconciler.planning.actions import Bucket, Change, Course, Gate, Reason
 from reconciler.planning.decision import Decision, Draft, Hold, LaunchWish, Situation
 from reconciler.planning.drift import Correction, kept_volumes
@@ -76,7 +77,9 @@ def advance_replacement(
     """
     if course is not Course.RESTORE and carries_its_volumes(here, replacement):
         detail = "the volumes of the slot can be kept, its copies are not needed"
-        return undo_replacement(here, replacement, Reason.ORIGINAL_RECOVERED, detail)
+        return keep_copies(here, replacement) or undo_replacement(
+            here, replacement, Reason.ORIGINAL_RECOVERED, detail
+        )
     verdict = here.verdict(replacement)
     if verdict.status is Status.UNHEALTHY:
         detail = f"the replacement never served: {clause_of(verdict)}"
@@ -86,6 +89,27 @@ def advance_replacement(
         return here.rest(Bucket.WAITING, summary, next_check_at=verdict.changes_at)
     commit = _commit(here, replacement, course or _course_of(here))
     return here.act(f"replacement {replacement.id} is proven", commit)
+
+
+def keep_copies(here: Situation, replacement: Instance) -> Decision | None:
+    """Copies are let go of once what they are of is known to serve again; silence about it is no recovery."""
+    doubted = [
+        view.volume.id
+        for view in here.view.claims
+        if view.volume is not None and _may_be_stuck(here, view.volume.id)
+    ]
+    if not doubted or not carries_its_volumes(here, replacement):
+        return None
+    summary = (
+        f"{replacement.id} is kept with its copies: {', '.join(doubted)} is not known to serve"
+    )
+    return here.rest(Bucket.WAITING, summary)
+
+
+def _may_be_stuck(here: Situation, volume_id: str) -> bool:
+    """It was stuck, and has not recovered to the end."""
+    before = here.case.memory.volumes.get(volume_id)
+    return before is not None and before.condition is VolumeCondition.STUCK
 
 
 def carries_its_volumes(here: Situation, instance: Instance) -> bool:

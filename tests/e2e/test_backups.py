@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import Any
 
 from tests.e2e.declarations import DATABASE
@@ -53,6 +54,7 @@ def test_a_database_is_backed_up_as_it_comes_up_and_then_left_alone(terminal: Te
     (snapshot,) = of_our_volume(terminal)
     tags = tags_of(snapshot)
     assert len(tags.pop("operation")) == 64
+    assert datetime.fromisoformat(tags.pop("due")).tzinfo is not None
     assert tags == {
         "team": "data",
         "owner": OWNER,
@@ -105,14 +107,21 @@ def test_what_has_had_its_time_goes_and_the_newest_and_the_strangers_stay(
 
 
 def test_a_list_that_fails_is_said_and_nothing_rests_on_it(terminal: Terminal) -> None:
+    """Nor is a claim filled for the first time: what there was before may have backups that are not seen."""
     terminal.declare("db", BACKED_UP)
-    terminal.proxy.add(Rule("DescribeSnapshots", AnswerError("UnauthorizedOperation", status=403)))
-    applied = terminal.command("apply", "--yes", "--wait")
-    assert applied.code == 0, applied.err
-    assert of_our_volume(terminal) == []
+    refusal = Rule("DescribeSnapshots", AnswerError("UnauthorizedOperation", status=403))
+    terminal.proxy.add(refusal)
+    withheld = terminal.command("plan")
+    assert withheld.code == 2
+    assert "may have been filled before: its snapshots were not read" in withheld.out
+    terminal.proxy.heal()
+    bring_up(terminal)
+    taken = of_our_volume(terminal)
+    terminal.proxy.add(refusal)
     planned = terminal.command("plan")
     assert "snapshots could not be read: UnauthorizedOperation" in planned.out
     assert planned.code == 0
+    assert of_our_volume(terminal) == taken
     backups = terminal.command("backups", "-o", "json")
     assert backups.code == 2
     (claim,) = json.loads(backups.out)["cells"][0]["claims"]
