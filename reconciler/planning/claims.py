@@ -7,6 +7,7 @@ call, because RunInstances tags all volumes of a launch alike; until then its de
 from __future__ import annotations
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -74,8 +75,9 @@ def view_claims(
     known: Sequence[KnownResource],
     recent: Sequence[Intent],
     sight: Sight,
+    of_ours: AbstractSet[str] = frozenset(),
 ) -> tuple[ClaimView, ...]:
-    """One view per declared claim, in the order of the document."""
+    """One view per declared claim, in the order of the document. `of_ours` are the ids of the claims' snapshots."""
     roots = {item.id: item.root_device for item in slot_instances}
     ours = roots.keys() | {item.id for item in known if item.kind == "instance"}
     if occupant is not None:
@@ -86,12 +88,14 @@ def view_claims(
     shown = sorted(volumes, key=lambda volume: volume.id)
     views = []
     for claim in claims:
-        candidates = _candidates(claim, shown, occupant, only=len(claims) == 1, roots=roots)
+        candidates = _candidates(
+            claim, shown, occupant, only=len(claims) == 1, roots=roots, of_ours=of_ours
+        )
         if candidates:
             views.append(_view_of_candidates(claim, candidates, occupant, ours))
         else:
             ever = ever_occupied(slot_instances, known, recent)
-            nameless = [v for v in shown if _is_nameless(v, claims, roots)]
+            nameless = [v for v in shown if _is_nameless(v, claims, roots, of_ours)]
             views.append(
                 _conflict_over(claim, nameless)
                 if nameless
@@ -107,11 +111,12 @@ def _candidates(
     *,
     only: bool,
     roots: dict[str, str | None],
+    of_ours: AbstractSet[str],
 ) -> list[Volume]:
     """The volumes that may fill a claim. One that is named for it, or was launched with the occupant to fill it, goes
     before any that is merely in its place.
     """
-    filling = [volume for volume in volumes if _fills(volume, claim, only=only, roots=roots)]
+    filling = [v for v in volumes if _fills(v, claim, only=only, roots=roots, of_ours=of_ours)]
     if len(filling) < 2:
         return filling
     meant = (v for v in filling if Tag.CLAIM in v.tags or _came_with(v, occupant, claim))
@@ -126,7 +131,14 @@ def _came_with(volume: Volume, occupant: Instance | None, claim: Claim) -> bool:
     return attachment is not None and attachment.device == claim.device
 
 
-def _fills(volume: Volume, claim: Claim, *, only: bool, roots: dict[str, str | None]) -> bool:
+def _fills(
+    volume: Volume,
+    claim: Claim,
+    *,
+    only: bool,
+    roots: dict[str, str | None],
+    of_ours: AbstractSet[str],
+) -> bool:
     """By its claim tag; without one, by its device; wherever else it is, when the fleet has but one claim."""
     if volume.state in (VolumeState.DELETING, VolumeState.DELETED):
         return False
@@ -138,7 +150,7 @@ def _fills(volume: Volume, claim: Claim, *, only: bool, roots: dict[str, str | N
     if any(item.device == roots.get(item.instance_id) for item in volume.attachments):
         return False
     in_place = any(item.device == claim.device for item in volume.attachments)
-    return in_place or (only and _may_hold_data(volume))
+    return in_place or (only and (volume.snapshot_id in of_ours or _may_hold_data(volume)))
 
 
 def _may_hold_data(volume: Volume) -> bool:
@@ -148,11 +160,13 @@ def _may_hold_data(volume: Volume) -> bool:
     )
 
 
-def _is_nameless(volume: Volume, claims: Sequence[Claim], roots: dict[str, str | None]) -> bool:
+def _is_nameless(
+    volume: Volume, claims: Sequence[Claim], roots: dict[str, str | None], of_ours: AbstractSet[str]
+) -> bool:
     """Data of the slot that says of no claim: it may be any one's."""
 
     def fills(*, only: bool) -> bool:
-        return any(_fills(volume, claim, only=only, roots=roots) for claim in claims)
+        return any(_fills(volume, item, only=only, roots=roots, of_ours=of_ours) for item in claims)
 
     return fills(only=True) and not fills(only=len(claims) == 1)
 

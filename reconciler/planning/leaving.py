@@ -11,7 +11,9 @@ from datetime import UTC, datetime, timedelta
 from providers.observed import Attachment, Instance, InstanceState
 from providers.requests import SetTags
 from reconciler.planning.actions import Change, Course, Reason
+from reconciler.planning.claims import Standing
 from reconciler.planning.decision import Decision, Draft, Situation
+from reconciler.planning.drift import named_claims
 from reconciler.planning.fencing import serve_fence
 from reconciler.planning.identity import Tag
 
@@ -23,6 +25,8 @@ VOLUMES_ARE_KEPT_FOR = timedelta(days=14)
 
 def leave_behind(here: Situation, occupant: Instance) -> Decision | None:
     """The next step with superseded instances that hold volumes which others have taken the place of."""
+    if not all(view.standing is Standing.ATTACHED for view in here.view.claims):
+        return None
     for instance in here.view.superseded:
         left = _left_on(here, instance)
         if not left:
@@ -32,6 +36,27 @@ def leave_behind(here: Situation, occupant: Instance) -> Decision | None:
         if drafts := here.not_open(_quarantine(here, instance, left)):
             return here.act(f"{instance.id} is stopped; what it holds is kept", *drafts)
     return None
+
+
+def name_copies(here: Situation) -> list[Draft]:
+    """The names of claims for volumes that were made from snapshots with their instance."""
+    copies = [view for view in here.view.claims if view.volume and view.volume.snapshot_id]
+    instances = {item.id: item for item in (*here.view.alive, *here.view.ending)}
+    return [
+        here.draft(
+            holder,
+            item.request,
+            course=Course.CORRECT,
+            reason=item.reason,
+            detail=item.detail,
+            claim=item.claim,
+            changes=item.changes,
+            continuation=True,
+        )
+        for view in copies
+        for item in named_claims([view])
+        if view.attachment and (holder := instances.get(view.attachment.instance_id))
+    ]
 
 
 def is_quarantined(here: Situation, instance: Instance) -> bool:
@@ -47,15 +72,13 @@ def is_quarantined(here: Situation, instance: Instance) -> bool:
 
 
 def _left_on(here: Situation, instance: Instance) -> list[Attachment]:
-    """Volumes of ours on it that fill no claim any more, since the occupant has others in their place."""
+    """What it holds on the devices of claims, now that the occupant has other volumes there; shown or not."""
+    devices = {view.claim.device for view in here.view.claims}
     filling = {view.volume.id for view in here.view.claims if view.volume is not None}
-    volumes = here.case.observation.volumes
     return [
         item
         for item in instance.attachments
-        if item.device != instance.root_device
-        and item.volume_id in volumes
-        and item.volume_id not in filling
+        if item.device in devices and item.volume_id not in filling
     ]
 
 
@@ -64,7 +87,8 @@ def _quarantine(here: Situation, instance: Instance, left: list[Attachment]) -> 
     if QUARANTINE_UNTIL not in instance.tags:
         drafts.append(_dated(here, instance, instance.id, INSTANCES_ARE_KEPT_FOR))
     for item in left:
-        if QUARANTINE_UNTIL not in here.case.observation.volumes[item.volume_id].tags:
+        volume = here.case.observation.volumes.get(item.volume_id)
+        if volume is not None and QUARANTINE_UNTIL not in volume.tags:
             drafts.append(_dated(here, instance, item.volume_id, VOLUMES_ARE_KEPT_FOR))
     return drafts
 

@@ -17,6 +17,7 @@ from reconciler.planning.decision import Decision, Hold, Situation
 from reconciler.planning.fencing import write_fence
 from reconciler.planning.identity import Tag
 from reconciler.planning.intents import IntentState
+from reconciler.planning.leaving import name_copies
 from reconciler.planning.phrases import span
 
 SETTLED = (Standing.ATTACHED, Standing.LOST, Standing.ERROR, Standing.NEVER_FILLED)
@@ -102,6 +103,9 @@ def _take_from_holder(
 def _detach(here: Situation, holder: Instance, view: ClaimView, attachment: Attachment) -> Decision:
     if (since := _hangs_since(here, attachment)) is not None:
         return _hanging(here, f"{view.detail}; its detach hangs since {since:%H:%M}Z")
+    if naming := here.not_open(name_copies(here)):
+        # Off its device, nothing but its name would tell a copy from a former root volume.
+        return here.act("copies get the names of their claims before they move", *naming)
     detail = f"{holder.id} is stopped; {attachment.volume_id} can leave it"
     draft = here.draft(
         holder,

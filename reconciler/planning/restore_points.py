@@ -82,7 +82,9 @@ def _volumes(
     fills: dict[str, tuple[tuple[str, int], str | None]] = {}
     for known in memory.known.values():
         if known.kind == "volume" and known.slot is not None:
-            fills[known.id] = ((known.slot.fleet, known.slot.ordinal), known.claim)
+            shown = observation.volumes.get(known.id)
+            claim = known.claim or (claim_of(shown.tags) if shown else None)
+            fills[known.id] = ((known.slot.fleet, known.slot.ordinal), claim)
     for volume in observation.volumes.values():
         key = slot_key(volume.tags) if owner_of(volume.tags) == owner else None
         if key is not None and volume.id not in fills:

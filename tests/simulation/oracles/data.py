@@ -72,6 +72,8 @@ class RightPlace(Oracle):
         if call.parameters["Device"] not in declared:
             yield f"{where} as {call.parameters['Device']}, declared are {', '.join(declared)}"
         holder = self.ledger.occupant(slot)
+        if self.ledger.touched_lately(instance.id, now):
+            return  # Whoever took its tags off a moment ago made it look like nobody's.
         if holder is not None and incarnation_of(holder.tags) > incarnation_of(instance.tags):
             yield f"{where}, which {holder.id} has superseded"
 

@@ -312,3 +312,39 @@ def test_a_copy_that_never_came_into_service_is_not_copied_again_without_a_word(
     assert hold.gate is Gate.RESTORE
     assert "restored already" in hold.reason
     assert hold.approval_id is not None
+
+
+# A copy that has no name yet
+
+
+def bare(text: str, incarnation: int, scene: Scene) -> None:
+    """The copy loses the name of its claim, which it has only since a tag call."""
+    copy = scene.volumes[volume_id(text, incarnation=incarnation)]
+    tags = {key: value for key, value in copy.tags.items() if key != Tag.CLAIM}
+    scene.change(copy.id, tags=tags)
+
+
+def test_a_copy_off_its_instance_is_still_the_claims_by_the_snapshot_that_it_was_made_from() -> (
+    None
+):
+    scene = quarantined(ends_in=HOUR)
+    bare(DATABASE, 2, scene)
+    scene.terminated(DATABASE, incarnation=2)
+    request = launched(scene)
+    assert request.volumes == ()
+    assert request.zone == "use1-az2"
+
+
+def test_a_copy_is_named_before_it_is_taken_off_its_instance() -> None:
+    scene = quarantined(ends_in=HOUR)
+    bare(DATABASE, 2, scene)
+    scene.instance(DATABASE, incarnation=3, age=10 * MINUTE, zone="use1-az2")
+    scene.change(NEW, state=InstanceState.STOPPED)
+    (action, *_) = planned(scene).actions
+    assert action.request == SetTags(resource_id=COPY, tags={Tag.CLAIM.value: "data"})
+
+
+def test_what_a_list_is_too_short_to_show_is_left_behind_all_the_same() -> None:
+    scene = taken_over(original=InstanceState.STOPPED)
+    del scene.volumes[VOLUME]
+    assert f"terminate {DATABASE}" not in done(scene)
