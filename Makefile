@@ -39,7 +39,7 @@ test-simulation: $(READY)  ## of the tests, those of deaths and faults: crash po
 golden: $(READY)  ## rewrite the golden plans after a wanted change; read the diff
 	@GOLDEN_UPDATE=1 $(RUN) -m pytest tests/golden
 
-demo: $(READY)  ## two virtual hours in seconds: bring up, break, plan, heal
+demo: $(READY)  ## some virtual hours in seconds: bring up, break, plan, heal, restore
 	@$(RUN) -m reconciler demo
 
 sim: $(READY)  ## one seed of the simulation, told in full: make sim SEED=17

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -12,12 +12,15 @@ from itertools import groupby
 from reconciler.demo.truth import Claim
 from reconciler.demo.virtual import Blind, Passed
 from reconciler.execution.outcomes import Outcome, Result
+from reconciler.health.volumes import VolumeCondition
 from reconciler.loop.assess import Assessment
+from reconciler.planning.outcome import Plan
 from reconciler.surface import words
 from reconciler.surface.action_text import describe, why
 from reconciler.surface.layout import GAP, Line, Span, Style, line, wrapped
 from reconciler.surface.plan_text import plan_lines
 from reconciler.surface.terminal import show, width_of
+from reconciler.surface.volume_text import troubles
 
 TIME_WIDTH = 9
 
@@ -54,6 +57,31 @@ class Narrator:
             return
         for _, group in groupby(passed.outcomes, key=_sort_of):
             self.at(began, *_told(list(group)))
+
+    def volumes(self, plan: Plan, instant: datetime, *, told: Collection[str]) -> set[str]:
+        """Which volumes the controller takes for stuck, and why, where that is another matter than what was `told`;
+        the ids of all that are stuck now.
+        """
+        stuck = set(told)
+        for outcome in plan.slots:
+            for claim in outcome.claims:
+                if claim.volume_id is None or claim.verdict is None:
+                    continue
+                is_stuck = claim.verdict.condition is VolumeCondition.STUCK
+                if is_stuck == (claim.volume_id in stuck):
+                    continue
+                said = " ".join(troubles([outcome], now=plan.made_at))
+                style = Style.BAD if is_stuck else Style.GOOD
+                self.at(instant, Span(said or f"{claim.volume_id} is well", style))
+                stuck ^= {claim.volume_id}
+        return stuck
+
+    def standing(self, plan: Plan, slots: Collection[str]) -> None:
+        """Where these slots stand by a plan."""
+        for outcome in plan.slots:
+            if str(outcome.slot) in slots:
+                head = Span(str(outcome.slot), Style.STRONG)
+                self.at(plan.made_at, head, f" {outcome.bucket}: {outcome.summary}")
 
     def at(self, instant: datetime, *parts: str | Span) -> None:
         """A line under a virtual time."""

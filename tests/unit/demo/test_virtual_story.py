@@ -21,14 +21,17 @@ CHAPTERS = (
     "1. Bring up 6 web servers, and 3 databases",
     "2. People change things by hand",
     "3. Machines fall sick without dying",
-    "4. EC2 itself fails",
-    "5. 1 h more on guard",
+    "4. Volumes stop answering",
+    "5. EC2 itself fails",
+    "6. 1 h more on guard",
 )
 DEEDS = (
     "launch 3 of m6i.large",
     "reboot i-",
     "write fence",
     "detach vol-",
+    "is prepared and takes over in",
+    "left behind by a restore",
     "ambiguous",
     "Plan: 5 actions to do now",
 )
@@ -72,11 +75,12 @@ def guard(tmp_path: Path, fleets: Path) -> Iterator[VirtualGuard]:
 
 
 def test_the_demo_tells_every_chapter_and_every_claim_holds(story: str) -> None:
+    unwrapped = " ".join(story.split())
     for words in (*CHAPTERS, *DEEDS):
-        assert words in story
-    assert story.count("\n  true   ") == 7
+        assert words in unwrapped
+    assert story.count("\n  true   ") == 11
     assert "FALSE" not in story
-    assert re.search(QUIET, " ".join(story.split()))
+    assert re.search(QUIET, unwrapped)
 
 
 def test_the_demo_is_the_same_story_every_time(story: str) -> None:
@@ -112,7 +116,7 @@ def test_an_ec2_that_stops_answering_for_good_ends_the_story_with_exit_code_1(
 def test_somebody_who_never_stops_meddling_makes_the_quiet_hour_false(
     guard: VirtualGuard, fleets: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    on_guard = timedelta(hours=1, minutes=30)
+    on_guard = timedelta(hours=2)
     guard.cloud.add_fault(ByHand(what=Meddling.EDIT_TAGS, when=When(since=on_guard)))
 
     assert virtual_story.play(guard, fleets) == 1
