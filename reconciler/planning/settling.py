@@ -228,7 +228,7 @@ def _settle_unseen_launch(view: _View, request: LaunchInstance) -> Settlement:
     intent, observation = view.intent, view.observation
     ambiguous_until = intent.begun_at + view.policy.deadlines.ambiguous
     if intent.state is IntentState.BEGUN and (
-        view.now < ambiguous_until or _was_not_sent_lately(view)
+        view.now < ambiguous_until or _was_interrupted(view, ambiguous_until)
     ):
         return view.resend(
             "no answer is known; the client token makes the same call its own look-up"
@@ -251,11 +251,15 @@ def _settle_unseen_launch(view: _View, request: LaunchInstance) -> Settlement:
     return view.missed(view.settled(IntentState.LOST, "no instance carries its operation tag"))
 
 
-def _was_not_sent_lately(view: _View) -> bool:
-    """A pause of ours is no ambiguity that was lived through: the launch is sent once more before it is given up."""
+def _was_interrupted(view: _View, ambiguous_until: datetime) -> bool:
+    """A pause of ours is no ambiguity that was lived through: after one the launch is sent until there is an answer.
+
+    Whoever paused may have died again right after sending it, so that a single time more would prove nothing.
+    """
     intent = view.intent
     paused = view.now >= intent.updated_at + view.policy.consistency_window
-    return paused and view.now < intent.begun_at + TOKEN_IS_KNOWN_FOR
+    after_a_pause = intent.updated_at >= ambiguous_until
+    return (paused or after_a_pause) and view.now < intent.begun_at + TOKEN_IS_KNOWN_FOR
 
 
 def _settle_named(view: _View, sighting: Sighting) -> Settlement:

@@ -112,12 +112,21 @@ def test_an_unanswered_launch_is_sent_again_even_blindly_since_its_token_looks_i
 
 
 def sent_lately(action: Action, *, begun: timedelta) -> Intent:
-    """Begun that long ago, and sent again in each pass since, without an answer."""
-    return replace(intent_of(action, ago=begun), updated_at=NOW - MINUTE)
+    """Begun that long ago, and sent again in each pass of its ten minutes, without an answer."""
+    last_sent = NOW - begun + POLICY.deadlines.ambiguous - 15 * SECOND
+    return replace(intent_of(action, ago=begun), updated_at=last_sent)
 
 
 def test_a_launch_that_was_not_sent_for_a_while_is_sent_once_more_before_it_is_given_up() -> None:
     assert isinstance(settled_one(intent_of(LAUNCH, ago=20 * MINUTE), observed()), Resend)
+
+
+def test_a_launch_that_was_sent_after_a_pause_is_sent_until_there_is_an_answer() -> None:
+    """Whoever sent it may have died before the answer: two short lists must not count as its end."""
+    resent = replace(intent_of(LAUNCH, ago=20 * MINUTE), updated_at=NOW - 2 * SECOND)
+    assert isinstance(settled_one(resent, observed()), Resend)
+    ended = replace(intent_of(LAUNCH, ago=60 * MINUTE), updated_at=NOW - 2 * SECOND)
+    assert isinstance(settled_one(ended, observed()), Settled)
 
 
 def test_a_launch_is_not_sent_again_when_ec2_may_have_forgotten_its_token() -> None:
@@ -135,8 +144,8 @@ def test_an_unanswered_launch_is_abandoned_after_ten_minutes() -> None:
 
 def test_a_slot_has_at_most_one_abandoned_launch() -> None:
     first = intent_of(launch_of("web/0", incarnation=2), IntentState.ABANDONED, ago=30 * MINUTE)
-    second = sent_lately(launch_of("web/0", incarnation=3), begun=20 * MINUTE)
-    other_slot = sent_lately(launch_of("web/1", incarnation=3), begun=20 * MINUTE)
+    second = sent_lately(launch_of("web/0", incarnation=3), begun=11 * MINUTE)
+    other_slot = sent_lately(launch_of("web/1", incarnation=3), begun=11 * MINUTE)
     _, here, there = settle([first, second, other_slot], observed(), POLICY, NOW)
     assert isinstance(here, Waiting)
     assert isinstance(there, Settled)
@@ -144,7 +153,7 @@ def test_a_slot_has_at_most_one_abandoned_launch() -> None:
 
 def test_a_launch_is_not_abandoned_while_its_zone_cannot_be_read() -> None:
     zone = LAUNCH.request.zone
-    intent = sent_lately(LAUNCH, begun=20 * MINUTE)
+    intent = sent_lately(LAUNCH, begun=11 * MINUTE)
     assert isinstance(settled_one(intent, blind(observed(), GapSubject.INSTANCES, zone)), Waiting)
     elsewhere = blind(observed(), GapSubject.INSTANCES, "use1-az4")
     assert isinstance(settled_one(intent, elsewhere), Settled)
