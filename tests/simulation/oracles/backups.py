@@ -44,6 +44,8 @@ class RestorePointsStay(Oracle):
         super().__init__(ledger)
         self._taken: set[str] = set()
         self._deleted_by_others: list[tuple[datetime, Snapshot]] = []
+        self._passed_for_ours: dict[str, datetime] = {}
+        """Until when somebody else's looked just like one of ours."""
         self._health = Health(ledger)
 
     def before_call(self, call: SentCall, now: datetime) -> Iterable[str]:
@@ -60,6 +62,8 @@ class RestorePointsStay(Oracle):
             gone, made = change.before, change.after
             if gone is None and isinstance(made, Snapshot) and change.cause is Cause.CALL:
                 self._taken.add(made.id)
+            if isinstance(gone, Snapshot) and self._is_perfect_copy(gone):
+                self._passed_for_ours[gone.id] = change.at
             if not isinstance(gone, Snapshot) or made is not None:
                 continue
             if change.cause is Cause.BY_HAND:
@@ -68,7 +72,9 @@ class RestorePointsStay(Oracle):
                 yield from self._deleted(gone, now)
 
     def _deleted(self, gone: Snapshot, now: datetime) -> Iterable[str]:
-        if gone.id not in self._taken and not self._is_perfect_copy(gone):
+        # A list may be as old as its rhythm, and show every snapshot as it was before that.
+        taken_for_ours = now - self._passed_for_ours.get(gone.id, now - 2 * LISTED_WITHIN)
+        if gone.id not in self._taken and taken_for_ours > LISTED_WITHIN:
             yield f"{gone.id}, which others made, was deleted"
             return
         if gone.state != "completed":
