@@ -220,7 +220,7 @@ def snapshots_come_in_pages(account: Account) -> Any:
     return len(reply["Snapshots"]), bool(reply.get("NextToken"))
 
 
-@CASES.case(moto="has no DescribeVolumeStatus")
+@CASES.case()
 def volume_status_is_there(account: Account) -> Any:
     account.volume()
     reply = account.ec2.describe_volume_status()
