@@ -139,14 +139,34 @@ class Situation:
         verdict = self.case.verdicts.get(instance.id)
         return verdict or Verdict(status=Status.UNKNOWN, since=self.now)
 
-    def approved(self, gate: Gate, course: Course, treated: int) -> bool:
-        """Whether a person released this gate for this course of this incarnation, and the word still holds."""
-        approval = self.case.memory.approvals.get(self.approval_id(gate, course, treated))
-        return approval is not None and self.now < approval.expires_at
+    def ask(
+        self,
+        gate: Gate,
+        course: Course,
+        treated: int,
+        why: str,
+        *,
+        about: str = "",
+        earliest_release: datetime | None = None,
+    ) -> Decision | None:
+        """Holds what waits for a person's word on this course of this incarnation; None while that word is in force.
 
-    def approval_id(self, gate: Gate, course: Course, treated: int) -> str:
-        """The stable id to approve."""
-        return approval_id(self.case.observation.cell, self.view.ref, treated, course, gate)
+        With `about` the word is for exactly that, e.g. a restore point: for another one another word is needed.
+        """
+        id_ = approval_id(
+            self.case.observation.cell, self.view.ref, treated, course, gate, about=about
+        )
+        approval = self.case.memory.approvals.get(id_)
+        if approval is not None and self.now < approval.expires_at:
+            return None
+        hold = Hold(
+            course=course,
+            gate=gate,
+            reason=why,
+            earliest_release=earliest_release,
+            approval_id=id_,
+        )
+        return self.hold(why, hold)
 
     def draft(
         self,

@@ -54,10 +54,17 @@ def operation_id(family: str, attempt: int) -> str:
 
 
 def approval_id(
-    cell: CellIdentity, slot: SlotRef, incarnation: int, course: Course, gate: Gate
+    cell: CellIdentity,
+    slot: SlotRef,
+    incarnation: int,
+    course: Course,
+    gate: Gate,
+    *,
+    about: str = "",
 ) -> str:
-    """Stable over passes and restarts: `<fleet>-<ordinal>-` and six hex."""
+    """Stable over passes and restarts: `<fleet>-<ordinal>-` and six hex. `about` narrows it to one way of doing it."""
     text = f"{cell.account}|{cell.region}|{slot}|{incarnation}|{course}|{gate}"
+    text += f"|{about}" if about else ""
     return f"{slot.fleet}-{slot.ordinal}-{hashlib.sha256(text.encode()).hexdigest()[:6]}"
 
 

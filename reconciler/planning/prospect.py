@@ -20,7 +20,7 @@ from providers.requests import (
 from reconciler.planning.actions import Action
 from reconciler.planning.claims import ClaimView
 from reconciler.planning.identity import Role, Tag
-from reconciler.planning.slots import SlotView
+from reconciler.planning.slots import SlotView, carries_its_volumes
 
 
 def steps_to_come(view: SlotView, actions: Iterable[Action]) -> tuple[str, ...]:
@@ -68,9 +68,9 @@ def _original(view: SlotView, requests: list[Request]) -> Instance | None:
 
 def _brings_its_volumes(view: SlotView, requests: list[Request]) -> bool:
     """A restore: the successor has copies of its own."""
-    launched = any(isinstance(item, LaunchInstance) and item.volumes for item in requests)
-    devices = {item.device for item in view.replacement.attachments} if view.replacement else set()
-    return launched or (bool(view.claims) and devices >= {v.claim.device for v in view.claims})
+    if any(isinstance(item, LaunchInstance) and item.volumes for item in requests):
+        return True
+    return view.replacement is not None and carries_its_volumes(view, view.replacement)
 
 
 def _left_behind(original: Instance | None) -> list[str]:

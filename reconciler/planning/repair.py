@@ -76,15 +76,7 @@ def _doubtful(here: Situation, occupant: Instance, verdict: Verdict) -> Decision
         gate, why = Gate.THIRD_SIGN, f"only its probe fails: {clause_of(verdict)}"
     else:
         return None
-    if here.approved(gate, Course.REPAIR, treated):
-        return None
-    hold = Hold(
-        course=Course.REPAIR,
-        gate=gate,
-        reason=why,
-        approval_id=here.approval_id(gate, Course.REPAIR, treated),
-    )
-    return here.hold(why, hold)
+    return here.ask(gate, Course.REPAIR, treated, why)
 
 
 def _pointless(here: Situation, occupant: Instance, verdict: Verdict) -> set[LadderStep]:

@@ -12,6 +12,7 @@ from reconciler.planning.drift import Correction, kept_volumes
 from reconciler.planning.identity import Role, Tag, incarnation_of
 from reconciler.planning.losses import unplaceable_claims, zones_of_claims
 from reconciler.planning.phrases import clause_of
+from reconciler.planning.slots import carries_its_volumes
 from reconciler.planning.unseen import hold_for_the_unseen
 
 MOST_ALIVE = 3
@@ -75,7 +76,7 @@ def advance_replacement(
     With claims it is proven when its checks are good, since it gets its data and serves only after its commit. One
     that was prepared with copies of its own takes over in a restore alone.
     """
-    if course is not Course.RESTORE and carries_its_volumes(here, replacement):
+    if course is not Course.RESTORE and carries_its_volumes(here.view, replacement):
         detail = "the volumes of the slot can be kept, its copies are not needed"
         return keep_copies(here, replacement) or undo_replacement(
             here, replacement, Reason.ORIGINAL_RECOVERED, detail
@@ -98,7 +99,7 @@ def keep_copies(here: Situation, replacement: Instance) -> Decision | None:
         for view in here.view.claims
         if view.volume is not None and _may_be_stuck(here, view.volume.id)
     ]
-    if not doubted or not carries_its_volumes(here, replacement):
+    if not doubted or not carries_its_volumes(here.view, replacement):
         return None
     summary = (
         f"{replacement.id} is kept with its copies: {', '.join(doubted)} is not known to serve"
@@ -110,14 +111,6 @@ def _may_be_stuck(here: Situation, volume_id: str) -> bool:
     """It was stuck, and has not recovered to the end."""
     before = here.case.memory.volumes.get(volume_id)
     return before is not None and before.condition is VolumeCondition.STUCK
-
-
-def carries_its_volumes(here: Situation, instance: Instance) -> bool:
-    """Whether an instance was launched with volumes of its own for the slot's claims."""
-    claims = here.view.claims
-    held = {view.attachment.instance_id for view in claims if view.attachment is not None}
-    devices = {item.device for item in instance.attachments if item.device != instance.root_device}
-    return bool(claims) and instance.id not in held and devices >= {v.claim.device for v in claims}
 
 
 def _commit(here: Situation, replacement: Instance, course: Course) -> Draft:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
 from providers.observed import GapSubject, Observation, Snapshot, SnapshotState
@@ -39,9 +40,10 @@ def lineages(
     if last is not None and all(now is then for now, then in zip(of, last.of, strict=True)):
         return last
     fills = _volumes(observation, memory, owner) if observation.snapshots else {}
+    filled = frozenset(fills.values())
     found: defaultdict[Lineage, list[Snapshot]] = defaultdict(list)
     for snapshot in observation.snapshots.values():
-        lineage = _lineage_of(snapshot, fills, owner)
+        lineage = _lineage_of(snapshot, fills, filled, owner)
         if lineage is not None:
             found[lineage].append(snapshot)
     by_claim = {lineage: newest_first(snapshots) for lineage, snapshots in found.items()}
@@ -93,7 +95,10 @@ def _volumes(
 
 
 def _lineage_of(
-    snapshot: Snapshot, fills: Mapping[str, tuple[tuple[str, int], str | None]], owner: str
+    snapshot: Snapshot,
+    fills: Mapping[str, tuple[tuple[str, int], str | None]],
+    filled: AbstractSet[tuple[tuple[str, int], str | None]],
+    owner: str,
 ) -> Lineage | None:
     ours = owner_of(snapshot.tags) == owner
     tagged = slot_key(snapshot.tags) if ours else None
@@ -110,5 +115,5 @@ def _lineage_of(
     if key is None or name is None:
         return None
     # Tags can be copied by hand. Alone they prove a lineage only where no volume of it is known any more.
-    by_tags_alone = slot is None and (key, name) in fills.values()
+    by_tags_alone = slot is None and (key, name) in filled
     return None if by_tags_alone else (*key, name)

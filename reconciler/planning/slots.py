@@ -70,6 +70,14 @@ class SlotView:
         return tuple(item for item, absence in self.missing if absence is Absence.UNPROVEN)
 
 
+def carries_its_volumes(view: SlotView, instance: Instance) -> bool:
+    """Whether an instance was launched with volumes of its own for the slot's claims."""
+    held = {claim.attachment.instance_id for claim in view.claims if claim.attachment is not None}
+    devices = {item.device for item in instance.attachments if item.device != instance.root_device}
+    claimed = {claim.claim.device for claim in view.claims}
+    return bool(claimed) and instance.id not in held and devices >= claimed
+
+
 _Key = tuple[str, int]
 """Fleet and ordinal: plain pairs are hashed and sorted faster than slots."""
 

@@ -59,15 +59,10 @@ def _hold_for_the_unproven(here: Situation, known: KnownResource) -> Decision | 
 def _hold(
     here: Situation, known: KnownResource, gate: Gate, why: str, *, approvable: bool
 ) -> Decision | None:
-    treated = here.view.highest_incarnation
-    if approvable and here.approved(gate, Course.REPLACE, treated):
-        return None
     proven_at = (known.absent_since or here.now) + here.case.desired.policy.consistency_window
-    hold = Hold(
-        course=Course.REPLACE,
-        gate=gate,
-        reason=why,
-        earliest_release=proven_at if proven_at > here.now else None,
-        approval_id=here.approval_id(gate, Course.REPLACE, treated) if approvable else None,
-    )
+    release = proven_at if proven_at > here.now else None
+    if approvable:
+        treated = here.view.highest_incarnation
+        return here.ask(gate, Course.REPLACE, treated, why, earliest_release=release)
+    hold = Hold(course=Course.REPLACE, gate=gate, reason=why, earliest_release=release)
     return here.hold(why, hold)
