@@ -36,6 +36,9 @@ OPEN_STATES = frozenset({IntentState.BEGUN, IntentState.ACCEPTED})
 WITHOUT_EFFECT = frozenset({IntentState.DEAD, IntentState.LOST})
 """Ended at its deadline or proved absent: what was asked for did not come about."""
 
+WITHOUT_A_TRACE = frozenset({IntentState.REJECTED, IntentState.LOST})
+"""Had no effect at all; every other one may have left something behind."""
+
 MOVES: dict[IntentState, frozenset[IntentState]] = {
     IntentState.BEGUN: frozenset(IntentState) - {IntentState.BEGUN},
     IntentState.ACCEPTED: frozenset({IntentState.OBSERVED, IntentState.DEAD, IntentState.LOST}),

@@ -29,12 +29,9 @@ from reconciler.health.verdict import Evidence, RememberedHealth, Status, Verdic
 from reconciler.planning.actions import target_of
 from reconciler.planning.claims import ClaimView, Standing, restore_grace, restored_claims
 from reconciler.planning.identity import Role, role_of
-from reconciler.planning.intents import Intent, IntentState
+from reconciler.planning.intents import WITHOUT_A_TRACE, Intent
 from reconciler.planning.memory import Memory
 from reconciler.planning.slots import SlotView, World
-
-WITHOUT_A_TRACE = (IntentState.REJECTED, IntentState.LOST)
-
 
 Signs = tuple[
     StatusChecks | None,

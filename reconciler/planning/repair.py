@@ -12,7 +12,7 @@ from reconciler.planning.actions import Course, Gate, Reason, target_of
 from reconciler.planning.decision import Decision, Hold, Situation
 from reconciler.planning.fencing import is_forced
 from reconciler.planning.identity import incarnation_of
-from reconciler.planning.intents import Intent, IntentState
+from reconciler.planning.intents import WITHOUT_A_TRACE, Intent, IntentState
 from reconciler.planning.phrases import clause_of
 from reconciler.planning.replacing import (
     advance_replacement,
@@ -104,7 +104,7 @@ def _steps_taken(here: Situation, occupant: Instance) -> list[Intent]:
         for intent in here.view.recent
         if intent.action.course is Course.REPAIR
         and intent.begun_at >= since
-        and intent.state not in (IntentState.REJECTED, IntentState.LOST)
+        and intent.state not in WITHOUT_A_TRACE
         and target_of(intent.action.request) == occupant.id
     ]
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from providers.requests import LaunchInstance
 from reconciler.planning.absence import Absence
 from reconciler.planning.actions import Bucket, Course, Gate, Reason
 from reconciler.planning.claims import Standing
 from reconciler.planning.decision import Decision, Hold, LaunchWish, Situation
 from reconciler.planning.identity import Role
+from reconciler.planning.intents import WITHOUT_A_TRACE
 from reconciler.planning.losses import trouble_of, unplaceable_claims, zones_of_claims
 from reconciler.planning.phrases import declared_size
 from reconciler.planning.replacing import advance_replacement
@@ -37,9 +39,8 @@ def fill(here: Situation) -> Decision:
 def _fill_with_claims(here: Situation) -> Decision:
     """Empty volumes the first time, its own volumes ever after."""
     if all(claim.standing is Standing.NEVER_FILLED for claim in here.view.claims):
-        if (held := _snapshots_not_read(here)) is not None:
-            return held
-        return _launch(
+        held = _snapshots_not_read(here) or _volumes_to_be_shown(here)
+        return held or _launch(
             here, Course.CREATE, Reason.NONE_EVER, declared_size(here.fleet), with_volumes=True
         )
     if (unplaceable := unplaceable_claims(here)) is not None:
@@ -57,6 +58,22 @@ def _snapshots_not_read(here: Situation) -> Decision | None:
         return None
     why = f"claim {unread[0].claim.name} may have been filled before: its snapshots were not read"
     return here.hold(why, Hold(course=Course.CREATE, gate=Gate.GAP, reason=why))
+
+
+def _volumes_to_be_shown(here: Situation) -> Decision | None:
+    """A first launch whose instance died at once left its volumes, and a view may not show them for a while."""
+    launches = [
+        intent.updated_at
+        for intent in here.view.recent
+        if isinstance(intent.action.request, LaunchInstance)
+        and intent.action.request.volumes
+        and intent.state not in WITHOUT_A_TRACE
+    ]
+    shown_by = max(launches, default=here.now) + here.case.desired.policy.consistency_window
+    if not launches or here.now >= shown_by:
+        return None
+    summary = "the volumes of its last launch may not be shown yet"
+    return here.rest(Bucket.WAITING, summary, next_check_at=shown_by)
 
 
 def _launch(

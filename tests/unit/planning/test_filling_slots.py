@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -83,11 +84,22 @@ def test_a_first_launch_that_was_rejected_is_tried_again_under_the_same_incarnat
 def test_a_first_launch_that_died_at_once_is_begun_anew_with_volumes() -> None:
     scene = Scene(postgres_fleet(replicas=1))
     died = the_action(scene)
-    scene.began(died, state=IntentState.DEAD, resource_id="i-0dead")
+    settled = scene.desired().policy.consistency_window
+    scene.began(died, state=IntentState.DEAD, ago=settled, resource_id="i-0dead")
     scene.remembering(highest_attempts={died.family: 1}, highest_incarnations={died.slot: 1})
     request = launched(scene)
     assert len(request.volumes) == 1
     assert request.tags[Tag.INCARNATION] == "2"
+
+
+def test_the_volumes_of_a_first_launch_that_died_are_given_time_to_be_shown() -> None:
+    scene = Scene(postgres_fleet(replicas=1))
+    died = the_action(scene)
+    a_little_earlier = scene.desired().policy.consistency_window - timedelta(seconds=1)
+    scene.began(died, state=IntentState.DEAD, ago=a_little_earlier, resource_id="i-0dead")
+    scene.remembering(highest_attempts={died.family: 1}, highest_incarnations={died.slot: 1})
+    assert planned(scene).actions == ()
+    assert bucket(scene, "shared-postgres/0") is Bucket.WAITING
 
 
 def test_volumes_that_a_dead_first_launch_left_behind_are_used() -> None:
