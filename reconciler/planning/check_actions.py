@@ -31,8 +31,10 @@ from reconciler.planning.case import Case
 from reconciler.planning.identity import (
     Role,
     Tag,
+    claim_of,
     incarnation_of,
     operation_id,
+    quarantined_until,
     role_of,
     slot_of,
 )
@@ -183,6 +185,9 @@ def _terminated_without_need(action: Action, instance_id: str, facts: Facts) -> 
         return f"{action.slot} is wanted" if wanted else None
     occupant = facts.occupant_of(action.slot)
     instance = facts.case.observation.instances.get(instance_id)
+    until = quarantined_until(instance.tags) if instance is not None else None
+    if until is not None and facts.case.now < until:
+        return f"{instance_id} is kept in quarantine until {until:%Y-%m-%dT%H:%M:%SZ}"
     if instance is not None and _never_held(instance, occupant):
         return None
     successor = _successor(action, instance_id, facts)
@@ -202,9 +207,12 @@ def _never_held(instance: Instance, occupant: Instance | None) -> bool:
 
 
 def _is_of_no_use(instance: Instance, facts: Facts) -> bool:
-    """Superseded before it came into service, or stopped since with nothing left on it but its root volume."""
+    """Superseded before it came into service, or stopped since; with no claim's volume on it."""
     verdict = facts.case.verdicts.get(instance.id)
     if verdict is None or verdict.serving or verdict.status is Status.HEALTHY:
+        return False
+    held = (facts.case.observation.volumes.get(i.volume_id) for i in instance.attachments)
+    if any(volume is not None and claim_of(volume.tags) is not None for volume in held):
         return False
     bare = all(item.device == instance.root_device for item in instance.attachments)
     stopped = instance.state is InstanceState.STOPPED

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from providers.observed import Observation, Snapshot, SnapshotState, Volume, VolumeState
-from providers.requests import CreateSnapshot, CreateSnapshots, DeleteSnapshot
+from providers.requests import CreateSnapshot, CreateSnapshots, DeleteSnapshot, LaunchInstance
 from reconciler.health.verdict import Status
-from reconciler.planning.actions import Action
+from reconciler.planning.actions import Action, SlotRef
 from reconciler.planning.case import is_well
 from reconciler.planning.check_actions import Facts
 from reconciler.planning.identity import Tag, claim_of, slot_of
@@ -73,6 +73,39 @@ def _a_newer_restore_point_stays(action: Action, facts: Facts) -> str | None:
     return None
 
 
+def _only_its_own_is_restored(action: Action, facts: Facts) -> str | None:
+    """Each volume of a launch is empty, or from a usable snapshot of this slot and of the claim on its device."""
+    request, fleet = action.request, facts.fleet_of(action)
+    if not isinstance(request, LaunchInstance):
+        return None
+    claims = {claim.device: claim.name for claim in fleet.claims} if fleet else {}
+    for volume in request.volumes:
+        if volume.snapshot_id is None:
+            continue
+        snapshot = facts.case.observation.snapshots.get(volume.snapshot_id)
+        if snapshot is None or not snapshot.usable:
+            return f"{volume.snapshot_id} is not known to be usable"
+        slot, claim = _proven_lineage(snapshot, facts)
+        if slot != action.slot:
+            return f"{snapshot.id} is of {slot or 'no slot that is known'}"
+        if claim not in (None, claims.get(volume.device)):
+            return f"{snapshot.id} is of claim {claim}, {volume.device} is that of {claims.get(volume.device)}"
+    return None
+
+
+def _proven_lineage(snapshot: Snapshot, facts: Facts) -> tuple[SlotRef | None, str | None]:
+    """The slot and claim of the volume that it was taken of, as that is shown or known; else those of our tags."""
+    volume = facts.case.observation.volumes.get(snapshot.volume_id)
+    if volume is not None and volume.tags.get(Tag.OWNER) == facts.case.owner:
+        return slot_of(volume.tags), claim_of(volume.tags) or claim_of(snapshot.tags)
+    known = facts.case.memory.known.get(snapshot.volume_id)
+    if known is not None:
+        return known.slot, known.claim or claim_of(snapshot.tags)
+    if snapshot.tags.get(Tag.OWNER) == facts.case.owner:
+        return slot_of(snapshot.tags), claim_of(snapshot.tags)
+    return None, None
+
+
 def _unhealthy(action: Action, facts: Facts) -> str | None:
     occupant = facts.occupant_of(action.slot)
     verdict = facts.case.verdicts.get(occupant.id) if occupant else None
@@ -108,4 +141,5 @@ BACKUP_RULES: tuple[Callable[[Action, Facts], str | None], ...] = (
     _snapshots_only_of_what_is_well,
     _snapshots_carry_their_lineage,
     _a_newer_restore_point_stays,
+    _only_its_own_is_restored,
 )

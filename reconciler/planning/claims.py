@@ -6,10 +6,9 @@ call, because RunInstances tags all volumes of a launch alike; until then its de
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from datetime import timedelta
 from enum import StrEnum
 
 from desired_state.model import Claim
@@ -23,14 +22,9 @@ from providers.observed import (
 )
 from reconciler.planning.absence import Absence, Sight, absence_of
 from reconciler.planning.casting import ever_occupied
-from reconciler.planning.identity import Tag, claim_of, incarnation_of
+from reconciler.planning.identity import Tag, claim_of, incarnation_of, quarantined_until
 from reconciler.planning.intents import Intent
 from reconciler.planning.memory import KnownResource
-
-QUARANTINE_UNTIL = Tag.QUARANTINE_UNTIL.value
-LEAST_RESTORE_GRACE = timedelta(minutes=30)
-REPLAYED_WITHIN = timedelta(minutes=15)
-FILLED_MIB_S = 100
 
 
 class Standing(StrEnum):
@@ -75,9 +69,9 @@ def view_claims(
     known: Sequence[KnownResource],
     recent: Sequence[Intent],
     sight: Sight,
-    of_ours: AbstractSet[str] = frozenset(),
+    snapshot_ids: AbstractSet[str],
 ) -> tuple[ClaimView, ...]:
-    """One view per declared claim, in the order of the document. `of_ours` are the ids of the claims' snapshots."""
+    """One view per declared claim, in the order of the document. `snapshot_ids` are those of the claims' lineages."""
     roots = {item.id: item.root_device for item in slot_instances}
     ours = roots.keys() | {item.id for item in known if item.kind == "instance"}
     if occupant is not None:
@@ -86,37 +80,27 @@ def view_claims(
         volumes = [item for item in volumes if incarnation_of(item.tags) <= committed]
         known = [item for item in known if item.incarnation <= committed]
     shown = sorted(volumes, key=lambda volume: volume.id)
+    fitting = _Fitting(claims=claims, roots=roots, snapshot_ids=snapshot_ids)
     views = []
     for claim in claims:
-        candidates = _candidates(
-            claim, shown, occupant, only=len(claims) == 1, roots=roots, of_ours=of_ours
-        )
+        candidates = _candidates(claim, shown, occupant, fitting)
         if candidates:
             views.append(_view_of_candidates(claim, candidates, occupant, ours))
+        elif nameless := [volume for volume in shown if fitting.is_nameless(volume)]:
+            views.append(_conflict_over(claim, nameless))
         else:
             ever = ever_occupied(slot_instances, known, recent)
-            nameless = [v for v in shown if _is_nameless(v, claims, roots, of_ours)]
-            views.append(
-                _conflict_over(claim, nameless)
-                if nameless
-                else _view_without_volume(claim, shown, known, sight, ever=ever)
-            )
+            views.append(_view_without_volume(claim, shown, known, sight, ever=ever))
     return tuple(views)
 
 
 def _candidates(
-    claim: Claim,
-    volumes: Sequence[Volume],
-    occupant: Instance | None,
-    *,
-    only: bool,
-    roots: dict[str, str | None],
-    of_ours: AbstractSet[str],
+    claim: Claim, volumes: Sequence[Volume], occupant: Instance | None, fitting: _Fitting
 ) -> list[Volume]:
     """The volumes that may fill a claim. One that is named for it, or was launched with the occupant to fill it, goes
     before any that is merely in its place.
     """
-    filling = [v for v in volumes if _fills(v, claim, only=only, roots=roots, of_ours=of_ours)]
+    filling = [volume for volume in volumes if fitting.fills(volume, claim)]
     if len(filling) < 2:
         return filling
     meant = (v for v in filling if Tag.CLAIM in v.tags or _came_with(v, occupant, claim))
@@ -131,44 +115,53 @@ def _came_with(volume: Volume, occupant: Instance | None, claim: Claim) -> bool:
     return attachment is not None and attachment.device == claim.device
 
 
-def _fills(
-    volume: Volume,
-    claim: Claim,
-    *,
-    only: bool,
-    roots: dict[str, str | None],
-    of_ours: AbstractSet[str],
-) -> bool:
-    """By its claim tag; without one, by its device; wherever else it is, when the fleet has but one claim."""
-    if volume.state in (VolumeState.DELETING, VolumeState.DELETED):
-        return False
-    if QUARANTINE_UNTIL in volume.tags:
-        return False
-    named = claim_of(volume.tags)
-    if named is not None:
-        return named == claim.name
-    if any(item.device == roots.get(item.instance_id) for item in volume.attachments):
-        return False
-    in_place = any(item.device == claim.device for item in volume.attachments)
-    return in_place or (only and (volume.snapshot_id in of_ours or _may_hold_data(volume)))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Fitting:
+    """Which volumes may fill which claim of a slot."""
+
+    claims: Sequence[Claim]
+    roots: Mapping[str, str | None]
+    """The root device of each instance of the slot."""
+    snapshot_ids: AbstractSet[str]
+
+    def fills(self, volume: Volume, claim: Claim) -> bool:
+        """By its claim tag; without one, by its device; wherever else it is, when the fleet has but one claim."""
+        if not _may_fill(volume):
+            return False
+        named = claim_of(volume.tags)
+        if named is not None:
+            return named == claim.name
+        if self._is_root(volume):
+            return False
+        return _is_on(claim.device, volume) or (len(self.claims) == 1 and self._is_data(volume))
+
+    def is_nameless(self, volume: Volume) -> bool:
+        """Data of the slot that neither its name nor its device gives to a claim: it may be any one's."""
+        return (
+            _may_fill(volume)
+            and claim_of(volume.tags) is None
+            and not self._is_root(volume)
+            and self._is_data(volume)
+            and not any(self.fills(volume, claim) for claim in self.claims)
+        )
+
+    def _is_root(self, volume: Volume) -> bool:
+        return any(item.device == self.roots.get(item.instance_id) for item in volume.attachments)
+
+    def _is_data(self, volume: Volume) -> bool:
+        """What was made from another snapshot, or goes with an instance, may be a root volume, or have been one."""
+        if volume.snapshot_id:
+            return volume.snapshot_id in self.snapshot_ids
+        return not any(item.delete_on_termination for item in volume.attachments)
 
 
-def _may_hold_data(volume: Volume) -> bool:
-    """What was made from a snapshot, or goes with an instance, may be a root volume, or have been one."""
-    return not volume.snapshot_id and not any(
-        item.delete_on_termination for item in volume.attachments
-    )
+def _may_fill(volume: Volume) -> bool:
+    ending = volume.state in (VolumeState.DELETING, VolumeState.DELETED)
+    return not ending and quarantined_until(volume.tags) is None
 
 
-def _is_nameless(
-    volume: Volume, claims: Sequence[Claim], roots: dict[str, str | None], of_ours: AbstractSet[str]
-) -> bool:
-    """Data of the slot that says of no claim: it may be any one's."""
-
-    def fills(*, only: bool) -> bool:
-        return any(_fills(volume, item, only=only, roots=roots, of_ours=of_ours) for item in claims)
-
-    return fills(only=True) and not fills(only=len(claims) == 1)
+def _is_on(device: str, volume: Volume) -> bool:
+    return any(item.device == device for item in volume.attachments)
 
 
 def _conflict_over(claim: Claim, nameless: Sequence[Volume]) -> ClaimView:
@@ -276,10 +269,3 @@ def restored_claims(claims: Sequence[ClaimView], occupant: Instance) -> tuple[Cl
         and view.volume.snapshot_id is not None
         and incarnation_of(view.volume.tags) == incarnation_of(occupant.tags)
     )
-
-
-def restore_grace(restored: Sequence[ClaimView]) -> timedelta:
-    """How long a restored service may take: blocks come from S3 as they are touched (design section 7.4)."""
-    size_mib = sum(view.volume.size_gib for view in restored if view.volume) * 1024
-    filling = timedelta(seconds=size_mib / FILLED_MIB_S)
-    return max(LEAST_RESTORE_GRACE, REPLAYED_WITHIN + filling)

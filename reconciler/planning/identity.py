@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from providers.observed import CellIdentity
@@ -103,6 +104,18 @@ def claim_of(tags: Mapping[str, str]) -> str | None:
     return tags.get(_CLAIM)
 
 
+def quarantined_until(tags: Mapping[str, str]) -> datetime | None:
+    """Until when our tags keep a resource for somebody to look at; a date that can't be read never comes."""
+    text = tags.get(_QUARANTINE_UNTIL)
+    if text is None:
+        return None
+    try:
+        until = datetime.fromisoformat(text)
+    except ValueError:
+        return datetime.max.replace(tzinfo=UTC)
+    return until if until.tzinfo else until.replace(tzinfo=UTC)
+
+
 # Looked up in the tags of everything in a cell, where a plain string is found several times faster than a member.
 _OWNER, _FLEET, _SLOT, _INCARNATION, _ROLE, _CLAIM = (
     Tag.OWNER.value,
@@ -112,4 +125,5 @@ _OWNER, _FLEET, _SLOT, _INCARNATION, _ROLE, _CLAIM = (
     Tag.ROLE.value,
     Tag.CLAIM.value,
 )
+_QUARANTINE_UNTIL = Tag.QUARANTINE_UNTIL.value
 _ROLES = {role.value: role for role in Role}

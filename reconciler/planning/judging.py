@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from desired_state.model import DesiredState, SafetyPolicy
 from providers.observed import (
@@ -27,20 +28,26 @@ from reconciler.health.judge import judge
 from reconciler.health.signs import ClaimSign, Subject
 from reconciler.health.verdict import Evidence, RememberedHealth, Status, Verdict, Weight
 from reconciler.planning.actions import target_of
-from reconciler.planning.claims import ClaimView, Standing, restore_grace, restored_claims
+from reconciler.planning.claims import ClaimView, Standing, restored_claims
 from reconciler.planning.identity import Role, role_of
 from reconciler.planning.intents import WITHOUT_A_TRACE, Intent
 from reconciler.planning.memory import Memory
 from reconciler.planning.slots import SlotView, World
 
-Signs = tuple[
-    StatusChecks | None,
-    ProbeResult | None,
-    RememberedHealth | None,
-    tuple[Evidence, ...] | None,
-    tuple[Gap, ...],
-]
-"""All that an instance is judged by beside its slot and the policy: checks, probe, history, users' checks, gaps."""
+LEAST_RESTORE_GRACE = timedelta(minutes=30)
+REPLAYED_WITHIN = timedelta(minutes=15)
+FILLED_MIB_S = 100
+
+
+class Signs(NamedTuple):
+    """All that an instance is judged by beside its slot and the policy."""
+
+    checks: StatusChecks | None
+    probe: ProbeResult | None
+    remembered: RememberedHealth | None
+    reported: tuple[Evidence, ...] | None
+    """What users' own checks yielded."""
+    gaps: tuple[Gap, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +64,7 @@ class Judged:
         """Healthy, by nothing but good signs, and nothing to remember anew: time alone does not change that."""
         return (
             self.verdict.status is Status.HEALTHY
-            and self.remembered is self.signs[2]
+            and self.remembered is self.signs.remembered
             and all(item.weight is Weight.GOOD for item in self.verdict.evidence)
         )
 
@@ -120,12 +127,12 @@ def _signs(
     memory: Memory,
     yielded: Mapping[str, tuple[Evidence, ...]],
 ) -> Signs:
-    return (
-        observation.checks.get(id_),
-        observation.probes.get(id_),
-        memory.health.get(id_),
-        yielded.get(id_),
-        observation.gaps,
+    return Signs(
+        checks=observation.checks.get(id_),
+        probe=observation.probes.get(id_),
+        remembered=memory.health.get(id_),
+        reported=yielded.get(id_),
+        gaps=observation.gaps,
     )
 
 
@@ -155,7 +162,7 @@ def _subject(
         # It gets its data, and may serve, only at its commit; until then its checks are all there is to it.
         spec, claims = replace(spec, probe=None), ()
     elif restored := restored_claims(view.claims, instance):
-        spec = replace(spec, startup_grace=max(spec.startup_grace, restore_grace(restored)))
+        spec = replace(spec, startup_grace=max(spec.startup_grace, _restore_grace(restored)))
     checks, remembered = observation.checks.get(instance.id), memory.health.get(instance.id)
     touching = _touching(view, instance) if view.recent or view.busy else []
     return Subject(
@@ -171,6 +178,13 @@ def _subject(
         blind=bool(observation.gaps)
         and _is_blind(instance, observation, claims, unchecked=checks is None),
     )
+
+
+def _restore_grace(restored: Sequence[ClaimView]) -> timedelta:
+    """How long a restored service may take: blocks come from S3 as they are touched (design section 7.4)."""
+    size_mib = sum(view.volume.size_gib for view in restored if view.volume) * 1024
+    filling = timedelta(seconds=size_mib / FILLED_MIB_S)
+    return max(LEAST_RESTORE_GRACE, REPLAYED_WITHIN + filling)
 
 
 def _is_blind(

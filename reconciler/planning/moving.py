@@ -13,11 +13,11 @@ from providers.observed import Attachment, AttachmentState, Instance, InstanceSt
 from providers.requests import AttachVolume, DetachVolume
 from reconciler.planning.actions import Bucket, Course, Gate, Reason
 from reconciler.planning.claims import ClaimView, Standing
-from reconciler.planning.decision import Decision, Hold, Situation
+from reconciler.planning.decision import Decision, Draft, Hold, Situation
 from reconciler.planning.fencing import write_fence
 from reconciler.planning.identity import Tag
 from reconciler.planning.intents import IntentState
-from reconciler.planning.leaving import name_copies
+from reconciler.planning.keeping import safe_corrections
 from reconciler.planning.phrases import span
 
 SETTLED = (Standing.ATTACHED, Standing.LOST, Standing.ERROR, Standing.NEVER_FILLED)
@@ -103,9 +103,8 @@ def _take_from_holder(
 def _detach(here: Situation, holder: Instance, view: ClaimView, attachment: Attachment) -> Decision:
     if (since := _hangs_since(here, attachment)) is not None:
         return _hanging(here, f"{view.detail}; its detach hangs since {since:%H:%M}Z")
-    if naming := here.not_open(name_copies(here)):
-        # Off its device, nothing but its name would tell a copy from a former root volume.
-        return here.act("copies get the names of their claims before they move", *naming)
+    if naming := _names_of_a_copy(here, view):
+        return here.act(f"{attachment.volume_id} is named for its claim before it moves", *naming)
     detail = f"{holder.id} is stopped; {attachment.volume_id} can leave it"
     draft = here.draft(
         holder,
@@ -119,6 +118,13 @@ def _detach(here: Situation, holder: Instance, view: ClaimView, attachment: Atta
         continuation=True,
     )
     return here.act(detail, draft)
+
+
+def _names_of_a_copy(here: Situation, view: ClaimView) -> list[Draft]:
+    """Off its device, nothing but its name would tell a copy from a former root volume."""
+    if view.volume is None or view.volume.snapshot_id is None:
+        return []
+    return [item for item in safe_corrections(here) if item.action.claim == view.claim.name]
 
 
 def _wait_or_say(here: Situation, occupant: Instance, view: ClaimView) -> Decision:

@@ -10,6 +10,7 @@ from reconciler.planning.actions import Bucket, Change, Course, Gate, Reason
 from reconciler.planning.decision import Decision, Draft, Hold, LaunchWish, Situation
 from reconciler.planning.drift import Correction, kept_volumes
 from reconciler.planning.identity import Role, Tag, incarnation_of
+from reconciler.planning.leaving import is_quarantined
 from reconciler.planning.losses import unplaceable_claims, zones_of_claims
 from reconciler.planning.phrases import clause_of
 from reconciler.planning.slots import carries_its_volumes
@@ -53,7 +54,9 @@ def _make_room(here: Situation) -> Decision | None:
         served = Tag.IN_SERVICE_SINCE in instance.tags
         bare = all(item.device == instance.root_device for item in instance.attachments)
         emptied = bare and instance.state is InstanceState.STOPPED
-        if serves or (served and not emptied) or _held_claims(here, instance) is not None:
+        if serves or (served and not emptied) or is_quarantined(here, instance):
+            continue
+        if _held_claims(here, instance) is not None:
             continue
         detail = f"{instance.id} is superseded and cannot serve"
         return end_instance(

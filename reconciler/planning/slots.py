@@ -256,7 +256,7 @@ def _view(key: _Key, things: Belongings, sight: Sight) -> SlotView:
             known=things.known,
             recent=things.recent,
             sight=sight,
-            of_ours=frozenset(item.id for own in things.snapshots or () for item in own),
+            snapshot_ids=frozenset(item.id for own in things.snapshots or () for item in own),
         )
         if things.snapshots is not None:
             claims = with_snapshots(claims, things.snapshots)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from providers.simulated.faults import CapacityShort, Meddling, When
@@ -13,9 +10,7 @@ from reconciler.demo import truth
 from reconciler.demo.virtual import NotConvergedError, VirtualGuard
 from reconciler.planning.actions import Gate
 from tests.stories.databases import (
-    DATABASES,
     SLOT,
-    guarding,
     heals,
     lasts,
     occupant,
@@ -23,12 +18,6 @@ from tests.stories.databases import (
     withheld,
 )
 from tests.support.fleets import HOUR
-
-
-@pytest.fixture
-def guard(tmp_path: Path) -> Iterator[VirtualGuard]:
-    with guarding(DATABASES, tmp_path) as guard:
-        yield guard
 
 
 def test_a_volume_that_fails_is_restored_from_its_newest_snapshot(guard: VirtualGuard) -> None:

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-
 from providers.simulated.records import Io
 from reconciler.demo import truth
 from reconciler.demo.virtual import VirtualGuard
 from tests.stories.databases import (
-    DATABASES,
     SLOT,
-    guarding,
     heals,
     lasts,
     occupant,
@@ -21,12 +14,6 @@ from tests.stories.databases import (
     withheld,
 )
 from tests.support.fleets import HOUR, MINUTE
-
-
-@pytest.fixture
-def guard(tmp_path: Path) -> Iterator[VirtualGuard]:
-    with guarding(DATABASES, tmp_path) as guard:
-        yield guard
 
 
 def test_a_volume_that_never_answers_again_is_restored_and_what_held_it_serves_no_more(

@@ -33,25 +33,8 @@ from tests.support.fleets import (
     tcp_probe,
 )
 from tests.support.plans import bucket, done, held, planned, the_action, the_hold
-from tests.support.resources import instance_id, volume_id
-
-OLD, NEW = instance_id(DATABASE), instance_id(DATABASE, 2)
-COPY = volume_id(DATABASE, incarnation=2)
-
-
-def in_error(scene: Scene | None = None, *, lasting: timedelta = 5 * MINUTE) -> Scene:
-    """The database's volume is in state error, and so the instance can't use it."""
-    scene = scene or backed_up()
-    scene.change(VOLUME, state=VolumeState.ERROR)
-    health = scene.memory.health[OLD]
-    began = scene.now - lasting
-    scene.remembering(
-        health={
-            **scene.memory.health,
-            OLD: replace(health, trouble_since=began, good_since=None),
-        }
-    )
-    return scene
+from tests.support.resources import volume_id
+from tests.support.restored import COPY, NEW, OLD, in_error, prepared, quarantined, taken_over
 
 
 def launched(scene: Scene) -> LaunchInstance:
@@ -165,17 +148,6 @@ def test_a_claim_without_backups_is_never_restored_without_a_word() -> None:
 # The commit, and what is left behind
 
 
-def prepared(scene: Scene | None = None) -> Scene:
-    """A replacement runs with its copy, and is well."""
-    scene = in_error(scene)
-    snapshot = scene.snapshot(VOLUME, ago=20 * MINUTE)
-    scene.instance(DATABASE, incarnation=2, role=Role.REPLACEMENT, age=10 * MINUTE, zone="use1-az2")
-    scene.change(NEW, security_groups=("sg-staging",))
-    scene.volume(DATABASE, "data", on=NEW, incarnation=2)
-    scene.change(COPY, zone="use1-az2", snapshot_id=snapshot.id)
-    return scene
-
-
 def test_lost_data_is_not_waited_for_once_the_replacement_is_well() -> None:
     request = the_action(prepared()).request
     assert request == SetTags(
@@ -206,18 +178,6 @@ def test_an_original_that_is_sick_for_another_reason_keeps_its_volume_and_the_co
     assert "can be kept" in action.detail
 
 
-def taken_over(
-    scene: Scene | None = None, *, original: InstanceState = InstanceState.RUNNING
-) -> Scene:
-    """The replacement holds the slot; the original has its broken volume still."""
-    scene = prepared(scene)
-    tags = {**scene.instances[NEW].tags, Tag.ROLE.value: Role.OCCUPANT.value}
-    tags.pop(Tag.IN_SERVICE_SINCE, None)
-    scene.change(NEW, tags=tags)
-    scene.change(OLD, state=original)
-    return scene
-
-
 def test_what_was_replaced_is_stopped_before_anything_else() -> None:
     assert the_action(taken_over()).request == StopInstance(instance_id=OLD)
 
@@ -232,19 +192,6 @@ def test_once_stopped_it_is_kept_with_its_volume_for_a_person_to_look_at() -> No
     until = Tag.QUARANTINE_UNTIL.value
     assert requests[OLD] == {until: f"{scene.now + 72 * HOUR:%Y-%m-%dT%H:%M:%SZ}"}
     assert requests[VOLUME] == {until: f"{scene.now + 14 * DAY:%Y-%m-%dT%H:%M:%SZ}"}
-
-
-def quarantined(*, ends_in: timedelta, scene: Scene | None = None) -> Scene:
-    """The restored database is in service; what was left behind is dated."""
-    scene = taken_over(scene, original=InstanceState.STOPPED)
-    date = {Tag.QUARANTINE_UNTIL.value: f"{scene.now + ends_in:%Y-%m-%dT%H:%M:%SZ}"}
-    for item in (OLD, VOLUME):
-        resource = scene.instances.get(item) or scene.volumes[item]
-        scene.change(item, tags={**resource.tags, **date})
-    since = {Tag.IN_SERVICE_SINCE.value: f"{scene.now - HOUR:%Y-%m-%dT%H:%M:%SZ}"}
-    scene.change(NEW, tags={**scene.instances[NEW].tags, **since}, security_groups=("sg-postgres",))
-    scene.snapshot(COPY, ago=MINUTE)
-    return scene
 
 
 def test_a_slot_with_something_in_quarantine_is_converged() -> None:
@@ -348,3 +295,11 @@ def test_what_a_list_is_too_short_to_show_is_left_behind_all_the_same() -> None:
     scene = taken_over(original=InstanceState.STOPPED)
     del scene.volumes[VOLUME]
     assert f"terminate {DATABASE}" not in done(scene)
+
+
+def test_an_original_that_lost_its_volume_is_fenced_too_before_its_copy_serves() -> None:
+    scene = taken_over()
+    del scene.volumes[VOLUME]
+    scene.ended(VOLUME)
+    scene.change(OLD, attachments=())
+    assert the_action(scene).request == StopInstance(instance_id=OLD)
