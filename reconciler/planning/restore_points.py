@@ -9,10 +9,11 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from providers.observed import GapSubject, Observation, Snapshot, SnapshotState
 from reconciler.planning.claims import ClaimView, Standing
-from reconciler.planning.identity import Tag, claim_of, owner_of, slot_key
+from reconciler.planning.identity import Tag, claim_of, incarnation_of, owner_of, slot_key
 from reconciler.planning.memory import Memory
 
 Lineage = tuple[str, int, str]
@@ -58,10 +59,44 @@ def with_snapshots(
 
 
 def _with(view: ClaimView, snapshots: tuple[Snapshot, ...]) -> ClaimView:
+    snapshots = _in_force(view, snapshots) if snapshots else snapshots
     if snapshots and view.standing is Standing.NEVER_FILLED:
         detail = "no volume fills it any more; there are snapshots of one"
         return replace(view, standing=Standing.LOST, detail=detail, snapshots=snapshots)
     return replace(view, snapshots=snapshots)
+
+
+def _in_force(view: ClaimView, snapshots: tuple[Snapshot, ...]) -> tuple[Snapshot, ...]:
+    """Without what was taken of a volume after another had taken its place: what was written since is not in it.
+
+    The volume that fills the claim tells by its date when it did. Where it is gone, the first snapshot of a later
+    incarnation does: we snapshot what is in service alone.
+    """
+    volume, first = view.volume, _first_of_incarnations(snapshots)
+    if volume is None and len(first) < 2:
+        return snapshots
+
+    def is_superseded(item: Snapshot) -> bool:
+        if volume is not None:
+            return item.volume_id != volume.id and item.started_at >= volume.created_at
+        own = _incarnation_taken(item)
+        return any(0 < own < later and at <= item.started_at for later, at in first.items())
+
+    return tuple([item for item in snapshots if not is_superseded(item)])
+
+
+def _first_of_incarnations(snapshots: Sequence[Snapshot]) -> dict[int, datetime]:
+    first: dict[int, datetime] = {}
+    for item in snapshots:
+        incarnation = _incarnation_taken(item)
+        first[incarnation] = min(item.started_at, first.get(incarnation, item.started_at))
+    return first
+
+
+def _incarnation_taken(snapshot: Snapshot) -> int:
+    """The incarnation of the volume that we took it of; 0 where somebody else did."""
+    ours = all(key in snapshot.tags for key in _MADE_BY_US)
+    return incarnation_of(snapshot.tags) if ours else 0
 
 
 def newest_first(snapshots: Sequence[Snapshot]) -> tuple[Snapshot, ...]:

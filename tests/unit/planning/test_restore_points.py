@@ -6,15 +6,17 @@ from dataclasses import replace
 
 import pytest
 
-from providers.observed import Snapshot, SnapshotState
+from providers.observed import Snapshot, SnapshotState, VolumeState
 from reconciler.planning.actions import Gate
 from reconciler.planning.identity import Tag
 from reconciler.planning.restore_points import Lineages, lineages
+from reconciler.planning.slots import arrange
 from tests.support.backed_up import DATABASE, VOLUME, backed_up, databases
 from tests.support.cases import Scene
 from tests.support.fleets import DAY, HOUR, MINUTE
 from tests.support.plans import done, planned, the_hold
 from tests.support.resources import OWNER, volume_id
+from tests.support.restored import COPY, prepared, quarantined
 
 CLAIM = ("shared-postgres", 0, "data")
 
@@ -128,3 +130,61 @@ def test_what_is_told_to_restore_from_is_the_newest_that_is_usable() -> None:
     del scene.memory.known[VOLUME]
     (held,) = [item for item in planned(scene).withheld if item.gate is Gate.RESTORE]
     assert usable.id in held.reason
+
+
+# Of a volume that another has taken the place of
+
+
+def restored_two_hours_ago() -> tuple[Scene, dict[str, str]]:
+    """Snapshots of the old volume before and after its copy took its place, by hand, and one of the copy."""
+    scene = quarantined(ends_in=DAY)
+    scene.snapshots.clear()
+    scene.change(COPY, created_at=scene.now - 2 * HOUR)
+    ids = {
+        "before": scene.snapshot(VOLUME, ago=3 * HOUR).id,
+        "of the copy": scene.snapshot(COPY, ago=90 * MINUTE).id,
+        "after": scene.snapshot(VOLUME, ago=HOUR).id,
+    }
+    return scene, ids
+
+
+def restore_points(scene: Scene) -> set[str]:
+    """Those of the one claim."""
+    case = scene.case()
+    world = arrange(
+        desired=case.desired,
+        observation=case.observation,
+        memory=case.memory,
+        owner=case.owner,
+        now=case.now,
+    )
+    (view,) = world.slots[0].claims
+    return {item.id for item in view.snapshots or ()}
+
+
+def test_what_was_taken_of_a_volume_after_its_copy_took_its_place_is_no_restore_point() -> None:
+    scene, ids = restored_two_hours_ago()
+    assert restore_points(scene) == {ids["before"], ids["of the copy"]}
+
+
+def test_nor_is_it_once_the_copy_is_gone_as_well() -> None:
+    scene, ids = restored_two_hours_ago()
+    del scene.volumes[COPY]
+    scene.ended(COPY)
+    assert restore_points(scene) == {ids["before"], ids["of the copy"]}
+
+
+def test_a_copy_that_was_only_prepared_does_not_make_the_originals_snapshots_void() -> None:
+    scene = prepared()
+    scene.change(COPY, created_at=scene.now - 2 * HOUR)
+    newest = scene.snapshot(VOLUME, ago=HOUR)
+    assert newest.id in restore_points(scene)
+
+
+def test_whoever_puts_an_older_volume_back_has_its_snapshots_for_restore_points() -> None:
+    scene, ids = restored_two_hours_ago()
+    tags = dict(scene.volumes[VOLUME].tags)
+    del tags[Tag.QUARANTINE_UNTIL]
+    scene.change(VOLUME, tags=tags)
+    scene.change(COPY, state=VolumeState.DELETED, attachments=())
+    assert {ids["before"], ids["after"]} <= restore_points(scene)
