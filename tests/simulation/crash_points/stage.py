@@ -8,29 +8,19 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Protocol
 
-from providers.observed import (
-    CellIdentity,
-    Instance,
-    InstanceState,
-    Observation,
-    Presence,
-    Snapshot,
-    SnapshotList,
-    Volume,
-    VolumeIoList,
-    VolumeStatusList,
-)
+from providers.observed import Instance, InstanceState, Volume
 from providers.port import Cloud, Prober, Receipt
 from providers.requests import DetachVolume, LaunchInstance, Request
 from providers.simulated import records
 from reconciler.clock import Clock
 from reconciler.planning.actions import target_of
 from reconciler.planning.identity import Tag, incarnation_of, slot_of
+from tests.simulation.crash_points.looks import LooksAt
 from tests.support.memory_cloud import MemoryCloud
 
 AnyInstance = Instance | records.Instance
@@ -88,11 +78,11 @@ class StageClock(Clock, Protocol):
         ...
 
 
-class CountingCloud(ABC):
+class CountingCloud(LooksAt, ABC):
     """Implements providers.port.Cloud over another one; counts what requests change of the truth."""
 
     def __init__(self, cloud: Cloud) -> None:
-        self._cloud = cloud
+        self.view = self._cloud = cloud
         self.changes: Counter[str] = Counter()
         self.faults: list[str] = []
         """What must never be, as it was right after the request that made it so."""
@@ -108,37 +98,6 @@ class CountingCloud(ABC):
     @abstractmethod
     def changed_by(self, send: Callable[[], Receipt]) -> tuple[Receipt, bool]:
         """Carry a request out; the answer, and whether it changed anything."""
-
-    def identity(self) -> CellIdentity:
-        return self._cloud.identity()
-
-    def observe(self, *, owner: str, image_parameters: Iterable[str], now: datetime) -> Observation:
-        return self._cloud.observe(owner=owner, image_parameters=image_parameters, now=now)
-
-    def read_instances(self, ids: Iterable[str]) -> Mapping[str, tuple[Presence, Instance | None]]:
-        return self._cloud.read_instances(ids)
-
-    def read_volumes(self, ids: Iterable[str]) -> Mapping[str, tuple[Presence, Volume | None]]:
-        return self._cloud.read_volumes(ids)
-
-    def read_snapshots(self, ids: Iterable[str]) -> Mapping[str, tuple[Presence, Snapshot | None]]:
-        return self._cloud.read_snapshots(ids)
-
-    def observe_snapshots(
-        self, *, owner: str, volume_ids: Collection[str], now: datetime
-    ) -> SnapshotList:
-        return self._cloud.observe_snapshots(owner=owner, volume_ids=volume_ids, now=now)
-
-    def observe_volume_status(
-        self, *, volume_ids: Collection[str], now: datetime
-    ) -> VolumeStatusList:
-        return self._cloud.observe_volume_status(volume_ids=volume_ids, now=now)
-
-    def observe_volume_io(self, *, volume_ids: Collection[str], now: datetime) -> VolumeIoList:
-        return self._cloud.observe_volume_io(volume_ids=volume_ids, now=now)
-
-    def find_launch(self, request: LaunchInstance) -> Instance | None:
-        return self._cloud.find_launch(request)
 
     def perform(self, request: Request, *, user_data: str | None = None) -> Receipt:
         """As the port. What it changes is counted once it has answered."""

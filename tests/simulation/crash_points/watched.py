@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 from providers.errors import CloudError, RetryClass
-from providers.observed import (
-    CellIdentity,
-    Instance,
-    Observation,
-    Presence,
-    Snapshot,
-    SnapshotList,
-    Volume,
-    VolumeIoList,
-    VolumeStatusList,
-)
 from providers.port import Cloud, Receipt
-from providers.requests import LaunchInstance, Request
+from providers.requests import Request
 from reconciler.store.cell import CellStore
+from tests.simulation.crash_points.looks import LooksAt
 from tests.simulation.crash_points.steps import Footsteps, Moment
 
 INTENT = (Moment.BEFORE_INTENT, Moment.AFTER_INTENT)
@@ -70,7 +58,7 @@ class Loss:
 
 
 @dataclass(slots=True, kw_only=True)
-class WatchedCloud:
+class WatchedCloud(LooksAt):
     """Implements providers.port.Cloud: looks go to `view`, which may be out of date; requests are steps."""
 
     cloud: Cloud
@@ -80,37 +68,6 @@ class WatchedCloud:
     pass_number: int = 0
     _sent: list[tuple[int, Request]] = field(default_factory=list)
     """Each request once a pass, with the pass."""
-
-    def identity(self) -> CellIdentity:
-        return self.view.identity()
-
-    def observe(self, *, owner: str, image_parameters: Iterable[str], now: datetime) -> Observation:
-        return self.view.observe(owner=owner, image_parameters=image_parameters, now=now)
-
-    def read_instances(self, ids: Iterable[str]) -> Mapping[str, tuple[Presence, Instance | None]]:
-        return self.view.read_instances(ids)
-
-    def read_volumes(self, ids: Iterable[str]) -> Mapping[str, tuple[Presence, Volume | None]]:
-        return self.view.read_volumes(ids)
-
-    def read_snapshots(self, ids: Iterable[str]) -> Mapping[str, tuple[Presence, Snapshot | None]]:
-        return self.view.read_snapshots(ids)
-
-    def observe_snapshots(
-        self, *, owner: str, volume_ids: Collection[str], now: datetime
-    ) -> SnapshotList:
-        return self.view.observe_snapshots(owner=owner, volume_ids=volume_ids, now=now)
-
-    def observe_volume_status(
-        self, *, volume_ids: Collection[str], now: datetime
-    ) -> VolumeStatusList:
-        return self.view.observe_volume_status(volume_ids=volume_ids, now=now)
-
-    def observe_volume_io(self, *, volume_ids: Collection[str], now: datetime) -> VolumeIoList:
-        return self.view.observe_volume_io(volume_ids=volume_ids, now=now)
-
-    def find_launch(self, request: LaunchInstance) -> Instance | None:
-        return self.view.find_launch(request)
 
     def perform(self, request: Request, *, user_data: str | None = None) -> Receipt:
         sending = (self.pass_number, request)
