@@ -62,6 +62,7 @@ def decide_all(case: Case, world: World, last: Decided | None = None) -> Decided
         case.owner,
         case.observation.gaps,
         case.memory.approvals,
+        case.memory.orders,
         blueprints,
         surroundings,
     )

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from reconciler.health.verdict import RememberedHealth
 from reconciler.health.volumes import RememberedVolume
 from reconciler.planning.actions import Gate, SlotRef
 from reconciler.planning.intents import Intent
+from reconciler.planning.orders import Order
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +42,20 @@ class Approval:
     granted_at: datetime
     expires_at: datetime
     granted_by: str
+    max_loss: timedelta | None = None
+    """The loss that the person was shown and took: a larger one is asked about again. None where none was shown."""
+    empty: bool = False
+    """For a stand-in with empty volumes, and for nothing else."""
+
+    def releases(self, now: datetime, loss: timedelta | None = None) -> bool:
+        """Whether it lets go at that instant what would lose that much; None for what loses nothing."""
+        if self.empty or now >= self.expires_at:
+            return False
+        return loss is None or (self.max_loss is not None and loss <= self.max_loss)
+
+    def lets_stand_in(self, now: datetime) -> bool:
+        """Whether empty volumes may take the place of data at that instant."""
+        return self.empty and now < self.expires_at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +112,8 @@ class Memory:
     """Highest attempt begun for each `identity.operation_family`."""
     approvals: Mapping[str, Approval] = field(default_factory=dict)
     pauses: tuple[Pause, ...] = ()
+    orders: tuple[Order, ...] = ()
+    """At most one of a kind for each slot."""
     capacity: tuple[CapacityMemory, ...] = ()
     held_since: Mapping[str, datetime] = field(default_factory=dict)
     """Since when a slot's gate holds it: key `slot|gate`."""

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from reconciler.planning.actions import Action, SlotRef
 from reconciler.planning.intents import Intent, IntentState
 from reconciler.planning.memory import Approval, CapacityMemory, Memory, Pause
+from reconciler.planning.orders import Order, OrderKind
 from reconciler.store import journal, leases, passes, recollection, words
 from reconciler.store.database import Database, Stamp
 from reconciler.store.encoding import UnreadableError
@@ -224,6 +225,16 @@ class CellStore:
         """End the pause of exactly this scope; False when there was none."""
         with self._database.write() as connection:
             return words.resume(connection, self.cell, scope)
+
+    def order(self, given: Order) -> None:
+        """Keep what a person orders for a slot until it expires."""
+        with self._database.write() as connection:
+            words.order(connection, self.cell, given)
+
+    def withdraw(self, slot: SlotRef, kind: OrderKind) -> bool:
+        """Take the order of that kind for that slot back; False when there was none."""
+        with self._database.write() as connection:
+            return words.withdraw(connection, self.cell, slot, kind)
 
     def release_cold(self) -> None:
         """Let a cold cell act: a person has looked."""

@@ -18,6 +18,7 @@ from reconciler.planning.memory import (
     Memory,
     Pause,
 )
+from reconciler.planning.orders import Order, OrderKind
 from reconciler.store import journal
 from reconciler.store.database import Stamp
 from reconciler.store.encoding import decode_health, decode_volume
@@ -29,6 +30,7 @@ from reconciler.store.schema import (
     held_since,
     intents,
     known_resources,
+    orders,
     pauses,
     volumes,
 )
@@ -63,6 +65,7 @@ def recollect(connection: Connection, cell: str, now: datetime, stamp: Stamp) ->
     ends = [
         *(approval.expires_at for approval in memory.approvals.values()),
         *(pause.expires_at for pause in memory.pauses),
+        *(order.expires_at for order in memory.orders),
         *(
             intent.updated_at + (BACKUPS_RECENT if _is_done_backup(intent) else RECENT)
             for intent in memory.recent_intents
@@ -107,6 +110,7 @@ def recall(connection: Connection, cell: str, now: datetime) -> Memory:
             for r in _rows(connection, cell, approvals, approvals.c.expires_at > now)
         },
         pauses=tuple(_pause(r) for r in _rows(connection, cell, pauses, pauses.c.expires_at > now)),
+        orders=tuple(_order(r) for r in _rows(connection, cell, orders, orders.c.expires_at > now)),
         capacity=recall_capacity(connection, cell),
         held_since={r.gate: r.since for r in _rows(connection, cell, held_since)},
     )
@@ -195,6 +199,8 @@ def _approval(row: Row[Any]) -> Approval:
         granted_at=row.granted_at,
         expires_at=row.expires_at,
         granted_by=row.granted_by,
+        max_loss=_duration(row.max_loss_s),
+        empty=row.empty,
     )
 
 
@@ -206,6 +212,25 @@ def _pause(row: Row[Any]) -> Pause:
         expires_at=row.expires_at,
         paused_by=row.paused_by,
     )
+
+
+def _order(row: Row[Any]) -> Order:
+    return Order(
+        slot=SlotRef(row.fleet, row.ordinal),
+        kind=OrderKind(row.kind),
+        incarnation=row.incarnation,
+        reason=row.reason,
+        given_at=row.given_at,
+        expires_at=row.expires_at,
+        given_by=row.given_by,
+        instance_id=row.instance_id,
+        snapshot_id=row.snapshot_id,
+        max_loss=_duration(row.max_loss_s),
+    )
+
+
+def _duration(seconds: float | None) -> timedelta | None:
+    return None if seconds is None else timedelta(seconds=seconds)
 
 
 def _capacity(row: Row[Any]) -> CapacityMemory:

@@ -22,9 +22,10 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
 )
 
-SCHEMA_VERSION = "0002"
+SCHEMA_VERSION = "0003"
 """The newest migration; revisions are numbered so that an older store is told from a newer one."""
 
 
@@ -153,6 +154,9 @@ approvals = Table(
     Column("granted_at", Instant, nullable=False),
     Column("expires_at", Instant, nullable=False),
     Column("granted_by", Text, nullable=False),
+    # The loss in seconds that a person took; NULL where none was shown.
+    Column("max_loss_s", Float),
+    Column("empty", Boolean, nullable=False, server_default=false()),
 )
 
 pauses = Table(
@@ -164,6 +168,23 @@ pauses = Table(
     Column("paused_at", Instant, nullable=False),
     Column("expires_at", Instant, nullable=False),
     Column("paused_by", Text, nullable=False),
+)
+
+orders = Table(
+    "orders",
+    metadata,
+    Column("cell", String(64), ForeignKey("cells.cell"), primary_key=True),
+    Column("fleet", String(128), primary_key=True),
+    Column("ordinal", Integer, primary_key=True),
+    Column("kind", String(16), primary_key=True),
+    Column("incarnation", Integer, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("given_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("given_by", Text, nullable=False),
+    Column("instance_id", String(64)),
+    Column("snapshot_id", String(64)),
+    Column("max_loss_s", Float),
 )
 
 capacity = Table(

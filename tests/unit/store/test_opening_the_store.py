@@ -11,16 +11,20 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from reconciler.health.volumes import RememberedVolume, VolumeCondition
+from reconciler.planning.actions import Gate
+from reconciler.planning.memory import Approval
 from reconciler.store.errors import EndpointChanged, StoreUnusable
 from reconciler.store.passes import PassRecord
 from reconciler.store.store import Store
 from tests.support.actions import launch
 from tests.support.cases import CELL
+from tests.support.fleets import DAY, HOUR
 from tests.support.memory_of_passes import lessons
 from tests.support.resources import NOW
 
@@ -236,6 +240,7 @@ def test_a_store_of_the_first_version_is_brought_up_to_date_with_all_that_it_hol
         store.cell(CELL).begin(launch("web/1"), NOW)
     with sqlite3.connect(path) as raw:
         raw.execute("DROP TABLE volumes")
+        take_back_the_third_version(raw)
         raw.execute("UPDATE alembic_version SET version_num = '0001'")
     raw.close()
     stuck = RememberedVolume(condition=VolumeCondition.STUCK, condition_since=NOW)
@@ -246,6 +251,33 @@ def test_a_store_of_the_first_version_is_brought_up_to_date_with_all_that_it_hol
         cell.record_pass(PassRecord(lessons=lessons(volumes={"vol-1": stuck})))
     with Store.open(path, read_only=True) as store:
         assert store.cell(CELL).memory(NOW).volumes == {"vol-1": stuck}
+
+
+def take_back_the_third_version(raw: sqlite3.Connection) -> None:
+    raw.execute("DROP TABLE orders")
+    raw.execute("ALTER TABLE approvals DROP COLUMN max_loss_s")
+    raw.execute("ALTER TABLE approvals DROP COLUMN empty")
+
+
+def test_an_approval_of_a_version_that_showed_no_loss_is_for_none(path: Path) -> None:
+    granted = Approval(
+        id="web-1-0a1b2c",
+        gate=Gate.RESTORE,
+        granted_at=NOW,
+        expires_at=NOW + DAY,
+        granted_by="erin",
+        max_loss=HOUR,
+    )
+    with Store.open(path) as store:
+        store.cell(CELL).grant(granted)
+    with sqlite3.connect(path) as raw:
+        take_back_the_third_version(raw)
+        raw.execute("UPDATE alembic_version SET version_num = '0002'")
+    raw.close()
+    with Store.open(path) as store:
+        (found,) = store.cell(CELL).memory(NOW).approvals.values()
+    assert found == replace(granted, max_loss=None)
+    assert not found.releases(NOW, timedelta(seconds=1))
 
 
 def test_an_up_to_date_store_opens_without_alembic(path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from reconciler.planning.memory import (
     Memory,
     Pause,
 )
+from reconciler.planning.orders import Order, OrderKind
 from reconciler.store.cell import CellStore
 from reconciler.store.errors import StoreUnusable
 from reconciler.store.passes import PassRecord
@@ -45,6 +47,17 @@ APPROVAL = Approval(
     granted_at=NOW,
     expires_at=NOW + DAY,
     granted_by="erin",
+)
+ORDER = Order(
+    slot=SlotRef("web", 1),
+    kind=OrderKind.RESTORE,
+    incarnation=3,
+    reason="a table was dropped",
+    given_at=NOW,
+    expires_at=NOW + DAY,
+    given_by="erin",
+    snapshot_id="snap-1",
+    max_loss=timedelta(minutes=7, microseconds=250),
 )
 PAUSE = Pause(
     scope="web", reason="upgrade", paused_at=NOW, expires_at=NOW + 4 * HOUR, paused_by="erin"
@@ -218,6 +231,32 @@ def test_an_approval_is_remembered_until_it_expires_or_is_revoked(cell: CellStor
     assert cell.revoke(APPROVAL.id)
     assert not cell.revoke(APPROVAL.id)
     assert cell.memory(NOW).approvals == {}
+
+
+def test_an_approval_holds_the_loss_that_was_shown_to_the_microsecond(cell: CellStore) -> None:
+    shown = replace(APPROVAL, max_loss=timedelta(hours=26, seconds=1, microseconds=999_999))
+    empty = replace(APPROVAL, id="web-2-0a1b2c", empty=True)
+    for approval in (shown, empty):
+        cell.grant(approval)
+    assert cell.memory(NOW).approvals == {shown.id: shown, empty.id: empty}
+
+
+def test_an_order_is_remembered_until_it_expires_or_is_withdrawn(cell: CellStore) -> None:
+    fenced = replace(ORDER, kind=OrderKind.FENCED, instance_id="i-1", max_loss=None)
+    for given in (ORDER, fenced):
+        cell.order(given)
+    assert set(cell.memory(NOW).orders) == {ORDER, fenced}
+    assert cell.memory(NOW + DAY).orders == ()
+    assert cell.withdraw(ORDER.slot, OrderKind.RESTORE)
+    assert not cell.withdraw(ORDER.slot, OrderKind.RESTORE)
+    assert cell.memory(NOW).orders == (fenced,)
+
+
+def test_a_second_order_of_a_kind_for_a_slot_takes_the_place_of_the_first(cell: CellStore) -> None:
+    cell.order(ORDER)
+    again = replace(ORDER, reason="another table was dropped", snapshot_id=None)
+    cell.order(again)
+    assert cell.memory(NOW).orders == (again,)
 
 
 def test_a_second_approval_of_the_same_id_takes_the_place_of_the_first(cell: CellStore) -> None:
