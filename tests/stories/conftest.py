@@ -9,10 +9,18 @@ import pytest
 
 from reconciler.demo.virtual import VirtualGuard
 from tests.stories.databases import DATABASES, guarding
+from tests.support.memory_disk import memory_disk
 
 
 @pytest.fixture
-def guard(tmp_path: Path) -> Iterator[VirtualGuard]:
+def folder() -> Iterator[Path]:
+    """Where the controller's journal is."""
+    with memory_disk() as empty:
+        yield empty
+
+
+@pytest.fixture
+def guard(folder: Path) -> Iterator[VirtualGuard]:
     """A fleet of databases that has been well for an hour, and its controller."""
-    with guarding(DATABASES, tmp_path) as guard:
+    with guarding(DATABASES, folder) as guard:
         yield guard

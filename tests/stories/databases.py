@@ -13,6 +13,7 @@ from providers.simulated.records import Instance
 from reconciler.demo import truth
 from reconciler.demo.virtual import VirtualGuard, virtual_guard
 from reconciler.planning.identity import Role, role_of
+from tests.stories.witness import Witness
 from tests.support.fleets import (
     ACCOUNT,
     HOUR,
@@ -38,12 +39,16 @@ DATABASES = postgres_fleet(
 
 @contextmanager
 def guarding(fleet: Fleet, folder: Path, *, seed: int = 4) -> Iterator[VirtualGuard]:
-    """A fleet in service for an hour, with snapshots every quarter of an hour."""
+    """A fleet in service for an hour, with snapshots every quarter of an hour. Fails when a rule was broken at any
+    moment, before or after.
+    """
     store = folder / "store.sqlite"
     with virtual_guard(desired(fleet), store=store, layout=LAYOUT, seed=seed) as guard:
+        witness = Witness(guard.cloud, fleet, store)
         heals(guard)
         lasts(guard, HOUR)
         yield guard
+        witness.objects_to_nothing()
 
 
 def heals(guard: VirtualGuard, *, within: timedelta = HOUR) -> None:

@@ -23,6 +23,9 @@ ONWARD = {
 }
 """The declared graph of an intent's states, as design section 8 has it."""
 
+FORGOTTEN_WHEN_DONE = frozenset({"snapshot", "snapshots", "delete-snapshot"})
+"""Kinds of which a journal would fill up with hundreds a day."""
+
 PASSED_THROUGH = {"accepted", "abandoned"}
 
 KINDS = {
@@ -51,7 +54,7 @@ class IntentBeforeEffect(Oracle):
 
     def __init__(self, ledger: Ledger) -> None:
         super().__init__(ledger)
-        self._states: dict[str, str] = {}
+        self._seen: dict[str, JournalIntent] = {}
 
     def before_call(self, call: SentCall, now: datetime) -> Iterable[str]:
         intents = self.ledger.intents()
@@ -69,15 +72,16 @@ class IntentBeforeEffect(Oracle):
 
     def forget(self) -> None:
         """The store was lost: what comes is another journal."""
-        self._states.clear()
+        self._seen = {}
 
     def _moves(self, intents: dict[str, JournalIntent]) -> Iterable[str]:
-        for key, before in self._states.items():
-            if key not in intents:
+        for key, before in self._seen.items():
+            if key in intents:
+                if intents[key].state not in _reachable(before.state):
+                    yield f"intent {key[:12]} went from {before.state} to {intents[key].state}"
+            elif before.kind not in FORGOTTEN_WHEN_DONE:
                 yield f"intent {key[:12]} vanished from the journal"
-            elif intents[key].state not in _reachable(before):
-                yield f"intent {key[:12]} went from {before} to {intents[key].state}"
-        self._states = {key: item.state for key, item in intents.items()}
+        self._seen = intents
 
 
 class TokenDiscipline(Oracle):

@@ -49,13 +49,21 @@ ORACLES: tuple[type[Oracle], ...] = (
 
 
 class Watch:
-    """Asks every oracle about everything. `breaches` are in the order in which they came about."""
+    """Asks every oracle about everything. `breaches` are in the order in which they came about.
 
-    def __init__(self, ledger: Ledger, now: Callable[[], datetime]) -> None:
+    `more` are oracles beside those of every run.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        now: Callable[[], datetime],
+        more: Iterable[Callable[[Ledger], Oracle]] = (),
+    ) -> None:
         self.ledger = ledger
         self.breaches: list[Breach] = []
         self._now = now
-        self._oracles = [oracle(ledger) for oracle in ORACLES]
+        self._oracles = [oracle(ledger) for oracle in (*ORACLES, *more)]
 
     def call(self, call: Call) -> None:
         """A hook for the gate, before the effect of a call."""
