@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import assert_never
 
@@ -25,6 +25,7 @@ from providers.requests import (
     StopInstance,
     TerminateInstance,
 )
+from reconciler.planning.alternatives import Alternative
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -100,6 +101,8 @@ class Reason(StrEnum):
     SNAPSHOT_DUE = "snapshot-due"
     SNAPSHOT_EXPIRED = "snapshot-expired"
     SNAPSHOT_FAILED = "snapshot-failed"
+    LAST_SNAPSHOT = "last-snapshot"
+    CARRIED_OVER = "carried-over"
 
 
 class Gate(StrEnum):
@@ -276,7 +279,8 @@ class Withheld:
     """An action that is due and held back: by which gate, why, since when, its place, and when it may go.
 
     `action` is None where what would be done is not known until the gate opens (e.g. a conflict).
-    `approval_id` is set where a person can release it with `reconciler approve`.
+    `approval_id` is set where a person can release it with `reconciler approve`; `loss` is what would be lost by it,
+    None where nothing is; `alternatives` are what a person may choose between, the one that would be taken first.
     """
 
     slot: SlotRef | None
@@ -288,6 +292,18 @@ class Withheld:
     place: int | None = None
     earliest_release: datetime | None = None
     approval_id: str | None = None
+    loss: timedelta | None = None
+    alternatives: tuple[Alternative, ...] = ()
+
+    @property
+    def offers_stand_in(self) -> bool:
+        """Whether an approval may be for empty volumes."""
+        return any(item.empty for item in self.alternatives)
+
+    @property
+    def only_stand_in(self) -> bool:
+        """Whether there is nothing else that an approval could be for."""
+        return self.offers_stand_in and self.loss is None
 
 
 class Bucket(StrEnum):

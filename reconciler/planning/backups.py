@@ -25,6 +25,7 @@ from reconciler.planning.intents import IntentState
 from reconciler.planning.phrases import span
 from reconciler.planning.restore_points import made_by_us
 from reconciler.planning.schedule import last_due, named_date, named_hour
+from reconciler.planning.taking import lineage_tags, snapshot_of, tagged_with_its_operation
 from reconciler.planning.thinning import expired, next_expiry
 
 AGAIN_AFTER_FAILURE = timedelta(minutes=10)
@@ -182,47 +183,30 @@ def _ours_since(here: Situation, one: Held, since: datetime) -> list[Snapshot]:
 
 def _taking(here: Situation, occupant: Instance, held: Sequence[Held], due_at: datetime) -> Draft:
     """One call for all volumes of the slot, so that they can be restored together."""
-    named = named_date(due_at, here.now)
-    common: dict[str, str] = {
-        **here.fleet.instance.tags,
-        Tag.OWNER: here.case.owner,
-        Tag.FLEET: here.view.ref.fleet,
-        Tag.SLOT: str(here.view.ref.ordinal),
-        Tag.DUE: f"{named:%Y-%m-%dT%H:%M:%SZ}",
-    }
-    request: CreateSnapshot | CreateSnapshots
+    named, detail = named_date(due_at, here.now), _age(here, held)
     if len(held) == 1:
-        volume = held[0].volume
-        own = {
-            Tag.INCARNATION.value: str(incarnation_of(volume.tags)),
-            Tag.CLAIM.value: held[0].name,
-        }
-        request = CreateSnapshot(volume_id=volume.id, due_at=named, tags={**common, **own})
-    else:
-        volumes = tuple(one.volume.id for one in held)
-        request = CreateSnapshots(
-            instance_id=occupant.id,
-            volume_ids=volumes,
-            left_out=_left_out(occupant, volumes),
+        return snapshot_of(
+            here,
+            held[0].volume,
+            held[0].name,
             due_at=named,
-            tags=common,
+            incarnation=incarnation_of(occupant.tags),
+            course=Course.BACK_UP,
+            reason=Reason.SNAPSHOT_DUE,
+            detail=detail,
         )
-    draft = here.draft(
-        occupant,
-        request,
-        course=Course.BACK_UP,
-        reason=Reason.SNAPSHOT_DUE,
-        detail=_age(here, held),
-        claim=held[0].name if len(held) == 1 else None,
+    volumes = tuple(one.volume.id for one in held)
+    request = CreateSnapshots(
+        instance_id=occupant.id,
+        volume_ids=volumes,
+        left_out=_left_out(occupant, volumes),
+        due_at=named,
+        tags=lineage_tags(here, named),
     )
-    return _tagged_with_its_operation(draft, request)
-
-
-def _tagged_with_its_operation(draft: Draft, request: CreateSnapshot | CreateSnapshots) -> Draft:
-    """The tag by which it is found again when its answer is lost."""
-    tags = {**request.tags, Tag.OPERATION: draft.action.operation_id}
-    plain = {str(key): str(value) for key, value in sorted(tags.items())}
-    return replace(draft, action=replace(draft.action, request=replace(request, tags=plain)))
+    draft = here.draft(
+        occupant, request, course=Course.BACK_UP, reason=Reason.SNAPSHOT_DUE, detail=detail
+    )
+    return tagged_with_its_operation(draft, request)
 
 
 def _left_out(occupant: Instance, volumes: Sequence[str]) -> tuple[str, ...]:

@@ -4,19 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from providers.observed import Observation, Snapshot, SnapshotState, Volume, VolumeState
+from providers.observed import (
+    InstanceState,
+    Observation,
+    Snapshot,
+    SnapshotState,
+    Volume,
+    VolumeState,
+)
 from providers.requests import CreateSnapshot, CreateSnapshots, DeleteSnapshot, LaunchInstance
 from reconciler.health.verdict import Status
-from reconciler.planning.actions import Action, SlotRef
+from reconciler.planning.actions import Action, Course, SlotRef
 from reconciler.planning.case import is_well
 from reconciler.planning.check_actions import Facts
 from reconciler.planning.identity import Tag, claim_of, slot_of
 from reconciler.planning.restore_points import made_by_us
 
+CAN_NOT_WRITE = (InstanceState.STOPPED, InstanceState.TERMINATED)
+
 
 def _snapshots_only_of_what_is_well(action: Action, facts: Facts) -> str | None:
     """Of volumes that are well and in use on the healthy occupant, and of which none is pending."""
     if not isinstance(action.request, CreateSnapshot | CreateSnapshots):
+        return None
+    if action.course is Course.KEEP_THE_DATA:
         return None
     if fault := _unhealthy(action, facts):
         return fault
@@ -32,6 +43,24 @@ def _snapshots_only_of_what_is_well(action: Action, facts: Facts) -> str | None:
             return f"{id_} is not on the occupant of {action.slot}"
         if any(_is_pending(item, id_) for item in observation.snapshots.values()):
             return f"a snapshot of {id_} is pending"
+    return None
+
+
+def _a_last_snapshot_is_of_what_nobody_writes(action: Action, facts: Facts) -> str | None:
+    """Of a volume that is well, and on no instance that could still write to it."""
+    if not isinstance(action.request, CreateSnapshot | CreateSnapshots):
+        return None
+    if action.course is not Course.KEEP_THE_DATA:
+        return None
+    observation = facts.case.observation
+    for id_ in _volumes_of(action.request):
+        volume = observation.volumes.get(id_)
+        if volume is None or not is_well(facts.case, volume):
+            return f"{id_} is not known to be well"
+        for item in volume.attachments:
+            holder = observation.instances.get(item.instance_id)
+            if holder is None or holder.state not in CAN_NOT_WRITE:
+                return f"{item.instance_id} may still write to {id_}"
     return None
 
 
@@ -139,6 +168,7 @@ def _claim(snapshot: Snapshot, observation: Observation) -> str | None:
 
 BACKUP_RULES: tuple[Callable[[Action, Facts], str | None], ...] = (
     _snapshots_only_of_what_is_well,
+    _a_last_snapshot_is_of_what_nobody_writes,
     _snapshots_carry_their_lineage,
     _a_newer_restore_point_stays,
     _only_its_own_is_restored,

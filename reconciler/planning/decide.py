@@ -12,6 +12,7 @@ from reconciler.health.verdict import Sign, Status, Verdict
 from reconciler.planning.absence import Absence
 from reconciler.planning.actions import Bucket, Course, Gate
 from reconciler.planning.backups import back_up
+from reconciler.planning.carrying import carry_over
 from reconciler.planning.claims import Standing
 from reconciler.planning.decision import Decision, Hold, Situation
 from reconciler.planning.identity import Role, incarnation_of, role_of
@@ -91,10 +92,13 @@ def _wait_for(here: Situation, intents: tuple[Intent, ...]) -> Decision:
 
 def _with_occupant(here: Situation, occupant: Instance) -> Decision:
     verdict = here.verdict(occupant)
-    if (fencing := leave_behind(here, occupant)) is not None:
+    beside = here.not_open([*safe_corrections(here), *let_in(here, occupant)])
+    if (fencing := leave_behind(here, occupant, beside)) is not None:
         return fencing
     if (trouble := _trouble_due(here, occupant, verdict)) is not None:
         return restore(here, occupant, trouble)
+    if (carrying := carry_over(here, occupant)) is not None:
+        return carrying
     if _can_use_its_data(here, verdict):
         if (moving := move_the_data(here, occupant)) is not None:
             return moving

@@ -101,7 +101,7 @@ def _take_from_holder(
 
 
 def _detach(here: Situation, holder: Instance, view: ClaimView, attachment: Attachment) -> Decision:
-    if (since := _hangs_since(here, attachment)) is not None:
+    if (since := hangs_since(here, attachment)) is not None:
         return _hanging(here, f"{view.detail}; its detach hangs since {since:%H:%M}Z")
     if naming := _names_of_a_copy(here, view):
         return here.act(f"{attachment.volume_id} is named for its claim before it moves", *naming)
@@ -135,7 +135,7 @@ def _wait_or_say(here: Situation, occupant: Instance, view: ClaimView) -> Decisi
         return _wait_at_most(here, occupant, view, view.detail, deadlines.create)
     if attachment.state is AttachmentState.ATTACHING:
         return _wait_at_most(here, occupant, view, view.detail, deadlines.attach)
-    if (since := _hangs_since(here, attachment)) is not None:
+    if (since := hangs_since(here, attachment)) is not None:
         return _hanging(here, f"{view.detail}; its detach hangs since {since:%H:%M}Z")
     return _wait_at_most(here, occupant, view, view.detail, deadlines.detach)
 
@@ -167,7 +167,7 @@ def _hanging(here: Situation, detail: str) -> Decision:
     return here.hold(why, Hold(course=Course.KEEP_THE_DATA, gate=Gate.FENCE, reason=why))
 
 
-def _hangs_since(here: Situation, attachment: Attachment) -> datetime | None:
+def hangs_since(here: Situation, attachment: Attachment) -> datetime | None:
     """When our last detach of this volume from this instance began, if it ended at its deadline without effect."""
     detaches = [
         intent

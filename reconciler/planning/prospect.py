@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from providers.observed import Instance, InstanceState
 from providers.requests import (
     AttachVolume,
+    CreateSnapshot,
     DetachVolume,
     LaunchInstance,
     Request,
@@ -17,7 +18,7 @@ from providers.requests import (
     StopInstance,
     TerminateInstance,
 )
-from reconciler.planning.actions import Action
+from reconciler.planning.actions import Action, Course
 from reconciler.planning.claims import ClaimView
 from reconciler.planning.identity import Role, Tag
 from reconciler.planning.slots import SlotView, carries_its_volumes
@@ -25,7 +26,14 @@ from reconciler.planning.slots import SlotView, carries_its_volumes
 
 def steps_to_come(view: SlotView, actions: Iterable[Action]) -> tuple[str, ...]:
     """The steps after these actions of a slot, each in one clause; empty when they are all there is."""
+    actions = tuple(actions)
     requests = [action.request for action in actions]
+    if any(_carries_over(action) for action in actions):
+        return (
+            "launch a replacement with volumes made of it, in a zone that works",
+            "commit the replacement once it is proven",
+            *_left_behind(_original(view, requests)),
+        )
     if not requests and view.replacement is None and not view.superseded:
         return ()
     successor = _successor(view, requests)
@@ -42,6 +50,11 @@ def steps_to_come(view: SlotView, actions: Iterable[Action]) -> tuple[str, ...]:
         return (*commit, *_left_behind(original))
     moves = _moves(view.claims, original, successor, requests)
     return (*commit, *moves, *_farewell(original, requests))
+
+
+def _carries_over(action: Action) -> bool:
+    """The last snapshot of a volume that can't be brought to its slot."""
+    return isinstance(action.request, CreateSnapshot) and action.course is Course.KEEP_THE_DATA
 
 
 def _successor(view: SlotView, requests: list[Request]) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from providers.requests import LaunchInstance
 from reconciler.planning.absence import Absence
 from reconciler.planning.actions import Bucket, Course, Gate, Reason
+from reconciler.planning.carrying import carry_over
 from reconciler.planning.claims import Standing
 from reconciler.planning.decision import Decision, Hold, LaunchWish, Situation
 from reconciler.planning.identity import Role
@@ -23,6 +24,8 @@ def fill(here: Situation) -> Decision:
     view = here.view
     if (trouble := trouble_of(here, None)) is not None:
         return restore(here, None, trouble)
+    if (carrying := carry_over(here, None)) is not None:
+        return carrying
     if view.replacement is not None:
         return advance_replacement(here, view.replacement)
     if view.never_occupied and here.case.memory.passes < 1:

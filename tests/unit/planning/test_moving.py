@@ -28,6 +28,7 @@ from tests.support.fleets import (
 )
 from tests.support.plans import bucket, done, held, planned, the_action, the_hold
 from tests.support.resources import volume_id
+from tests.support.volume_health import slow
 
 # The write fence
 
@@ -118,11 +119,12 @@ def test_a_volume_is_not_attached_before_its_instance_runs() -> None:
     assert done(scene) == []
 
 
-def test_a_detach_that_hangs_is_told_and_nothing_is_forced() -> None:
+def test_a_detach_that_hangs_of_a_volume_that_is_not_well_is_told_and_nothing_is_forced() -> None:
     scene = committed(original=InstanceState.STOPPED)
     detach = DetachVolume(volume_id=VOLUME, instance_id=OLD, device="/dev/sdf")
     fenced(scene, detach, ago=7 * MINUTE, state=IntentState.DEAD)
     in_motion(scene, AttachmentState.BUSY)
+    scene.volume_status[VOLUME] = slow(VOLUME)
     assert the_hold(scene).gate is Gate.FENCE
     assert done(scene) == []
 

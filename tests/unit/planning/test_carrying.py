@@ -1,0 +1,206 @@
+"""Data that can't be brought to its slot, though its volume is well, is carried over by a snapshot (design 7.1)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from providers.observed import AttachmentState, InstanceState, Snapshot, SnapshotState
+from providers.requests import CreateSnapshot, DetachVolume, LaunchInstance, SetTags
+from reconciler.planning.actions import Action, Course, Gate, Reason
+from reconciler.planning.check import PlanViolationError, check_plan
+from reconciler.planning.identity import Role, Tag
+from reconciler.planning.intents import IntentState
+from reconciler.planning.memory import CapacityMemory
+from reconciler.planning.plan import plan
+from tests.support.actions import action
+from tests.support.cases import Scene
+from tests.support.databases import DATABASE, DATABASES, OLD, VOLUME, committed
+from tests.support.fleets import MINUTE
+from tests.support.plans import done, held, planned, the_action
+from tests.support.resources import instance_id, volume_id
+from tests.support.volume_health import slow, stalled
+
+THIRD = instance_id(DATABASE, 3)
+FIRST_AT = 8 * MINUTE
+"""When the detach was begun that hangs."""
+
+
+def hanging() -> Scene:
+    """The replacement holds the slot; the detach from its stopped original ended at its deadline without effect."""
+    scene = committed(original=InstanceState.STOPPED)
+    scene.change(OLD, launched_at=scene.now - timedelta(days=1))
+    detach = action(
+        DATABASE,
+        DetachVolume(volume_id=VOLUME, instance_id=OLD, device="/dev/sdf"),
+        course=Course.KEEP_THE_DATA,
+        reason=Reason.MOVE_DATA,
+        claim="data",
+    )
+    scene.began(detach, ago=FIRST_AT, state=IntentState.DEAD)
+    held_by = replace(scene.volumes[VOLUME].attachments[0], state=AttachmentState.DETACHING)
+    scene.change(VOLUME, attachments=(held_by,))
+    return scene
+
+
+def gone(*, refused: int = 4, last: timedelta = 17 * MINUTE) -> Scene:
+    """The database is gone, its volume is free, and its zone had no capacity for any type, that often."""
+    scene = Scene(DATABASES)
+    scene.in_service()
+    scene.terminated(DATABASE)
+    steps = scene.desired().policy.capacity_backoff
+    failed_at = scene.now - last
+    scene.remembering(
+        capacity=tuple(
+            CapacityMemory(
+                zone=scene.volumes[VOLUME].zone,
+                type=type_,
+                failures=refused,
+                last_failed_at=failed_at,
+                until=failed_at + steps[min(refused, len(steps)) - 1],
+            )
+            for type_ in DATABASES.instance.types
+        )
+    )
+    return scene
+
+
+def taken(scene: Scene, *, state: SnapshotState = SnapshotState.COMPLETED) -> Snapshot:
+    """The planned snapshot was asked for a moment ago, and is shown."""
+    step = the_action(scene)
+    assert isinstance(step.request, CreateSnapshot)
+    scene.began(step, ago=MINUTE, state=IntentState.OBSERVED)
+    return scene.snapshot(VOLUME, ago=MINUTE, state=state, tags=dict(step.request.tags))
+
+
+# A detach that hangs
+
+
+def test_a_volume_that_cannot_leave_its_stopped_holder_is_snapshotted() -> None:
+    step = the_action(hanging())
+    assert isinstance(step.request, CreateSnapshot)
+    assert step.request.volume_id == VOLUME
+    assert (step.course, step.reason) == (Course.KEEP_THE_DATA, Reason.LAST_SNAPSHOT)
+    assert "its detach hangs since 11:52Z" in step.detail
+
+
+def test_the_snapshot_is_waited_for() -> None:
+    scene = hanging()
+    taken(scene, state=SnapshotState.PENDING)
+    assert (done(scene), held(scene)) == ([], [])
+
+
+def test_a_snapshot_that_failed_is_asked_for_again() -> None:
+    scene = hanging()
+    taken(scene, state=SnapshotState.ERROR)
+    assert done(scene) == [f"snapshot {DATABASE}"]
+
+
+def test_from_the_completed_one_a_replacement_is_launched_in_any_zone_and_nothing_is_lost() -> None:
+    scene = hanging()
+    snapshot = taken(scene)
+    step = the_action(scene)
+    assert isinstance(step.request, LaunchInstance)
+    assert [volume.snapshot_id for volume in step.request.volumes] == [snapshot.id]
+    assert step.request.tags[Tag.ROLE] == Role.REPLACEMENT
+    assert "lose nothing" in step.detail
+
+
+def test_a_snapshot_of_the_schedule_from_before_the_fence_is_not_taken_for_it() -> None:
+    scene = hanging()
+    scene.snapshot(VOLUME, ago=20 * MINUTE)
+    assert done(scene) == [f"snapshot {DATABASE}"]
+
+
+def with_its_copy(scene: Scene) -> Scene:
+    snapshot = taken(scene)
+    scene.instance(DATABASE, incarnation=3, role=Role.REPLACEMENT, age=10 * MINUTE, zone="use1-az2")
+    scene.change(THIRD, security_groups=("sg-staging",))
+    scene.volume(DATABASE, "data", on=THIRD, incarnation=3)
+    copy = volume_id(DATABASE, incarnation=3)
+    scene.change(copy, zone="use1-az2", snapshot_id=snapshot.id)
+    return scene
+
+
+def test_the_replacement_takes_over_as_soon_as_it_is_proven() -> None:
+    assert the_action(with_its_copy(hanging())).request == SetTags(
+        resource_id=THIRD, tags={Tag.ROLE.value: Role.OCCUPANT.value}, commit=True
+    )
+
+
+def test_a_volume_that_came_off_after_all_is_attached() -> None:
+    scene = with_its_copy(hanging())
+    scene.detached(VOLUME)
+    assert done(scene) == [f"attach {DATABASE}"]
+
+
+@pytest.mark.parametrize("status", [slow, stalled])
+def test_nothing_is_carried_over_from_what_is_not_well(status: object) -> None:
+    scene = hanging()
+    assert callable(status)
+    scene.volume_status[VOLUME] = status(VOLUME)
+    assert f"snapshot {DATABASE}" not in done(scene)
+
+
+def test_nothing_is_carried_over_from_what_may_still_be_written() -> None:
+    scene = hanging()
+    scene.change(OLD, state=InstanceState.RUNNING)
+    assert f"snapshot {DATABASE}" not in done(scene)
+
+
+# A zone without capacity
+
+
+def test_a_zone_without_capacity_is_waited_for_at_first() -> None:
+    assert held(gone(last=15 * MINUTE)) == [f"capacity {DATABASE}"]
+    assert held(gone(refused=3, last=9 * MINUTE)) == [f"capacity {DATABASE}"]
+
+
+def test_after_half_an_hour_the_data_is_carried_to_another_zone() -> None:
+    scene = gone()
+    snapshot = taken(scene)
+    step = the_action(scene)
+    assert isinstance(step.request, LaunchInstance)
+    assert step.request.zone != scene.volumes[VOLUME].zone
+    assert [volume.snapshot_id for volume in step.request.volumes] == [snapshot.id]
+    assert step.request.tags[Tag.ROLE] == Role.OCCUPANT
+
+
+def test_one_type_with_capacity_is_enough_to_keep_the_volume() -> None:
+    scene = gone()
+    (first, *others) = scene.memory.capacity
+    scene.remembering(capacity=(replace(first, until=scene.now), *others))
+    step = the_action(scene)
+    assert isinstance(step.request, LaunchInstance)
+    assert (step.request.zone, step.request.volumes) == (scene.volumes[VOLUME].zone, ())
+
+
+# The last look
+
+
+def violations(scene: Scene, *planted: Action) -> list[str]:
+    case = scene.case()
+    try:
+        check_plan(replace(plan(case), actions=planted), case)
+    except PlanViolationError as fault:
+        return [item.rule for item in fault.violations]
+    return []
+
+
+def test_the_last_look_refuses_a_last_snapshot_of_what_is_written_or_not_well() -> None:
+    rule = "a last snapshot is of what nobody writes"
+    step = the_action(hanging())
+    assert violations(hanging(), step) == []
+    writing = hanging()
+    writing.change(OLD, state=InstanceState.RUNNING)
+    assert violations(writing, step) == [rule]
+    doubtful = hanging()
+    doubtful.volume_status[VOLUME] = slow(VOLUME)
+    assert violations(doubtful, step) == [rule]
+
+
+def test_the_plan_of_it_is_sound_and_names_no_gate() -> None:
+    assert planned(hanging()).withheld == ()
+    assert Gate.FENCE not in {item.gate for item in planned(with_its_copy(hanging())).withheld}
