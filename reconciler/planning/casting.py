@@ -83,6 +83,18 @@ def committed_incarnation(shown: Sequence[Instance], intents: Iterable[Intent]) 
     return max((*ended, *(_committed_by(intent, died) for intent in intents)), default=0)
 
 
+def incarnations_that_held(shown: Iterable[Instance], intents: Iterable[Intent]) -> frozenset[int]:
+    """Every incarnation that is known to hold the slot or to have held it, by its role or by the journal."""
+    shown, intents = tuple(shown), tuple(intents)
+    died = died_at_launch(shown, intents)
+    by_role = {
+        incarnation_of(item.tags)
+        for item in shown
+        if role_of(item.tags) is Role.OCCUPANT and item.id not in died
+    }
+    return frozenset(by_role | {_committed_by(intent, died) for intent in intents})
+
+
 def _committed_by(intent: Intent, died: frozenset[str]) -> int:
     """The incarnation that an intent made the occupant: by its commit, or by a launch into an empty slot."""
     request = intent.action.request

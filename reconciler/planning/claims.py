@@ -6,7 +6,7 @@ call, because RunInstances tags all volumes of a launch alike; until then its de
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from enum import StrEnum
@@ -21,7 +21,7 @@ from providers.observed import (
     VolumeState,
 )
 from reconciler.planning.absence import Absence, Sight, absence_of
-from reconciler.planning.casting import ever_occupied
+from reconciler.planning.casting import ever_occupied, incarnations_that_held
 from reconciler.planning.identity import Tag, claim_of, incarnation_of, quarantined_until
 from reconciler.planning.intents import Intent
 from reconciler.planning.memory import KnownResource
@@ -67,7 +67,7 @@ def view_claims(
     slot_instances: Sequence[Instance],
     volumes: Sequence[Volume],
     known: Sequence[KnownResource],
-    recent: Sequence[Intent],
+    intents: Sequence[Intent],
     sight: Sight,
     snapshot_ids: AbstractSet[str],
 ) -> tuple[ClaimView, ...]:
@@ -81,28 +81,46 @@ def view_claims(
         known = [item for item in known if item.incarnation <= committed]
     shown = sorted(volumes, key=lambda volume: volume.id)
     fitting = _Fitting(claims=claims, roots=roots, snapshot_ids=snapshot_ids)
+
+    def supersedes(volume: Volume) -> bool:
+        held = incarnations_that_held(slot_instances, intents)
+        return volume.snapshot_id is not None and incarnation_of(volume.tags) in held
+
     views = []
     for claim in claims:
-        candidates = _candidates(claim, shown, occupant, fitting)
+        candidates = _candidates(claim, shown, occupant, fitting, supersedes)
         if candidates:
             views.append(_view_of_candidates(claim, candidates, occupant, ours))
         elif nameless := [volume for volume in shown if fitting.is_nameless(volume)]:
             views.append(_conflict_over(claim, nameless))
         else:
-            ever = ever_occupied(slot_instances, known, recent)
+            ever = ever_occupied(slot_instances, known, intents)
             views.append(_view_without_volume(claim, shown, known, sight, ever=ever))
     return tuple(views)
 
 
 def _candidates(
-    claim: Claim, volumes: Sequence[Volume], occupant: Instance | None, fitting: _Fitting
+    claim: Claim,
+    volumes: Sequence[Volume],
+    occupant: Instance | None,
+    fitting: _Fitting,
+    supersedes: Callable[[Volume], bool],
 ) -> list[Volume]:
     """The volumes that may fill a claim. One that is named for it, or was launched with the occupant to fill it, goes
     before any that is merely in its place.
+
+    A copy that came with a committed instance supersedes those of lower incarnations, whatever their tags say, and
+    whether that instance lives or not: after a commit it only goes forward.
     """
     filling = [volume for volume in volumes if fitting.fills(volume, claim)]
     if len(filling) < 2:
         return filling
+    oldest = max((incarnation_of(item.tags) for item in filling if supersedes(item)), default=0)
+    filling = [
+        item
+        for item in filling
+        if incarnation_of(item.tags) >= oldest or (occupant and _attachment_to(item, occupant.id))
+    ]
     meant = (v for v in filling if Tag.CLAIM in v.tags or _came_with(v, occupant, claim))
     return list(meant) or filling
 

@@ -6,6 +6,7 @@ it is until its quarantine is over, so that a person may look at what it holds. 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from providers.observed import Attachment, Instance, InstanceState
@@ -21,20 +22,24 @@ VOLUMES_ARE_KEPT_FOR = timedelta(days=14)
 """At least: nothing of ours deletes a volume (design section 7.4, quarantine)."""
 
 
-def leave_behind(here: Situation, occupant: Instance) -> Decision | None:
-    """The next step with superseded instances whose data others have taken the place of."""
+def leave_behind(here: Situation, occupant: Instance, beside: Sequence[Draft]) -> Decision | None:
+    """The next step with superseded instances whose data others have taken the place of.
+
+    Once all of them are fenced nothing waits for the dates of what they hold: `beside` is done with those, or without.
+    """
     if not all(view.standing is Standing.ATTACHED for view in here.view.claims):
         return None
     restored = bool(restored_claims(here.view.claims, occupant))
-    for instance in here.view.superseded:
-        left = _left_on(here, instance)
-        if not left and not restored:
-            continue
+    held = [(instance, _left_on(here, instance)) for instance in here.view.superseded]
+    behind = [(instance, left) for instance, left in held if left or restored]
+    for instance, _ in behind:
         if instance.state is not InstanceState.STOPPED:
             return serve_fence(here, occupant, instance)
-        if drafts := here.not_open(_quarantine(here, instance, left)):
-            return here.act(f"{instance.id} is stopped; what it holds is kept", *drafts)
-    return None
+    drafts = [draft for instance, left in behind for draft in _quarantine(here, instance, left)]
+    if not (drafts := here.not_open(drafts)):
+        return None
+    ids = ", ".join(instance.id for instance, _ in behind)
+    return here.act(f"{ids} stopped; what was left behind is kept", *beside, *drafts)
 
 
 def is_quarantined(here: Situation, instance: Instance) -> bool:

@@ -245,7 +245,8 @@ def _belongings(
 
 def _view(key: _Key, things: Belongings, sight: Sight) -> SlotView:
     ref, fleet, shown = SlotRef(*key), things.fleet, things.shown
-    parts = cast(shown, (*things.recent, *things.begun))
+    intents = (*things.recent, *things.begun)
+    parts = cast(shown, intents)
     claims: tuple[ClaimView, ...] = ()
     if fleet is not None and fleet.claims:
         claims = view_claims(
@@ -254,7 +255,7 @@ def _view(key: _Key, things: Belongings, sight: Sight) -> SlotView:
             slot_instances=shown,
             volumes=things.volumes,
             known=things.known,
-            recent=things.recent,
+            intents=intents,
             sight=sight,
             snapshot_ids=frozenset(item.id for own in things.snapshots or () for item in own),
         )
