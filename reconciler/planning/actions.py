@@ -84,6 +84,7 @@ class Reason(StrEnum):
     WRITE_FENCE = "write-fence"
     MOVE_DATA = "move-the-data"
     CLAIM_UNATTACHED = "claim-unattached"
+    ATTACHMENT_HANGS = "attachment-hangs"
     CLAIM_LOST = "claim-lost"
     CLAIM_STUCK = "claim-stuck"
     SERVE_FENCE = "serve-fence"

@@ -19,6 +19,7 @@ from reconciler.planning.identity import Tag
 from reconciler.planning.intents import IntentState
 from reconciler.planning.keeping import safe_corrections
 from reconciler.planning.phrases import span
+from reconciler.planning.replacing import advance_replacement, launch_replacement
 
 SETTLED = (Standing.ATTACHED, Standing.LOST, Standing.ERROR, Standing.NEVER_FILLED)
 
@@ -37,7 +38,9 @@ def _move(here: Situation, occupant: Instance, view: ClaimView) -> Decision:
     match view:
         case ClaimView(standing=Standing.FREE, volume=Volume() as volume):
             return _attach(here, occupant, view.claim, volume)
-        case ClaimView(standing=Standing.HELD, attachment=Attachment() as attachment):
+        case ClaimView(attachment=Attachment() as attachment) if _is_with_an_original(
+            here, view, attachment
+        ):
             return _take_from_holder(here, occupant, view, attachment)
         case ClaimView(standing=Standing.MISPLACED):
             # Somebody put it there, or the claim was declared anew; nothing is detached from what runs.
@@ -49,6 +52,14 @@ def _move(here: Situation, occupant: Instance, view: ClaimView) -> Decision:
             return here.hold(view.detail, hold)
         case _:
             return _wait_or_say(here, occupant, view)
+
+
+def _is_with_an_original(here: Situation, view: ClaimView, attachment: Attachment) -> bool:
+    """Held by another instance; or on its way to one for so long that it was superseded."""
+    if view.standing is Standing.HELD:
+        return True
+    superseded = {item.id for item in here.view.superseded}
+    return attachment.state is AttachmentState.ATTACHING and attachment.instance_id in superseded
 
 
 def _attach(here: Situation, occupant: Instance, claim: Claim, volume: Volume) -> Decision:
@@ -134,20 +145,37 @@ def _wait_or_say(here: Situation, occupant: Instance, view: ClaimView) -> Decisi
     if attachment is None:
         return _wait_at_most(here, occupant, view, view.detail, deadlines.create)
     if attachment.state is AttachmentState.ATTACHING:
-        return _wait_at_most(here, occupant, view, view.detail, deadlines.attach)
+        return _wait_for_attachment(here, occupant, view)
     if (since := hangs_since(here, attachment)) is not None:
         return _hanging(here, f"{view.detail}; its detach hangs since {since:%H:%M}Z")
     return _wait_at_most(here, occupant, view, view.detail, deadlines.detach)
+
+
+def _wait_for_attachment(here: Situation, occupant: Instance, view: ClaimView) -> Decision:
+    """A device name may be unusable on one host for good: past the deadline another instance gets the volume."""
+    hangs_at = _began(here, occupant, view) + here.case.desired.policy.deadlines.attach
+    if here.now < hangs_at:
+        return here.rest(Bucket.WAITING, view.detail, next_check_at=hangs_at)
+    if here.view.replacement is not None:
+        return advance_replacement(here, here.view.replacement)
+    detail = f"{view.detail}, and hangs"
+    return launch_replacement(
+        here, occupant, Reason.ATTACHMENT_HANGS, detail, course=Course.KEEP_THE_DATA
+    )
 
 
 def _wait_at_most(
     here: Situation, occupant: Instance, view: ClaimView, detail: str, duration: timedelta
 ) -> Decision:
     """Wait, counted from when the occupant's trouble or the last step began; past that it hangs."""
-    began = max(here.down_since(occupant) or here.now, _last_moved_at(here, view))
+    began = _began(here, occupant, view)
     if here.now < began + duration:
         return here.rest(Bucket.WAITING, detail, next_check_at=began + duration)
     return _hanging(here, f"{detail}, for {span(here.now - began)}")
+
+
+def _began(here: Situation, occupant: Instance, view: ClaimView) -> datetime:
+    return max(here.down_since(occupant) or here.now, _last_moved_at(here, view))
 
 
 def _last_moved_at(here: Situation, view: ClaimView) -> datetime:

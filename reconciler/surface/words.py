@@ -40,6 +40,7 @@ REASONS: dict[Reason, str] = {
     Reason.SNAPSHOT_DUE: "a snapshot is due",
     Reason.SNAPSHOT_EXPIRED: "it has had its time",
     Reason.SNAPSHOT_FAILED: "it failed and holds nothing",
+    Reason.ATTACHMENT_HANGS: "its volume hangs on the way to it",
     Reason.LAST_SNAPSHOT: "its volume is well and can't be brought to the slot",
     Reason.CARRIED_OVER: "its data is carried over by snapshots",
 }

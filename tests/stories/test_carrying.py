@@ -7,10 +7,11 @@ from datetime import timedelta
 from pathlib import Path
 
 from desired_state.model import LadderStep
-from providers.simulated.faults import CapacityShort, DetachStuck, Meddling, When
+from providers.simulated.faults import AttachStuck, CapacityShort, DetachStuck, Meddling, When
 from providers.simulated.records import Guest
 from reconciler.demo import truth
 from reconciler.demo.virtual import VirtualGuard
+from reconciler.planning.identity import Tag
 from tests.stories.databases import DATABASES, SLOT, guarding, heals, occupant, volume_of
 from tests.support.fleets import HOUR
 
@@ -68,3 +69,20 @@ def test_a_zone_that_has_capacity_again_in_time_keeps_the_volume(guard: VirtualG
     heals(guard, within=2 * HOUR)
     assert volume_of(occupant(guard)) == kept
     assert [item.id for item in truth.living(guard.cloud.truth)[SLOT]] == [occupant(guard).id]
+
+
+def test_a_volume_that_hangs_on_the_way_to_one_instance_is_brought_to_another(folder: Path) -> None:
+    replaced_at_once = replace(DATABASES.repair, ladder=(LadderStep.REPLACE,))
+    with guarding(replace(DATABASES, repair=replaced_at_once), folder) as guard:
+        before = occupant(guard)
+        kept = volume_of(before)
+        guard.cloud.make_sick(before.id, Guest.HUNG)
+        for _ in guard.passes(lasting=HOUR):
+            if guard.cloud.truth.instances[before.id].state == "stopping":
+                break
+        guard.cloud.add_fault(AttachStuck(when=When(since=guard.cloud.clock.elapsed, most=1)))
+        heals(guard, within=2 * HOUR)
+        after = occupant(guard)
+        assert volume_of(after) == kept
+        assert after.tags[Tag.INCARNATION] == "3"
+        assert [item.id for item in truth.living(guard.cloud.truth)[SLOT]] == [after.id]

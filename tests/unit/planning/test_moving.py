@@ -11,6 +11,7 @@ from providers.observed import Attachment, AttachmentState, InstanceState
 from providers.requests import (
     AttachVolume,
     DetachVolume,
+    LaunchInstance,
     StopInstance,
 )
 from reconciler.health.verdict import Sign
@@ -136,15 +137,43 @@ def test_a_detach_that_hung_yesterday_from_another_instance_says_nothing() -> No
     assert done(scene) == [f"detach {DATABASE}"]
 
 
-def test_an_attachment_that_hangs_is_told_after_its_deadline() -> None:
-    for trouble, gates in ((2 * MINUTE, []), (3 * MINUTE, [f"fence {DATABASE}"])):
-        scene = committed(original=InstanceState.STOPPED)
-        scene.detached(VOLUME)
-        scene.attached(VOLUME, NEW, state=AttachmentState.ATTACHING)
-        health = scene.memory.health
-        since = replace(health[NEW], trouble_since=scene.now - trouble)
-        scene.remembering(health={**health, NEW: since})
-        assert held(scene) == gates
+def attaching(*, trouble: timedelta) -> Scene:
+    scene = committed(original=InstanceState.STOPPED)
+    scene.detached(VOLUME)
+    scene.attached(VOLUME, NEW, state=AttachmentState.ATTACHING)
+    health = scene.memory.health
+    since = replace(health[NEW], trouble_since=scene.now - trouble)
+    scene.remembering(health={**health, NEW: since})
+    return scene
+
+
+def test_an_attachment_is_waited_for_until_its_deadline() -> None:
+    assert (done(attaching(trouble=2 * MINUTE)), held(attaching(trouble=2 * MINUTE))) == ([], [])
+
+
+def test_past_it_another_instance_is_launched_for_the_volume() -> None:
+    step = the_action(attaching(trouble=3 * MINUTE))
+    assert isinstance(step.request, LaunchInstance)
+    assert (step.request.zone, step.request.volumes) == ("use1-az1", ())
+    assert (step.course, step.reason) == (Course.KEEP_THE_DATA, Reason.ATTACHMENT_HANGS)
+
+
+def superseding() -> Scene:
+    """A third instance took the slot over from the second, on which the attachment hangs."""
+    scene = attaching(trouble=20 * MINUTE)
+    scene.instance(DATABASE, incarnation=3, age=5 * MINUTE, zone="use1-az1")
+    return scene
+
+
+def test_the_instance_on_which_it_hangs_is_fenced_before_the_volume_leaves_it() -> None:
+    assert the_action(superseding()).request == StopInstance(instance_id=NEW)
+
+
+def test_from_the_stopped_one_it_is_detached() -> None:
+    scene = superseding()
+    scene.change(NEW, state=InstanceState.STOPPED)
+    step = the_action(scene)
+    assert step.request == DetachVolume(volume_id=VOLUME, instance_id=NEW, device="/dev/sdf")
 
 
 def in_motion(scene: Scene, state: AttachmentState) -> None:
