@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from providers.observed_archives import ArchiveHistory
 from providers.observed_volumes import VolumeIo, VolumeStatus
 
 
@@ -226,6 +227,7 @@ class GapSubject(StrEnum):
     SNAPSHOTS = "snapshots"
     VOLUME_STATUS = "volume-status"
     VOLUME_METRICS = "volume-metrics"
+    ARCHIVES = "archives"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -292,6 +294,16 @@ class VolumeIoList:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ArchiveList:
+    """One reading of several archives, by the URL of their address; what is missing is told by a gap."""
+
+    as_of: datetime
+    archives: Mapping[str, ArchiveHistory] = field(default_factory=dict)
+    gaps: Mapping[str, Gap] = field(default_factory=dict)
+    calls: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Observation:
     """An immutable view of a cell: all that carries our owner tag, plus what was read by id.
 
@@ -319,6 +331,8 @@ class Observation:
     """When `volume_status` was last read; None when it was not asked for."""
     volume_io: Mapping[str, VolumeIo] = field(default_factory=dict)
     """Of suspects alone."""
+    archives: Mapping[str, ArchiveHistory] = field(default_factory=dict)
+    """By the URL of their address, each as of its own last reading; one that was never read whole is not there."""
 
     def lacks(self, subject: GapSubject, zone: str | None = None) -> Gap | None:
         """The gap that covers this subject (in this zone), if there is one."""

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from providers.observed import (
+    ArchiveList,
     CellIdentity,
     Instance,
     Observation,
@@ -19,6 +20,7 @@ from providers.observed import (
     VolumeIoList,
     VolumeStatusList,
 )
+from providers.observed_archives import ArchiveAddress
 from providers.requests import LaunchInstance, Request
 
 
@@ -106,4 +108,16 @@ class Prober(Protocol):
 
     def probe(self, targets: Iterable[ProbeTarget], *, now: datetime) -> Mapping[str, ProbeResult]:
         """One result per target, all within the longest time-out."""
+        ...
+
+
+class Archives(Protocol):
+    """Looks at continuous backups of databases."""
+
+    def observe_archives(
+        self, addresses: Iterable[ArchiveAddress], *, now: datetime
+    ) -> ArchiveList:
+        """What the archives at these addresses hold. One that can't be read, for any reason, is a gap and never an
+        archive without anything in it. Raises CredentialsError.
+        """
         ...

@@ -118,6 +118,8 @@ _CODES: Mapping[RetryClass, tuple[str, ...]] = {
         "InvalidVolumeID.Malformed",
         "InvalidVolumeID.ZoneMismatch",
         "MissingParameter",
+        "NoSuchBucket",  # S3's.
+        "NoSuchKey",  # S3's.
         "OperationNotPermitted",  # Termination or stop protection: a person has set it.
         "UnknownParameter",
         "UnsupportedOperation",

@@ -14,6 +14,8 @@ class Reach(StrEnum):
 
     READING = "reading"
     """No resource level: allowed everywhere in the region."""
+    READING_BUCKETS = "reading-buckets"
+    """Bounded by the buckets of the archives."""
     LAUNCHING = "launching"
     """Makes resources: bounded by the owner tag in the request."""
     TAGGING = "tagging"
@@ -38,11 +40,15 @@ class Operation:
     @property
     def mutating(self) -> bool:
         """True when the cloud may be different afterwards."""
-        return self.reach is not Reach.READING
+        return self.reach not in (Reach.READING, Reach.READING_BUCKETS)
 
 
-def _operation(service: str, name: str, method: str, reach: Reach) -> Operation:
-    return Operation(name=name, method=method, action=f"{service}:{name}", reach=reach)
+def _operation(
+    service: str, name: str, method: str, reach: Reach, *, allowed_by: str | None = None
+) -> Operation:
+    """`allowed_by` is the permission, where that has another name than the operation."""
+    action = f"{service}:{allowed_by or name}"
+    return Operation(name=name, method=method, action=action, reach=reach)
 
 
 _TABLE = (
@@ -55,6 +61,10 @@ _TABLE = (
     _operation("ec2", "DescribeVolumeStatus", "describe_volume_status", Reach.READING),
     _operation("cloudwatch", "GetMetricData", "get_metric_data", Reach.READING),
     _operation("ec2", "DescribeSnapshots", "describe_snapshots", Reach.READING),
+    _operation(
+        "s3", "ListObjectsV2", "list_objects_v2", Reach.READING_BUCKETS, allowed_by="ListBucket"
+    ),
+    _operation("s3", "GetObject", "get_object", Reach.READING_BUCKETS),
     _operation("ec2", "RunInstances", "run_instances", Reach.LAUNCHING),
     _operation("ec2", "CreateTags", "create_tags", Reach.TAGGING),
     _operation("ec2", "TerminateInstances", "terminate_instances", Reach.CHANGING),

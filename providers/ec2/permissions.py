@@ -1,8 +1,9 @@
 """The IAM policy of the controller, generated from the table of operations: what the adapter can call, and no more.
 
-python -m providers.ec2.permissions [--account A --region R --owner O --role ROLE]
+python -m providers.ec2.permissions [--account A --region R --owner O --role ROLE --bucket BUCKET]
 
-Without arguments the values to fill in stand as ACCOUNT, REGION, OWNER and INSTANCE_ROLE, as in deploy/iam/policy.json.
+Without arguments the values to fill in stand as ACCOUNT, REGION, OWNER, INSTANCE_ROLE and ARCHIVE_BUCKET, as in
+deploy/iam/policy.json.
 Nothing that lacks our owner tag can be changed, and the owner tag itself can be neither changed nor removed.
 """
 
@@ -31,18 +32,24 @@ LAUNCH_USES = (
 )
 """What RunInstances touches besides what it makes (service authorization reference, RunInstances)."""
 
+DOCUMENTS = ("/metadata.json", "/backup.info", "/backup.info.copy")
+"""What is read of archives: of WAL-G's, of Barman's and pgBackRest's."""
+
 OURS = ("instance", "volume")
 """The resource types that carry our owner tag; snapshots do too, and their ARNs name no account."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Installation:
-    """What the policy is for. `roles` are those of the fleets' instance profiles, which launches pass on."""
+    """What the policy is for. `roles` are those of the fleets' instance profiles, which launches pass on; `buckets`
+    those that archives are in.
+    """
 
     account: str = "ACCOUNT"
     region: str = "REGION"
     owner: str = "OWNER"
     roles: Sequence[str] = ("INSTANCE_ROLE",)
+    buckets: Sequence[str] = ("ARCHIVE_BUCKET",)
     partition: str = "aws"
 
 
@@ -55,6 +62,8 @@ def policy(installation: Installation) -> dict[str, Any]:
             _know_the_account(),
             _read_image_parameters(installation),
             _read_metrics(installation),
+            _list_archives(installation),
+            _read_archives(installation),
             _launch_tagged(installation),
             _launch_with(installation),
             _tag_when_made(installation),
@@ -111,6 +120,29 @@ def _read_metrics(to: Installation) -> Statement:
         "Action": _actions("cloudwatch", Reach.READING),
         "Resource": "*",
         "Condition": {"StringEquals": {"aws:RequestedRegion": to.region}},
+    }
+
+
+def _list_archives(to: Installation) -> Statement:
+    return {
+        "Sid": "ListArchives",
+        "Effect": "Allow",
+        "Action": [OPERATIONS["list_objects_v2"].action],
+        "Resource": [f"arn:{to.partition}:s3:::{bucket}" for bucket in to.buckets],
+    }
+
+
+def _read_archives(to: Installation) -> Statement:
+    """Small documents alone are read: what a base backup is, never what is in it."""
+    return {
+        "Sid": "ReadWhatArchivesSayOfThemselves",
+        "Effect": "Allow",
+        "Action": [OPERATIONS["get_object"].action],
+        "Resource": [
+            f"arn:{to.partition}:s3:::{bucket}/*{name}"
+            for bucket in to.buckets
+            for name in DOCUMENTS
+        ],
     }
 
 
@@ -310,6 +342,9 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--owner", default=values.owner, help="the installation's unique name")
     parser.add_argument(
         "--role", action="append", dest="roles", help="role of an instance profile; may be repeated"
+    )
+    parser.add_argument(
+        "--bucket", action="append", dest="buckets", help="bucket of archives; may be repeated"
     )
     parser.add_argument("--partition", default=values.partition, help="aws or aws-us-gov")
     given = {name: value for name, value in vars(parser.parse_args(arguments)).items() if value}

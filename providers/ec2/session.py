@@ -48,6 +48,18 @@ class CloudWatchClient(Protocol):
         ...
 
 
+class S3Client(Protocol):
+    """What is asked of boto3's S3 client."""
+
+    def list_objects_v2(self, **parameters: Any) -> Mapping[str, Any]:
+        """ListObjectsV2."""
+        ...
+
+    def get_object(self, **parameters: Any) -> Mapping[str, Any]:
+        """GetObject."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CellClients:
     """The clients of one region, or whatever has their face.
@@ -113,6 +125,12 @@ class AwsSession:
             client: CloudWatchClient = self._session.client(
                 "cloudwatch", region_name=region, config=self._config
             )
+            return client
+
+    def s3(self, region: str) -> S3Client:
+        """A client for archives: only fleets that declare some need it, and its model takes 10 MB."""
+        with self._creating, _failures_told(region):
+            client: S3Client = self._session.client("s3", region_name=region, config=self._config)
             return client
 
     def _credential_key(self) -> str:

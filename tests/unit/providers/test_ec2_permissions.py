@@ -20,7 +20,7 @@ from reconciler.planning.identity import Tag
 from tests.support.iam_policy import Asked, allowed
 
 REPOSITORY = Path(__file__).resolve().parents[3]
-ADAPTER = REPOSITORY / "providers" / "ec2"
+ADAPTERS = (REPOSITORY / "providers" / "ec2", REPOSITORY / "providers" / "archives")
 
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
@@ -80,7 +80,7 @@ def test_every_operation_of_the_table_is_granted_and_nothing_else() -> None:
 
 
 def test_every_call_in_the_adapter_is_in_the_table_and_the_other_way_round() -> None:
-    """Found in the source: any attribute that is a method of one of the four clients."""
+    """Found in the source: any attribute that is a method of one of the five clients."""
     assert set(methods_named_in_the_adapter()) == set(OPERATIONS)
 
 
@@ -88,10 +88,10 @@ def methods_named_in_the_adapter() -> Iterator[str]:
     session = botocore.session.Session()
     methods = {
         xform_name(operation)
-        for service in ("ec2", "ssm", "sts", "cloudwatch")
+        for service in ("ec2", "ssm", "sts", "cloudwatch", "s3")
         for operation in session.get_service_model(service).operation_names
     }
-    for source in sorted(ADAPTER.glob("*.py")):
+    for source in sorted(file for folder in ADAPTERS for file in folder.glob("*.py")):
         for node in ast.walk(ast.parse(source.read_text())):
             if isinstance(node, ast.Attribute) and node.attr in methods:
                 yield node.attr
