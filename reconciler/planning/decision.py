@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from desired_state.model import Fleet
 from providers.observed import CellIdentity, Instance
@@ -30,6 +30,7 @@ from reconciler.planning.actions import (
     SlotRef,
     target_of,
 )
+from reconciler.planning.alternatives import Alternative
 from reconciler.planning.blueprint import Blueprint
 from reconciler.planning.case import Case
 from reconciler.planning.identity import (
@@ -39,6 +40,8 @@ from reconciler.planning.identity import (
     operation_family,
     operation_id,
 )
+from reconciler.planning.memory import Approval
+from reconciler.planning.phrases import approved_for_less
 from reconciler.planning.slots import SlotView
 
 LAUNCH_KIND = "launch"
@@ -52,6 +55,8 @@ class Draft:
     `treated` is the incarnation that the course is about; approvals name it. A `continuation` carries a course to
     its end, or undoes it, after a person or the mode let it begin. `takes_out` is True where a serving slot stops
     serving. `guarded` actions wait for the hourly limit of what is taken down (`policy.terminations_per_hour_*`).
+    `agreed` is True where a person has said yes to just this, so that the mode does not ask again; `loss` is what is
+    lost by it.
     """
 
     action: Action
@@ -59,6 +64,8 @@ class Draft:
     continuation: bool = False
     takes_out: bool = False
     guarded: bool = False
+    agreed: bool = False
+    loss: timedelta | None = None
     down_since: datetime | None = None
 
 
@@ -78,6 +85,9 @@ class LaunchWish:
     down_since: datetime | None
     snapshots: Mapping[str, str] = field(default_factory=dict)
     """What the volumes are made from, by claim; the others are empty."""
+    agreed: bool = False
+    loss: timedelta | None = None
+    """Both as in a draft."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +99,8 @@ class Hold:
     reason: str
     earliest_release: datetime | None = None
     approval_id: str | None = None
+    loss: timedelta | None = None
+    alternatives: tuple[Alternative, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,26 +159,37 @@ class Situation:
         why: str,
         *,
         about: str = "",
+        loss: timedelta | None = None,
+        alternatives: tuple[Alternative, ...] = (),
         earliest_release: datetime | None = None,
     ) -> Decision | None:
         """Holds what waits for a person's word on this course of this incarnation; None while that word is in force.
 
-        With `about` the word is for exactly that, e.g. a restore point: for another one another word is needed.
+        With `about` the word is for exactly that. With a `loss` it is for one that is no larger than it was when the
+        person was asked.
         """
-        id_ = approval_id(
-            self.case.observation.cell, self.view.ref, treated, course, gate, about=about
-        )
-        approval = self.case.memory.approvals.get(id_)
-        if approval is not None and self.now < approval.expires_at:
+        id_, approval = self.word(gate, course, treated, about=about)
+        if approval is not None and approval.releases(self.now, loss):
             return None
+        said = approved_for_less(approval, self.now, loss)
         hold = Hold(
             course=course,
             gate=gate,
-            reason=why,
+            reason=f"{why}; {said}" if said else why,
             earliest_release=earliest_release,
             approval_id=id_,
+            loss=loss,
+            alternatives=alternatives,
         )
         return self.hold(why, hold)
+
+    def word(
+        self, gate: Gate, course: Course, treated: int, *, about: str = ""
+    ) -> tuple[str, Approval | None]:
+        """The id by which a person is asked, which stays the same from pass to pass, and what was said of it."""
+        cell = self.case.observation.cell
+        id_ = approval_id(cell, self.view.ref, treated, course, gate, about=about)
+        return id_, self.case.memory.approvals.get(id_)
 
     def draft(
         self,

@@ -24,7 +24,8 @@ from reconciler.planning.actions import (
 from reconciler.planning.case import Case
 from reconciler.planning.decision import Draft
 from reconciler.planning.identity import approval_id
-from reconciler.planning.phrases import slots_of
+from reconciler.planning.memory import Approval
+from reconciler.planning.phrases import approved_for_less, slots_of
 from reconciler.planning.tally import HOUR, REPAIRING, Tally
 
 SNAPSHOTS_AT_ONCE = 80
@@ -71,16 +72,21 @@ def _withheld(draft: Draft, refusal: Refusal, case: Case) -> Withheld:
         action=action,
         earliest_release=refusal.earliest_release,
         approval_id=approval,
+        loss=draft.loss,
     )
 
 
 def _approved(draft: Draft, tally: Tally, gate: Gate) -> bool:
+    approval = _approval(draft, tally, gate)
+    return approval is not None and approval.releases(tally.case.now, draft.loss)
+
+
+def _approval(draft: Draft, tally: Tally, gate: Gate) -> Approval | None:
     slot = draft.action.slot
     if slot is None or not tally.case.memory.approvals:
-        return False
+        return None
     id_ = approval_id(tally.case.observation.cell, slot, draft.treated, draft.action.course, gate)
-    approval = tally.case.memory.approvals.get(id_)
-    return approval is not None and tally.case.now < approval.expires_at
+    return tally.case.memory.approvals.get(id_)
 
 
 # The gates
@@ -145,11 +151,13 @@ def _mode(draft: Draft, tally: Tally) -> Refusal | None:
         return None
     if fleet.mode is Mode.OBSERVE:
         return Refusal(gate=Gate.OBSERVE, reason="mode observe: reported, never done")
-    if draft.continuation or is_backup(draft.action.request):
+    if draft.continuation or draft.agreed or is_backup(draft.action.request):
         return None  # Backups are declared; to ask for each of them would be to have none.
     if _approved(draft, tally, Gate.APPROVE):
         return None
-    return Refusal(gate=Gate.APPROVE, reason="mode approve: waits for a person", approvable=True)
+    short = approved_for_less(_approval(draft, tally, Gate.APPROVE), tally.case.now, draft.loss)
+    reason = f"mode approve: waits for a person{f'; {short}' if short else ''}"
+    return Refusal(gate=Gate.APPROVE, reason=reason, approvable=True)
 
 
 def _retry_later(draft: Draft, tally: Tally) -> Refusal | None:

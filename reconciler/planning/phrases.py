@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from desired_state.model import Fleet
 from reconciler.health.verdict import Verdict, Weight
+from reconciler.planning.memory import Approval
 
 MINUTE_S, HOUR_S, DAY_S = 60, 3_600, 86_400
 
@@ -36,6 +37,21 @@ def clause_of(verdict: Verdict) -> str:
         if said:
             return "; ".join(said)
     return "claims not attached yet" if verdict.evidence else "no data"
+
+
+def approved_for_less(
+    approval: Approval | None, now: datetime, loss: timedelta | None
+) -> str | None:
+    """`erin approved a loss of 2 h at most`, where an approval in force does not reach; None where none is short."""
+    if approval is None or loss is None or now >= approval.expires_at:
+        return None
+    if approval.releases(now, loss):
+        return None
+    if approval.empty:
+        return f"{approval.granted_by} approved an empty stand-in, not this loss"
+    if approval.max_loss is None:
+        return f"{approval.granted_by} approved it without a loss that was shown"
+    return f"{approval.granted_by} approved a loss of {span(approval.max_loss)} at most"
 
 
 def slots_of(count: int, fleet: str) -> str:

@@ -78,6 +78,8 @@ def place(wish: LaunchWish, blueprint: Blueprint, case: Case, rooms: Rooms) -> D
     return Draft(
         action=_launch(wish, blueprint, case, offer, image),
         treated=wish.treated,
+        agreed=wish.agreed,
+        loss=wish.loss,
         down_since=wish.down_since,
     )
 

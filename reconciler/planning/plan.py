@@ -128,6 +128,8 @@ def _withheld(slot: SlotRef, hold: Hold) -> Withheld:
         reason=hold.reason,
         earliest_release=hold.earliest_release,
         approval_id=hold.approval_id,
+        loss=hold.loss,
+        alternatives=hold.alternatives,
     )
 
 

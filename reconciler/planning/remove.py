@@ -61,4 +61,4 @@ def free_shrink(policy: SafetyPolicy, size: int) -> float:
 
 def _confirmed(here: Situation, confirmation: str) -> bool:
     approval = here.case.memory.approvals.get(confirmation)
-    return approval is not None and here.now < approval.expires_at
+    return approval is not None and approval.releases(here.now)

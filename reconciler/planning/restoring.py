@@ -10,13 +10,18 @@ undone; after it only forward, whatever the original shows.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import timedelta
-
 from providers.observed import Instance
 from reconciler.health.verdict import Status
 from reconciler.planning.actions import Bucket, Course, Gate, Reason
-from reconciler.planning.claims import ClaimView, restored_claims
+from reconciler.planning.asking import (
+    allowed_loss,
+    loss_clause,
+    nothing_to_restore_from,
+    stand_in_approved,
+    too_great_a_loss,
+    treated_by,
+)
+from reconciler.planning.claims import restored_claims
 from reconciler.planning.decision import Decision, Hold, LaunchWish, Situation
 from reconciler.planning.identity import Role, Tag, incarnation_of
 from reconciler.planning.losses import Trouble, unproven_claim
@@ -37,10 +42,13 @@ def restore(here: Situation, occupant: Instance | None, trouble: Trouble) -> Dec
     if (replacement := here.view.replacement) is not None:
         return _advance(here, replacement, trouble)
     found = best_set(here.view.claims, trouble.since)
+    beyond = found is None or found.loss > allowed_loss(here.view.claims)
+    if beyond and stand_in_approved(here, occupant):
+        return _launch(here, occupant, trouble, None, agreed=True)
     if found is None:
-        why = f"{trouble.why}; no restore point is known: attach a volume restored by hand, tagged for this slot"
-        return here.hold(why, Hold(course=Course.RESTORE, gate=Gate.RESTORE, reason=why))
-    return _too_great_a_loss(here, trouble, found) or _launch(here, occupant, trouble, found)
+        return nothing_to_restore_from(here, occupant, trouble)
+    held = too_great_a_loss(here, occupant, trouble, found) if beyond else None
+    return held or _launch(here, occupant, trouble, found, agreed=beyond)
 
 
 def _still_serving(here: Situation, occupant: Instance, trouble: Trouble) -> Decision | None:
@@ -68,35 +76,19 @@ def _not_read(here: Situation, trouble: Trouble) -> Decision | None:
     return here.hold(why, Hold(course=Course.RESTORE, gate=Gate.GAP, reason=why))
 
 
-def _too_great_a_loss(here: Situation, trouble: Trouble, found: RestoreSet) -> Decision | None:
-    """A loss beyond what the declaration allows; a person's word is for this restore point, and for no older one."""
-    allowed = _allowed_loss(here.view.claims)
-    if found.loss <= allowed:
-        return None
-    why = f"{trouble.why}; {_loss_clause(found)}, {span(allowed)} is allowed"
-    treated, about = here.view.highest_incarnation, found.taken_at.isoformat()
-    return here.ask(Gate.RESTORE, Course.RESTORE, treated, why, about=about)
-
-
-def _allowed_loss(claims: Sequence[ClaimView]) -> timedelta:
-    """The least of the claims' objectives; a claim without backups allows none."""
-    return min(
-        (view.claim.backup.max_loss if view.claim.backup else timedelta() for view in claims),
-        default=timedelta(),
-    )
-
-
-def _loss_clause(found: RestoreSet) -> str:
-    """`from snap-1 of 2026-04-21T11:40:00Z, which loses 18 min of writes`."""
-    ids = ", ".join(sorted(item.id for item in found.snapshots.values()))
-    return f"from {ids} of {found.taken_at:%Y-%m-%dT%H:%M:%SZ}, which loses {span(found.loss)} of writes"
-
-
 def _launch(
-    here: Situation, occupant: Instance | None, trouble: Trouble, found: RestoreSet
+    here: Situation,
+    occupant: Instance | None,
+    trouble: Trouble,
+    found: RestoreSet | None,
+    *,
+    agreed: bool,
 ) -> Decision:
-    """One call, one token: the devices are there at boot. Any zone that works will do."""
-    detail = f"{trouble.why}; restored {_loss_clause(found)}"
+    """One call, one token: the devices are there at boot. Any zone that works will do. Where nothing is found, they are
+    empty.
+    """
+    how = f"restored {loss_clause(found)}" if found else "an empty stand-in, as a person agreed"
+    detail = f"{trouble.why}; {how}"
     wish = LaunchWish(
         slot=here.view.ref,
         incarnation=here.view.highest_incarnation + 1,
@@ -104,10 +96,12 @@ def _launch(
         course=Course.RESTORE,
         reason=Reason.CLAIM_LOST if trouble.gone else Reason.CLAIM_STUCK,
         detail=detail,
-        treated=incarnation_of(occupant.tags) if occupant else here.view.highest_incarnation,
+        treated=treated_by(here, occupant),
         zones=None,
         with_volumes=True,
-        snapshots={name: item.id for name, item in found.snapshots.items()},
+        snapshots={name: item.id for name, item in found.snapshots.items()} if found else {},
+        agreed=agreed,
+        loss=found.loss if found else None,
         down_since=trouble.since,
     )
     return Decision(view=here.view, summary=detail, rests_in=Bucket.WAITING, wish=wish)

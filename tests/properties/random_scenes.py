@@ -90,7 +90,9 @@ def cases(draw: Draw) -> Case:
     if draw(st.booleans()):
         for item in plan(scene.case()).withheld:
             if item.approval_id is not None:
-                scene.approved(item.approval_id, item.gate)
+                scene.approved(
+                    item.approval_id, item.gate, max_loss=item.loss, empty=item.only_stand_in
+                )
     return scene.case()
 
 

@@ -175,7 +175,7 @@ def person_at_work(passes: Passes, plan: Any) -> None:
     """Somebody approves whatever can be approved, and releases a cell that is cold."""
     for item in plan.withheld:
         if item.approval_id is not None:
-            passes.approve(item.approval_id, item.gate)
+            passes.approve(item.approval_id, item.gate, max_loss=item.loss)
     if passes.memory.cold is not None:
         passes.memory = replace(passes.memory, cold=replace(passes.memory.cold, released=True))
 

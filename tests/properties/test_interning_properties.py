@@ -144,6 +144,7 @@ def _approves(guard: VirtualGuard) -> None:
                     granted_at=now,
                     expires_at=now + HOUR,
                     granted_by="erin",
+                    max_loss=item.loss,
                 )
             )
 

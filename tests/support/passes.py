@@ -139,12 +139,26 @@ class Passes:
         """Declare that fleet, or declare it anew."""
         self.fleets[fleet.name] = fleet
 
-    def approve(self, identifier: str | None, gate: Gate, *, lasting: timedelta = DAY) -> None:
-        """A person approves that id."""
+    def approve(
+        self,
+        identifier: str | None,
+        gate: Gate,
+        *,
+        lasting: timedelta = DAY,
+        max_loss: timedelta | None = None,
+        empty: bool = False,
+    ) -> None:
+        """A person approves that id, for a loss of at most so much."""
         assert identifier is not None, "nothing to approve"
         now = self.clock.now()
         approval = Approval(
-            id=identifier, gate=gate, granted_at=now, expires_at=now + lasting, granted_by="erin"
+            id=identifier,
+            gate=gate,
+            granted_at=now,
+            expires_at=now + lasting,
+            granted_by="erin",
+            max_loss=max_loss,
+            empty=empty,
         )
         approvals = {**self.memory.approvals, identifier: approval}
         self.memory = replace(self.memory, approvals=approvals)

@@ -44,14 +44,23 @@ class Remembered:
             self.remembering(recent_intents=(*self.memory.recent_intents, intent))
         return intent
 
-    def approved(self, identifier: str, gate: Gate) -> None:
-        """A person approved that id a minute ago."""
+    def approved(
+        self,
+        identifier: str,
+        gate: Gate,
+        *,
+        max_loss: timedelta | None = None,
+        empty: bool = False,
+    ) -> None:
+        """A person approved that id a minute ago, for a loss of at most so much."""
         approval = Approval(
             id=identifier,
             gate=gate,
             granted_at=self.now - MINUTE,
             expires_at=self.now + DAY,
             granted_by="erin",
+            max_loss=max_loss,
+            empty=empty,
         )
         self.remembering(approvals={**self.memory.approvals, identifier: approval})
 

@@ -135,7 +135,7 @@ def test_in_mode_approve_a_person_is_asked_once_for_a_whole_course() -> None:
     while not (plan := passes.one()).converged:
         for item in plan.withheld:
             asked.add(item.approval_id)
-            passes.approve(item.approval_id, item.gate)
+            passes.approve(item.approval_id, item.gate, max_loss=item.loss)
     assert passes.occupant(DATABASE).id != sick
     assert len(asked) == 1
     assert passes.stays_quiet()

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from desired_state.model import Mode
 from providers.observed import (
     GapSubject,
     InstanceState,
@@ -18,7 +19,6 @@ from providers.requests import LaunchInstance, SetTags, StopInstance
 from reconciler.health.verdict import Sign, Status
 from reconciler.planning.actions import Bucket, Course, Gate, Reason
 from reconciler.planning.identity import Role, Tag
-from reconciler.planning.memory import Approval
 from tests.support.actions import terminate
 from tests.support.backed_up import DATABASE, VOLUME, backed_up, databases
 from tests.support.cases import Scene
@@ -108,23 +108,78 @@ def test_a_loss_beyond_what_is_allowed_waits_for_a_person() -> None:
     assert hold.approval_id is not None
 
 
+def approve(scene: Scene, *, more: timedelta = timedelta(), empty: bool = False) -> str:
+    """A person approves what waits, for the loss that is shown and so much more; the id."""
+    hold = the_hold(scene)
+    assert hold.approval_id is not None
+    loss = hold.loss + more if hold.loss is not None else None
+    scene.approved(hold.approval_id, hold.gate, max_loss=loss, empty=empty)
+    return hold.approval_id
+
+
 def test_an_approved_loss_is_taken() -> None:
     scene = in_error()
     old = scene.snapshot(VOLUME, ago=3 * HOUR)
-    identifier = the_hold(scene).approval_id
-    assert identifier is not None
-    scene.remembering(
-        approvals={
-            identifier: Approval(
-                id=identifier,
-                gate=Gate.RESTORE,
-                granted_at=scene.now,
-                expires_at=scene.now + DAY,
-                granted_by="erin",
-            )
-        }
-    )
+    approve(scene)
     assert [volume.snapshot_id for volume in launched(scene).volumes] == [old.id]
+
+
+def test_an_approved_loss_is_for_whatever_restore_point_loses_no_more() -> None:
+    scene = in_error()
+    scene.snapshot(VOLUME, ago=3 * HOUR)
+    approve(scene)
+    better = scene.snapshot(VOLUME, ago=2 * HOUR)
+    assert [volume.snapshot_id for volume in launched(scene).volumes] == [better.id]
+
+
+def test_a_larger_loss_than_was_shown_is_asked_about_again_under_the_same_id() -> None:
+    scene = in_error()
+    lost = scene.snapshot(VOLUME, ago=3 * HOUR)
+    scene.snapshot(VOLUME, ago=4 * HOUR)
+    approved = approve(scene, more=timedelta(minutes=59))
+    del scene.snapshots[lost.id]
+    hold = the_hold(scene)
+    assert hold.approval_id == approved
+    assert "; erin approved a loss of 3 h 54 min at most" in hold.reason
+    assert hold.loss == timedelta(hours=3, minutes=55)
+    scene.approved(approved, Gate.RESTORE, max_loss=timedelta(hours=3, minutes=55))
+    assert launched(scene).volumes
+
+
+def test_an_approved_loss_is_not_asked_about_once_more_by_the_mode() -> None:
+    scene = in_error(backed_up(databases(mode=Mode.APPROVE)))
+    scene.snapshot(VOLUME, ago=3 * HOUR)
+    approve(scene)
+    assert launched(scene).volumes
+
+
+def test_a_restore_that_the_mode_asks_about_is_released_for_no_larger_loss_than_was_shown() -> None:
+    scene = in_error(backed_up(databases(mode=Mode.APPROVE)))
+    newer = scene.snapshot(VOLUME, ago=20 * MINUTE)
+    scene.snapshot(VOLUME, ago=30 * MINUTE)
+    hold = the_hold(scene)
+    assert (hold.gate, hold.loss) == (Gate.APPROVE, 15 * MINUTE)
+    approve(scene)
+    assert launched(scene).volumes
+    del scene.snapshots[newer.id]
+    again = the_hold(scene)
+    assert (again.gate, again.loss) == (Gate.APPROVE, 25 * MINUTE)
+    assert "erin approved a loss of 15 min at most" in again.reason
+
+
+def test_the_ways_to_choose_between_are_told_with_loss_age_and_completion() -> None:
+    scene = in_error()
+    taken = scene.snapshot(VOLUME, ago=3 * HOUR)
+    scene.snapshot(VOLUME, ago=4 * HOUR, storage_tier="archive")
+    scene.snapshot(VOLUME, ago=90 * MINUTE, state=SnapshotState.ERROR)
+    late = scene.snapshot(VOLUME, ago=HOUR, state=SnapshotState.PENDING, progress="43%")
+    scene.snapshot(VOLUME, ago=2 * MINUTE, state=SnapshotState.PENDING)
+    told = [(item.what, item.loss, item.completion) for item in the_hold(scene).alternatives]
+    assert told == [
+        (taken.id, timedelta(hours=2, minutes=55), "complete"),
+        (late.id, 55 * MINUTE, "pending, 43%"),
+        ("an empty stand-in", None, "ready at once"),
+    ]
 
 
 def test_without_a_restore_point_a_person_is_asked() -> None:
