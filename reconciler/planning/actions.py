@@ -282,6 +282,7 @@ class Withheld:
     `action` is None where what would be done is not known until the gate opens (e.g. a conflict).
     `approval_id` is set where a person can release it with `reconciler approve`; `loss` is what would be lost by it,
     None where nothing is; `alternatives` are what a person may choose between, the one that would be taken first.
+    `confirmable_id` is the instance whose fence is owed, where a person's word about it releases it as well.
     """
 
     slot: SlotRef | None
@@ -295,6 +296,7 @@ class Withheld:
     approval_id: str | None = None
     loss: timedelta | None = None
     alternatives: tuple[Alternative, ...] = ()
+    confirmable_id: str | None = None
 
     @property
     def offers_stand_in(self) -> bool:

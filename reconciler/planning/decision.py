@@ -85,6 +85,8 @@ class LaunchWish:
     down_since: datetime | None
     snapshots: Mapping[str, str] = field(default_factory=dict)
     """What the volumes are made from, by claim; the others are empty."""
+    restore_from: int | None = None
+    """The incarnation whose archive is replayed onto them."""
     agreed: bool = False
     loss: timedelta | None = None
     """Both as in a draft."""
@@ -101,6 +103,7 @@ class Hold:
     approval_id: str | None = None
     loss: timedelta | None = None
     alternatives: tuple[Alternative, ...] = ()
+    confirmable_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

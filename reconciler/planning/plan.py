@@ -130,6 +130,7 @@ def _withheld(slot: SlotRef, hold: Hold) -> Withheld:
         approval_id=hold.approval_id,
         loss=hold.loss,
         alternatives=hold.alternatives,
+        confirmable_id=hold.confirmable_id,
     )
 
 

@@ -1,4 +1,4 @@
-"""What people have said: approvals, pauses, orders, and that a cold cell may act. Written beside a running controller."""
+"""What people have said: approvals, pauses, orders, and that a cold cell may act. Written beside a controller."""
 
 from __future__ import annotations
 

@@ -36,10 +36,11 @@ from reconciler.surface.plan_json import (
     withheld_document,
 )
 from reconciler.surface.plan_text import BUCKET_STYLES
+from reconciler.surface.said_text import said_of
 from reconciler.surface.volume_text import WEIGHT_STYLES, claim_lines
 from reconciler.surface.withheld_text import group_lines
 
-FORMAT_VERSION = "1.1"
+FORMAT_VERSION = "1.2"
 
 
 class UnknownSlot(Exception):  # noqa: N818 - reads as what it is in "except UnknownSlot"
@@ -59,6 +60,7 @@ def explain_lines(
         _planned(plan, slot, width=width),
         _to_come(outcome, width=width),
         _held(plan, slot, width=width),
+        _said(case, slot, width=width),
         _ahead(plan, outcome, now=case.now, width=width),
         [line(Span("History", Style.HEADING)), *_history(history, width=width)],
     )
@@ -79,6 +81,7 @@ def explain_document(
         "volumes": json_value(volumes),
         "actions": [action_document(item) for item in plan.actions if item.slot == slot],
         "withheld": [withheld_document(item) for item in plan.withheld if item.slot == slot],
+        "said": said_of(case.memory, slot, case.now),
         "history": [entry_document(entry) for entry in history],
     }
 
@@ -207,6 +210,14 @@ def _held(plan: Plan, slot: SlotRef, *, width: int) -> list[Line]:
     lines = [line(Span("Held back", Style.HEADING))]
     for item in withheld:
         lines += group_lines([item], now=plan.made_at, width=width)
+    return lines
+
+
+def _said(case: Case, slot: SlotRef, *, width: int) -> list[Line]:
+    rows = said_of(case.memory, slot, case.now)
+    lines = [line(Span("In force", Style.HEADING))] if rows else []
+    for row in rows:
+        lines += wrapped(line(row), width=width, first=line("  * "))
     return lines
 
 

@@ -16,7 +16,7 @@ from reconciler.planning.outcome import ClaimOutcome, FleetSummary, Plan, SlotOu
 from reconciler.surface.action_text import verb_of
 from reconciler.surface.json_values import Json, json_value
 
-FORMAT_VERSION = "1.1"
+FORMAT_VERSION = "1.2"
 
 
 def plans_document(planned: Iterable[tuple[Case, Plan]]) -> Json:
@@ -103,6 +103,9 @@ def withheld_document(item: Withheld) -> Json:
         "place": item.place,
         "earliestRelease": json_value(item.earliest_release),
         "approvalId": item.approval_id,
+        "loss": json_value(item.loss),
+        "alternatives": json_value(item.alternatives),
+        "confirmableId": item.confirmable_id,
         "action": None if item.action is None else action_document(item.action),
     }
 

@@ -27,9 +27,10 @@ from reconciler.surface.layout import (
 )
 from reconciler.surface.plan_json import cell_document, fleet_document, slot_document
 from reconciler.surface.plan_text import BUCKET_STYLES, fleet_lines, header_lines
+from reconciler.surface.said_text import approval_clause, order_clause
 from reconciler.surface.volume_text import troubles
 
-FORMAT_VERSION = "1.1"
+FORMAT_VERSION = "1.2"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +81,7 @@ def _status_document(standing: Standing) -> Json:
         "openIntents": [intent_document(intent) for intent in memory.open_intents],
         "pauses": json_value(memory.pauses),
         "approvals": json_value(tuple(memory.approvals[key] for key in sorted(memory.approvals))),
+        "orders": json_value(memory.orders),
         "capacity": json_value(memory.capacity),
         "cold": json_value(memory.cold),
         "passes": memory.passes,
@@ -159,11 +161,11 @@ def _in_force(memory: Memory, *, now: datetime, width: int) -> list[Line]:
             if now < pause.expires_at
         ),
         *(
-            f"{approval.id} approved by {approval.granted_by} ({approval.gate.value}) until "
-            f"{words.ahead(approval.expires_at, now)}"
+            approval_clause(approval, now)
             for approval in memory.approvals.values()
             if now < approval.expires_at
         ),
+        *(order_clause(order, now) for order in memory.orders if now < order.expires_at),
         *(
             f"{item.type} in {item.zone} passed over until {words.ahead(item.until, now)}: no capacity, "
             f"{words.count(item.failures, 'time')} in a row"

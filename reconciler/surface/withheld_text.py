@@ -7,6 +7,7 @@ from datetime import datetime
 from itertools import groupby
 
 from reconciler.planning.actions import Withheld
+from reconciler.planning.alternatives import Alternative
 from reconciler.surface import words
 from reconciler.surface.action_text import (
     INDENT,
@@ -42,8 +43,9 @@ def group_lines(group: Sequence[Withheld], *, now: datetime, width: int) -> list
         *(field_rows(actions) if actions else ()),
         ("gate", line(Span(first.gate.value, Style.HELD))),
         ("why", line(first.reason)),
+        *_ways(first, now),
         *_queue(group, now),
-        _release(group),
+        *_releases(group),
     ]
     return [
         *title_lines(
@@ -76,6 +78,9 @@ def _likeness(item: Withheld) -> tuple[object, ...]:
         item.since,
         item.earliest_release,
         item.approval_id is None,
+        item.loss,
+        item.alternatives,
+        item.confirmable_id,
         item.place is None,
         likeness(item.action) if item.action is not None else None,
     )
@@ -100,11 +105,40 @@ def _places(places: Sequence[int]) -> str:
     return words.listed(str(place) for place in places)
 
 
-def _release(group: Sequence[Withheld]) -> Field:
-    """The command that lets it go, or in words what does."""
-    approvals = [item.approval_id for item in group if item.approval_id is not None]
-    if approvals:
-        # One word may release many slots, e.g. a scale-down.
-        command = f"reconciler approve {' '.join(dict.fromkeys(approvals))}"
-        return "release", line(Span(command, Style.STRONG))
-    return "release", line(words.GATES[group[0].gate])
+def _ways(first: Withheld, now: datetime) -> list[Field]:
+    """What a person may choose between, one a line: what it is, how old, what it loses, and whether it can be used."""
+    ways = [line(_way(item, now)) for item in first.alternatives]
+    return [("" if at else "ways", way) for at, way in enumerate(ways)]
+
+
+def _way(item: Alternative, now: datetime) -> str:
+    age = f" of {words.ago(item.taken_at, now)}" if item.taken_at is not None else ""
+    lost = (
+        f"loses {words.duration(item.loss)} of writes"
+        if item.loss is not None
+        else "loses whatever nobody brings back by hand"
+    )
+    return f"{item.what}{age}: {lost}; {item.completion}"
+
+
+def _releases(group: Sequence[Withheld]) -> list[Field]:
+    """The commands that let it go, or in words what does."""
+    first = group[0]
+    commands = _commands(group)
+    if not commands:
+        return [("release", line(words.GATES[first.gate]))]
+    rows = [line(Span(command, Style.STRONG)) for command in commands]
+    return [("" if at else "release", row) for at, row in enumerate(rows)]
+
+
+def _commands(group: Sequence[Withheld]) -> list[str]:
+    """One word may release many slots, e.g. a scale-down; an empty stand-in needs a word of its own."""
+    first = group[0]
+    approvals = dict.fromkeys(item.approval_id for item in group if item.approval_id is not None)
+    ids = " ".join(approvals)
+    commands = [f"reconciler approve {ids}"] if ids and not first.only_stand_in else []
+    commands += [f"reconciler approve {ids} --empty"] if ids and first.offers_stand_in else []
+    if first.confirmable_id is not None:
+        said = f'"how you know that {first.confirmable_id} is off"'
+        commands.append(f"reconciler fence {first.slot} --confirmed {said}")
+    return commands
