@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from providers.observed import Instance, InstanceState
+from providers.observed import AttachmentState, Instance, InstanceState
 from providers.requests import SetTags, TerminateInstance
 from reconciler.health.verdict import Status
 from reconciler.health.volumes import VolumeCondition
@@ -84,6 +84,8 @@ def advance_replacement(
         return keep_copies(here, replacement) or undo_replacement(
             here, replacement, Reason.ORIGINAL_RECOVERED, detail
         )
+    if (incomplete := without_its_volumes(here, replacement)) is not None:
+        return incomplete
     verdict = here.verdict(replacement)
     if verdict.status is Status.UNHEALTHY:
         detail = f"the replacement never served: {clause_of(verdict)}"
@@ -93,6 +95,24 @@ def advance_replacement(
         return here.rest(Bucket.WAITING, summary, next_check_at=verdict.changes_at)
     commit = _commit(here, replacement, course or _course_of(here))
     return here.act(f"replacement {replacement.id} is proven", commit)
+
+
+def without_its_volumes(here: Situation, replacement: Instance) -> Decision | None:
+    """What was launched with volumes is proven with all of them on it, whatever its checks say (design section 7.1)."""
+    if not carries_its_volumes(here.view, replacement):
+        return None
+    missing = [
+        item.volume_id
+        for item in replacement.attachments
+        if item.state is not AttachmentState.ATTACHED and item.device != replacement.root_device
+    ]
+    if not missing:
+        return None
+    detail = f"replacement {replacement.id} is without {', '.join(missing)}"
+    due_at = replacement.launched_at + here.case.desired.policy.deadlines.start
+    if here.now < due_at:
+        return here.rest(Bucket.WAITING, detail, next_check_at=due_at)
+    return undo_replacement(here, replacement, Reason.REPLACEMENT_FAILED, detail)
 
 
 def keep_copies(here: Situation, replacement: Instance) -> Decision | None:

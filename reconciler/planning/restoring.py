@@ -26,7 +26,11 @@ from reconciler.planning.decision import Decision, Hold, LaunchWish, Situation
 from reconciler.planning.identity import Role, Tag, incarnation_of
 from reconciler.planning.losses import Trouble, unproven_claim
 from reconciler.planning.phrases import span
-from reconciler.planning.replacing import advance_replacement, undo_replacement
+from reconciler.planning.replacing import (
+    advance_replacement,
+    undo_replacement,
+    without_its_volumes,
+)
 from reconciler.planning.restore_sets import RestoreSet, best_set
 from reconciler.planning.slots import carries_its_volumes
 from reconciler.planning.unseen import hold_for_the_unseen
@@ -113,7 +117,8 @@ def _advance(here: Situation, replacement: Instance, trouble: Trouble) -> Decisi
         detail = f"{replacement.id} was launched to take volumes that can't be moved: {trouble.why}"
         return undo_replacement(here, replacement, Reason.REPLACEMENT_FAILED, detail)
     cutover_at = trouble.since + here.fleet.repair.cutover_after
-    proven = here.verdict(replacement).status is Status.HEALTHY
+    complete = without_its_volumes(here, replacement) is None
+    proven = complete and here.verdict(replacement).status is Status.HEALTHY
     if proven and not trouble.gone and here.now < cutover_at:
         summary = f"{trouble.why}; {replacement.id} is prepared and takes over in {span(cutover_at - here.now)}"
         return here.rest(Bucket.WAITING, summary, next_check_at=cutover_at)
