@@ -243,7 +243,7 @@ def _settle_unseen_launch(view: _View, request: LaunchInstance) -> Settlement:
                 "the slot has an abandoned launch already; it must prove lost first"
             )
         detail = f"no answer within {view.policy.deadlines.ambiguous}, and no instance carries its operation tag"
-        return view.settled(IntentState.ABANDONED, detail)
+        return view.missed(view.settled(IntentState.ABANDONED, detail))
     if intent.resource_id and observation.by_id.get(intent.resource_id) is not Presence.NOT_FOUND:
         return view.waiting(
             f"the lists do not show {intent.resource_id}, and its id was not refuted"
@@ -254,9 +254,12 @@ def _settle_unseen_launch(view: _View, request: LaunchInstance) -> Settlement:
 def _was_interrupted(view: _View, ambiguous_until: datetime) -> bool:
     """A pause of ours is no ambiguity that was lived through: after one the launch is sent until there is an answer.
 
-    Whoever paused may have died again right after sending it, so that a single time more would prove nothing.
+    Whoever paused may have died again right after sending it, so that a single time more would prove nothing. Once it is
+    looked for instead of asked for, a pause changes nothing.
     """
     intent = view.intent
+    if intent.first_missed_at is not None:
+        return False
     paused = view.now >= intent.updated_at + view.policy.consistency_window
     after_a_pause = intent.updated_at >= ambiguous_until
     return (paused or after_a_pause) and view.now < intent.begun_at + TOKEN_IS_KNOWN_FOR

@@ -126,20 +126,29 @@ def test_a_launch_that_was_sent_after_a_pause_is_sent_until_there_is_an_answer()
     resent = replace(intent_of(LAUNCH, ago=20 * MINUTE), updated_at=NOW - 2 * SECOND)
     assert isinstance(settled_one(resent, observed()), Resend)
     ended = replace(intent_of(LAUNCH, ago=60 * MINUTE), updated_at=NOW - 2 * SECOND)
-    assert isinstance(settled_one(ended, observed()), Settled)
+    assert isinstance(settled_one(ended, observed()), Missing)
 
 
 def test_a_launch_is_not_sent_again_when_ec2_may_have_forgotten_its_token() -> None:
-    settlement = settled_one(intent_of(LAUNCH, ago=60 * MINUTE), observed())
-    assert isinstance(settlement, Settled)
-    assert settlement.state is IntentState.ABANDONED
+    assert isinstance(settled_one(intent_of(LAUNCH, ago=60 * MINUTE), observed()), Missing)
 
 
-def test_an_unanswered_launch_is_abandoned_after_ten_minutes() -> None:
+def test_after_ten_minutes_an_unanswered_launch_is_looked_for_instead_of_sent() -> None:
     intent = sent_lately(LAUNCH, begun=POLICY.deadlines.ambiguous)
-    settlement = settled_one(intent, observed())
+    assert settled_one(intent, observed()) == Missing(
+        operation_id=LAUNCH.operation_id, first_missed_at=NOW
+    )
+
+
+def test_it_is_abandoned_when_a_view_that_must_show_it_does_not() -> None:
+    """Its last request may have had its effect, and what it made need not be shown before the window is over."""
+    sent = sent_lately(LAUNCH, begun=16 * MINUTE)
+    looked_for = replace(sent, first_missed_at=NOW - POLICY.consistency_window)
+    settlement = settled_one(looked_for, observed())
     assert isinstance(settlement, Settled)
     assert settlement.state is IntentState.ABANDONED
+    too_early = replace(looked_for, first_missed_at=NOW - POLICY.consistency_window + SECOND)
+    assert isinstance(settled_one(too_early, observed()), Waiting)
 
 
 def test_a_slot_has_at_most_one_abandoned_launch() -> None:
@@ -148,7 +157,7 @@ def test_a_slot_has_at_most_one_abandoned_launch() -> None:
     other_slot = sent_lately(launch_of("web/1", incarnation=3), begun=11 * MINUTE)
     _, here, there = settle([first, second, other_slot], observed(), POLICY, NOW)
     assert isinstance(here, Waiting)
-    assert isinstance(there, Settled)
+    assert isinstance(there, Missing)
 
 
 def test_a_launch_is_not_abandoned_while_its_zone_cannot_be_read() -> None:
@@ -156,7 +165,7 @@ def test_a_launch_is_not_abandoned_while_its_zone_cannot_be_read() -> None:
     intent = sent_lately(LAUNCH, begun=11 * MINUTE)
     assert isinstance(settled_one(intent, blind(observed(), GapSubject.INSTANCES, zone)), Waiting)
     elsewhere = blind(observed(), GapSubject.INSTANCES, "use1-az4")
-    assert isinstance(settled_one(intent, elsewhere), Settled)
+    assert isinstance(settled_one(intent, elsewhere), Missing)
 
 
 def test_an_accepted_launch_is_lost_only_after_two_looks_a_window_apart() -> None:
