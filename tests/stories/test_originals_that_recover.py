@@ -1,0 +1,100 @@
+"""Originals whose volumes answer again while a restore is under way: until the commit they stay, and nothing is lost."""
+
+from __future__ import annotations
+
+import pytest
+
+from providers.simulated.records import Io
+from reconciler.demo.virtual import VirtualGuard
+from tests.stories.databases import (
+    SLOT,
+    heals,
+    is_committed,
+    lasts,
+    living,
+    occupant,
+    running,
+    snapshots_taken_of,
+    until,
+    volume_of,
+    withheld,
+)
+from tests.support.fleets import HOUR, MINUTE
+
+
+def test_an_original_that_answers_again_before_the_commit_stays_and_its_copy_goes(
+    guard: VirtualGuard,
+) -> None:
+    before = occupant(guard)
+    stuck = volume_of(before)
+    guard.cloud.make_sick(stuck, Io.STALLED)
+    until(guard, lambda: len(running(guard)) == 2)
+    guard.cloud.make_sick(stuck, Io.NORMAL)
+    heals(guard)
+    assert [item.id for item in living(guard)] == [before.id]
+    assert volume_of(occupant(guard)) == stuck
+
+
+def test_an_original_that_serves_again_is_not_replaced_while_a_person_is_asked(
+    guard: VirtualGuard,
+) -> None:
+    """EC2 still calls its volume stuck when the cut-over is due; the probe knows better."""
+    before = occupant(guard)
+    stuck = volume_of(before)
+    guard.cloud.make_sick(stuck, Io.STALLED)
+    lasts(guard, 17 * MINUTE)
+    guard.cloud.make_sick(stuck, Io.NORMAL)
+    until(guard, lambda: (SLOT, "still-serving") in withheld(guard))
+    heals(guard)
+    assert [item.id for item in living(guard)] == [before.id]
+
+
+@pytest.mark.parametrize("minutes_later", [0, 6])
+def test_a_volume_that_answers_again_on_an_instance_that_we_stopped_goes_on_with_it(
+    guard: VirtualGuard, minutes_later: int
+) -> None:
+    """The ladder stopped the instance before anything named its volume; a restore may be under way already."""
+    before = occupant(guard)
+    stuck = volume_of(before)
+    a_snapshot_is_taken(guard, stuck)
+    guard.cloud.make_sick(stuck, Io.STALLED)
+    until(guard, lambda: guard.cloud.truth.instances[before.id].state == "stopped")
+    lasts(guard, minutes_later * MINUTE)
+    guard.cloud.make_sick(stuck, Io.NORMAL)
+    heals(guard, within=2 * HOUR)
+    assert [item.id for item in living(guard)] == [before.id]
+    assert volume_of(occupant(guard)) == stuck
+
+
+def a_snapshot_is_taken(guard: VirtualGuard, volume_id: str) -> None:
+    before = len(snapshots_taken_of(guard, volume_id))
+    until(guard, lambda: len(snapshots_taken_of(guard, volume_id)) > before)
+
+
+def test_a_volume_that_answers_again_between_the_commit_and_the_fence_comes_too_late(
+    guard: VirtualGuard,
+) -> None:
+    before = occupant(guard)
+    stuck = volume_of(before)
+    guard.cloud.make_sick(stuck, Io.STALLED)
+    until(guard, lambda: is_committed(guard))
+    guard.cloud.make_sick(stuck, Io.NORMAL)
+    assert guard.cloud.truth.instances[before.id].state == "running"
+    heals(guard)
+    assert occupant(guard).id != before.id
+    assert guard.cloud.truth.instances[before.id].state == "stopped"
+
+
+def test_a_volume_that_answers_again_after_its_instance_was_fenced_comes_too_late(
+    guard: VirtualGuard,
+) -> None:
+    before = occupant(guard)
+    stuck = volume_of(before)
+    guard.cloud.make_sick(stuck, Io.STALLED)
+    until(guard, lambda: guard.cloud.truth.instances[before.id].state == "stopped")
+    guard.cloud.make_sick(stuck, Io.NORMAL)
+    heals(guard)
+    lasts(guard, HOUR)
+    assert occupant(guard).id != before.id
+    assert guard.cloud.truth.instances[before.id].state == "stopped"
+    assert stuck in guard.cloud.truth.volumes
