@@ -48,7 +48,7 @@ class Tally:
     taken_down: dict[str, datetime]
     """Instances that we took down within the hour, with when that last began."""
     launches: Mapping[SlotRef, tuple[datetime, ...]]
-    """When each slot's instances were launched anew, oldest first."""
+    """When each slot's instances were launched anew at the latest, oldest first."""
     rejected: Mapping[str, Intent]
     """The last rejection of each operation family."""
     short: frozenset[tuple[str, str]] = field(default_factory=frozenset)
@@ -158,12 +158,13 @@ def _taken_down(intents: Iterable[Intent], now: datetime) -> dict[str, datetime]
 
 
 def _launches(intents: Iterable[Intent]) -> dict[SlotRef, tuple[datetime, ...]]:
+    """By the last that is known of each: one without an answer for long may have had its effect at the end."""
     launches: defaultdict[SlotRef, list[datetime]] = defaultdict(list)
     for intent in intents:
         slot = intent.action.slot
         launched = isinstance(intent.action.request, LaunchInstance)
         if slot is not None and launched and intent.action.course is not Course.CREATE:
-            launches[slot].append(intent.begun_at)
+            launches[slot].append(intent.updated_at)
     return {slot: tuple(sorted(times)) for slot, times in launches.items()}
 
 

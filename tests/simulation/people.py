@@ -1,7 +1,7 @@
 """What a person does who looks after the controller. Only what the runbook says, and only for these gates.
 
 cold                a look at two complete observations, then `reconciler resume --cold`
-tags-removed        put our tags back as they were
+tags-removed        put our tags back as they were, as far as they are missing
 unproven-absence    look the instance up; when it has ended, approve
 mass-disappearance  likewise
 conflict            a volume of ours that somebody put on another device or another instance: take it off there
@@ -102,7 +102,7 @@ class Person:
                 self._cloud.world.effect(
                     Cause.BY_HAND,
                     lambda key=identifier, all_=tags, now_=current: self._cloud.world.retag(
-                        key, {**now_, **all_}
+                        key, {**all_, **now_}
                     ),
                 )
 

@@ -224,6 +224,20 @@ def test_a_slot_is_replaced_at_most_twice_an_hour() -> None:
     assert "replaced 2 times in 1 h" in hold.reason
 
 
+def test_a_launch_without_an_answer_for_long_counts_from_when_its_outcome_was_seen() -> None:
+    scene = with_gone(1)
+    for began, ended in ((70 * MINUTE, 50 * MINUTE), (65 * MINUTE, 20 * MINUTE)):
+        late = scene.began(
+            launch("web/1", course=Course.REPLACE), ago=began, state=IntentState.DEAD
+        )
+        others = (item for item in scene.memory.recent_intents if item is not late)
+        seen = replace(late, updated_at=scene.now - ended)
+        scene.remembering(recent_intents=(*others, seen))
+    hold = the_hold(scene)
+    assert hold.gate is Gate.REPLACEMENT_LIMIT
+    assert hold.earliest_release == scene.now + 10 * MINUTE
+
+
 def test_launches_that_were_rejected_do_not_count_as_replacements() -> None:
     scene = with_gone(1)
     for ago in (50 * MINUTE, 20 * MINUTE):
