@@ -6,7 +6,6 @@ from desired_state.model import UpdateStrategy
 from providers.observed import Instance
 from providers.requests import SetTags
 from reconciler.planning.actions import Bucket, Change, Course, Reason, is_backup
-from reconciler.planning.casting import TOOK_EFFECT
 from reconciler.planning.claims import Standing
 from reconciler.planning.decision import Decision, Draft, Situation
 from reconciler.planning.drift import (
@@ -28,6 +27,7 @@ from reconciler.planning.replacing import (
     reclaim_orphan,
     undo_replacement,
 )
+from reconciler.planning.written import just_written
 
 IN_SERVICE_SINCE = Tag.IN_SERVICE_SINCE.value
 
@@ -102,33 +102,21 @@ def _in_service(here: Situation, occupant: Instance) -> list[Draft]:
     """The date of service is kept in a tag, so that losing the store does not lose it. It is the first one that counts:
     a view that does not show yet what was just written is no reason to write another.
     """
-    if Tag.IN_SERVICE_SINCE in occupant.tags or _just_recorded(here, occupant):
+    key = Tag.IN_SERVICE_SINCE
+    if key in occupant.tags or just_written(here, occupant.id, key):
         return []
     stamp = f"{here.now:%Y-%m-%dT%H:%M:%SZ}"
     return [
         here.draft(
             occupant,
-            SetTags(resource_id=occupant.id, tags={Tag.IN_SERVICE_SINCE.value: stamp}),
+            SetTags(resource_id=occupant.id, tags={key.value: stamp}),
             course=Course.CREATE,
             reason=Reason.IN_SERVICE,
             detail="healthy for the first time",
-            changes=(Change(field=Tag.IN_SERVICE_SINCE, old=None, new=stamp),),
+            changes=(Change(field=key, old=None, new=stamp),),
             continuation=True,
         )
     ]
-
-
-def _just_recorded(here: Situation, occupant: Instance) -> bool:
-    """Whether its date of service was written so lately that a view may not show it yet."""
-    since = here.now - here.case.desired.policy.consistency_window
-    return any(
-        isinstance(intent.action.request, SetTags)
-        and intent.action.request.resource_id == occupant.id
-        and Tag.IN_SERVICE_SINCE in intent.action.request.tags
-        and intent.state in TOOK_EFFECT
-        and intent.updated_at > since
-        for intent in here.view.recent
-    )
 
 
 # Whatever the health

@@ -9,13 +9,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
-from providers.observed import Attachment, Instance, InstanceState
+from providers.observed import Attachment, Instance, InstanceState, Volume
 from providers.requests import SetTags
 from reconciler.planning.actions import Change, Course, Reason
 from reconciler.planning.claims import Standing, restored_claims
 from reconciler.planning.decision import Decision, Draft, Situation
 from reconciler.planning.fencing import serve_fence
 from reconciler.planning.identity import Tag, quarantined_until
+from reconciler.planning.written import just_written
+
+DATE = Tag.QUARANTINE_UNTIL.value
 
 INSTANCES_ARE_KEPT_FOR = timedelta(hours=72)
 VOLUMES_ARE_KEPT_FOR = timedelta(days=14)
@@ -29,23 +32,30 @@ def leave_behind(here: Situation, occupant: Instance, beside: Sequence[Draft]) -
     """
     if not all(view.standing is Standing.ATTACHED for view in here.view.claims):
         return None
-    restored = bool(restored_claims(here.view.claims, occupant))
-    held = [(instance, _left_on(here, instance)) for instance in here.view.superseded]
-    behind = [(instance, left) for instance, left in held if left or restored]
-    for instance, _ in behind:
+    behind = [instance for instance in here.view.superseded if _is_left_behind(here, instance)]
+    for instance in behind:
         if instance.state is not InstanceState.STOPPED:
             return serve_fence(here, occupant, instance)
-    drafts = [draft for instance, left in behind for draft in _quarantine(here, instance, left)]
+    drafts = [draft for instance in behind for draft in _quarantine(here, instance)]
     if not (drafts := here.not_open(drafts)):
         return None
-    ids = ", ".join(instance.id for instance, _ in behind)
+    ids = ", ".join(instance.id for instance in behind)
     return here.act(f"{ids} stopped; what was left behind is kept", *beside, *drafts)
 
 
 def is_quarantined(here: Situation, instance: Instance) -> bool:
-    """Whether an instance is kept for somebody to look at; a date that can't be read never comes."""
+    """Whether an instance is kept for somebody to look at; a date that can't be read, or is not shown, never comes."""
     until = quarantined_until(instance.tags)
-    return until is not None and here.now < until
+    if until is None:
+        return _is_left_behind(here, instance)
+    return here.now < until
+
+
+def _is_left_behind(here: Situation, instance: Instance) -> bool:
+    """Whether others have taken the place of its data, so that it is dated before it goes."""
+    occupant = here.view.occupant
+    restored = occupant is not None and restored_claims(here.view.claims, occupant)
+    return bool(restored or _left_on(here, instance))
 
 
 def _left_on(here: Situation, instance: Instance) -> list[Attachment]:
@@ -59,22 +69,24 @@ def _left_on(here: Situation, instance: Instance) -> list[Attachment]:
     ]
 
 
-def _quarantine(here: Situation, instance: Instance, left: list[Attachment]) -> list[Draft]:
-    drafts = []
-    if Tag.QUARANTINE_UNTIL not in instance.tags:
-        drafts.append(_dated(here, instance, instance.id, INSTANCES_ARE_KEPT_FOR))
-    for item in left:
-        volume = here.case.observation.volumes.get(item.volume_id)
-        if volume is not None and Tag.QUARANTINE_UNTIL not in volume.tags:
-            drafts.append(_dated(here, instance, item.volume_id, VOLUMES_ARE_KEPT_FOR))
-    return drafts
+def _quarantine(here: Situation, instance: Instance) -> list[Draft]:
+    """A date counts from when it was first written, also while a view that lags does not show it."""
+    resources: list[tuple[Instance | Volume, timedelta]] = [(instance, INSTANCES_ARE_KEPT_FOR)]
+    for item in _left_on(here, instance):
+        if (volume := here.case.observation.volumes.get(item.volume_id)) is not None:
+            resources.append((volume, VOLUMES_ARE_KEPT_FOR))
+    return [
+        _dated(here, instance, resource.id, kept_for)
+        for resource, kept_for in resources
+        if DATE not in resource.tags and not just_written(here, resource.id, DATE)
+    ]
 
 
 def _dated(here: Situation, instance: Instance, resource_id: str, kept_for: timedelta) -> Draft:
     until = f"{here.now + kept_for:%Y-%m-%dT%H:%M:%SZ}"
     return here.draft(
         instance,
-        SetTags(resource_id=resource_id, tags={Tag.QUARANTINE_UNTIL.value: until}),
+        SetTags(resource_id=resource_id, tags={DATE: until}),
         course=Course.RESTORE,
         reason=Reason.QUARANTINE,
         detail="replaced by a restored copy; kept for a person to look at",

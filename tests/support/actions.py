@@ -35,7 +35,7 @@ def action(
     changes: tuple[Change, ...] = (),
 ) -> Action:
     """An action on that slot with its true operation id."""
-    kind = f"{request.kind} {target_of(request)}" if target_of(request) else request.kind
+    kind = f"{request.kind}:{target_of(request)}" if target_of(request) else request.kind
     family = operation_family(CELL, slot(text), incarnation, claim, kind)
     return Action(
         operation_id=operation_id(family, attempt),

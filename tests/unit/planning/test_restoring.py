@@ -19,7 +19,8 @@ from providers.requests import LaunchInstance, SetTags, StopInstance
 from reconciler.health.verdict import Sign, Status
 from reconciler.planning.actions import Bucket, Course, Gate, Reason
 from reconciler.planning.identity import Role, Tag
-from tests.support.actions import terminate
+from reconciler.planning.intents import IntentState
+from tests.support.actions import action, terminate
 from tests.support.backed_up import DATABASE, VOLUME, backed_up, databases
 from tests.support.cases import Scene
 from tests.support.fleets import (
@@ -266,6 +267,30 @@ def test_a_quarantine_that_cannot_be_read_is_not_over() -> None:
     tags = {**scene.instances[OLD].tags, Tag.QUARANTINE_UNTIL.value: "tomorrow"}
     scene.change(OLD, tags=tags)
     assert f"terminate {DATABASE}" not in done(scene)
+
+
+def dated(state: IntentState, *, ago: timedelta = MINUTE) -> Scene:
+    """What was left behind was given its dates that long ago, and the view does not show them yet."""
+    scene = quarantined(ends_in=72 * HOUR)
+    key = Tag.QUARANTINE_UNTIL.value
+    for item in (OLD, VOLUME):
+        tags = (scene.instances.get(item) or scene.volumes[item]).tags
+        scene.change(item, tags={k: v for k, v in tags.items() if k != key})
+        request = SetTags(resource_id=item, tags={key: tags[key]})
+        writing = action(DATABASE, request, course=Course.RESTORE, reason=Reason.QUARANTINE)
+        scene.began(writing, ago=ago, state=state)
+    return scene
+
+
+@pytest.mark.parametrize("state", [IntentState.ACCEPTED, IntentState.OBSERVED])
+def test_while_no_view_shows_its_date_what_was_left_behind_neither_goes_nor_is_dated_again(
+    state: IntentState,
+) -> None:
+    assert done(dated(state)) == []
+
+
+def test_a_date_that_somebody_took_away_is_written_again() -> None:
+    assert done(dated(IntentState.OBSERVED, ago=6 * MINUTE)) == [f"tag {DATABASE}"] * 2
 
 
 # The time that a restored service may take
