@@ -104,6 +104,7 @@ class Reason(StrEnum):
     SNAPSHOT_FAILED = "snapshot-failed"
     LAST_SNAPSHOT = "last-snapshot"
     CARRIED_OVER = "carried-over"
+    BY_HAND = "by-hand"
 
 
 class Gate(StrEnum):

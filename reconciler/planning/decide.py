@@ -12,6 +12,7 @@ from reconciler.health.verdict import Sign, Status, Verdict
 from reconciler.planning.absence import Absence
 from reconciler.planning.actions import Bucket, Course, Gate
 from reconciler.planning.backups import back_up
+from reconciler.planning.by_hand import trouble_or_order, with_orders_told
 from reconciler.planning.carrying import carry_over
 from reconciler.planning.claims import Standing
 from reconciler.planning.decision import Decision, Hold, Situation
@@ -33,7 +34,12 @@ ABOUT_THE_SERVICE = frozenset({Sign.PROBE, Sign.USER_CHECK, Sign.CLAIM_ERROR})
 
 
 def decide(here: Situation) -> Decision:
-    """What the slot needs now. The first line that fits decides."""
+    """What the slot needs now, and what people ordered for it."""
+    return with_orders_told(here, _decide(here))
+
+
+def _decide(here: Situation) -> Decision:
+    """The first line that fits decides."""
     if (conflict := _conflict(here)) is not None:
         return conflict
     if here.view.busy:
@@ -95,7 +101,8 @@ def _with_occupant(here: Situation, occupant: Instance) -> Decision:
     beside = here.not_open([*safe_corrections(here), *let_in(here, occupant)])
     if (fencing := leave_behind(here, occupant, beside)) is not None:
         return fencing
-    if (trouble := _trouble_due(here, occupant, verdict)) is not None:
+    trouble = trouble_or_order(here, occupant, _trouble_due(here, occupant, verdict))
+    if trouble is not None:
         return restore(here, occupant, trouble)
     if (carrying := carry_over(here, occupant)) is not None:
         return carrying

@@ -11,6 +11,7 @@ from reconciler.health.volumes import VolumeCondition
 from reconciler.planning.actions import Course, Gate
 from reconciler.planning.claims import Standing
 from reconciler.planning.decision import Decision, Hold, Situation
+from reconciler.planning.orders import Order
 
 LOST = (Standing.LOST, Standing.ERROR, Standing.NEVER_FILLED)
 
@@ -19,12 +20,20 @@ LOST = (Standing.LOST, Standing.ERROR, Standing.NEVER_FILLED)
 class Trouble:
     """Why only a restore helps a slot: in words, and since when nothing could be written any more.
 
-    `gone` is True where the data itself is gone, so that nothing is gained by waiting.
+    `gone` is True where the data itself is gone, so that nothing is gained by waiting. With an `order` a person wants
+    it restored; `evident` is False where nothing else speaks for it.
     """
 
     why: str
     since: datetime
     gone: bool
+    order: Order | None = None
+    evident: bool = True
+
+    @property
+    def at_once(self) -> bool:
+        """Whether nothing is gained by waiting with the commit."""
+        return self.gone or self.order is not None
 
 
 def trouble_of(here: Situation, occupant: Instance | None) -> Trouble | None:

@@ -46,6 +46,15 @@ class Order:
     """The loss that the person was shown and took, of a `restore`."""
 
     @property
+    def note(self) -> str:
+        """All of it in one clause, for whoever reads a plan."""
+        until = f"until {self.expires_at:%Y-%m-%dT%H:%M:%SZ}"
+        if self.kind is OrderKind.FENCED:
+            what = f"{self.given_by} confirmed that {self.instance_id} serves and writes no more"
+            return f"{what}, {until}: {self.reason}"
+        return f"{self.kind} ordered by {self.given_by}, {until}: {self.reason}"
+
+    @property
     def said(self) -> str:
         """Who ordered it and why, in one clause."""
         return f"{self.given_by} ordered it: {self.reason}"

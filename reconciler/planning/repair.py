@@ -9,15 +9,18 @@ from providers.observed import Instance, InstanceState
 from providers.requests import RebootInstance, Request, StartInstance, StopInstance
 from reconciler.health.verdict import Sign, Verdict
 from reconciler.planning.actions import Course, Gate, Reason, target_of
+from reconciler.planning.by_hand import order_for
 from reconciler.planning.decision import Decision, Hold, Situation
 from reconciler.planning.fencing import is_forced
 from reconciler.planning.identity import incarnation_of
 from reconciler.planning.intents import WITHOUT_A_TRACE, Intent, IntentState
+from reconciler.planning.orders import OrderKind
 from reconciler.planning.phrases import clause_of
 from reconciler.planning.replacing import (
     advance_replacement,
     course_of_replacing,
     launch_replacement,
+    replace_as_ordered,
 )
 
 POINTLESS: dict[Sign, frozenset[LadderStep]] = {
@@ -51,7 +54,12 @@ RELAPSE = timedelta(hours=1)
 
 
 def repair(here: Situation, occupant: Instance, verdict: Verdict) -> Decision:
-    """The next step for an unhealthy occupant. What is under way is finished before a new step begins."""
+    """The next step for an unhealthy occupant. What is under way is finished before a new step begins.
+
+    Where a person ordered its replacement, that is the step, and nobody is asked once more.
+    """
+    if (order := order_for(here, OrderKind.REPLACE, occupant)) is not None:
+        return replace_as_ordered(here, occupant, order)
     if (held := _doubtful(here, occupant, verdict)) is not None:
         return held
     if here.view.replacement is not None:

@@ -12,6 +12,7 @@ from reconciler.planning.drift import Correction, kept_volumes
 from reconciler.planning.identity import Role, Tag, incarnation_of
 from reconciler.planning.leaving import is_quarantined
 from reconciler.planning.losses import unplaceable_claims, zones_of_claims
+from reconciler.planning.orders import Order
 from reconciler.planning.phrases import clause_of
 from reconciler.planning.slots import carries_its_volumes
 from reconciler.planning.unseen import hold_for_the_unseen
@@ -21,7 +22,13 @@ MOST_ALIVE = 3
 
 
 def launch_replacement(
-    here: Situation, original: Instance, reason: Reason, detail: str, *, course: Course
+    here: Situation,
+    original: Instance,
+    reason: Reason,
+    detail: str,
+    *,
+    course: Course,
+    agreed: bool = False,
 ) -> Decision:
     """Wish for a replacement beside the original; with claims, in the zone of their volumes."""
     held = hold_for_the_unseen(here) or unplaceable_claims(here)
@@ -39,9 +46,20 @@ def launch_replacement(
         treated=incarnation_of(original.tags),
         zones=zones_of_claims(here) if here.fleet.stateful else None,
         with_volumes=False,
+        agreed=agreed,
         down_since=here.down_since(original),
     )
     return Decision(view=here.view, summary=detail, rests_in=Bucket.WAITING, wish=wish)
+
+
+def replace_as_ordered(here: Situation, original: Instance, order: Order) -> Decision:
+    """What a person ordered, launch first and commit when proven, however the original is."""
+    course = course_of_replacing(here)
+    if here.view.replacement is not None:
+        return advance_replacement(here, here.view.replacement, course=course)
+    return launch_replacement(
+        here, original, Reason.BY_HAND, order.said, course=course, agreed=True
+    )
 
 
 def _make_room(here: Situation) -> Decision | None:

@@ -34,6 +34,7 @@ REASONS: dict[Reason, str] = {
     Reason.CLAIM_NAMED: "naming",
     Reason.DRIFT: "drift",
     Reason.UPDATE: "update",
+    Reason.BY_HAND: "ordered by hand",
     Reason.SURPLUS: "surplus",
     Reason.RETIRED: "retired",
     Reason.ORPHAN: "it belongs to no slot",
