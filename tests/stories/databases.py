@@ -14,7 +14,12 @@ from providers.simulated.layout import Layout
 from providers.simulated.records import Instance, Snapshot
 from reconciler.demo import truth
 from reconciler.demo.virtual import VirtualGuard, virtual_guard
+from reconciler.loop.assess import Senses
+from reconciler.loop.cells import Cell
+from reconciler.loop.gathering import ProbeRhythm
 from reconciler.planning.identity import Role, incarnation_of, role_of
+from reconciler.store.leases import this_process
+from reconciler.store.store import Store
 from tests.stories.witness import Witness
 from tests.support.fleets import (
     ACCOUNT,
@@ -60,6 +65,25 @@ def guarding(fleet: Fleet, folder: Path, *, seed: int = 4) -> Iterator[VirtualGu
     """The same for those who have nothing to say to the witness."""
     with witnessed(fleet, folder, seed=seed) as (guard, _):
         yield guard
+
+
+@contextmanager
+def with_an_empty_store(guard: VirtualGuard, witness: Witness, path: Path) -> Iterator[None]:
+    """The journal is lost. Whoever starts the controller again starts it with an empty one."""
+    with Store.open(path) as opened:
+        store = opened.cell(guard.cell.identity)
+        store.acquire(this_process("reconciler run", guard.cloud.clock.now()))
+        senses = Senses(
+            cloud=guard.cell.senses.cloud,
+            prober=guard.cell.senses.prober,
+            rhythm=ProbeRhythm(),
+            checks=(),
+            owner=guard.cell.senses.owner,
+        )
+        guard.cell = Cell(identity=guard.cell.identity, senses=senses, store=store)
+        witness.store_lost(path)
+        yield
+        store.release()
 
 
 def heals(guard: VirtualGuard, *, within: timedelta = HOUR) -> None:

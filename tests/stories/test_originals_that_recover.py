@@ -1,4 +1,4 @@
-"""Originals whose volumes answer again while a restore is under way: until the commit they stay, and nothing is lost."""
+"""Originals whose volumes answer again during a restore: until the commit they stay, and nothing is lost."""
 
 from __future__ import annotations
 
