@@ -91,6 +91,18 @@ class UserData:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Isolation:
+    """Two security groups that cut an instance off whose stop hangs, one after the other.
+
+    `untracked` lets everything in and out, so that EC2 tracks no connection any more; `empty` lets nothing through.
+    A group change alone leaves tracked connections open (EC2 user guide, security group connection tracking).
+    """
+
+    untracked: str
+    empty: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InstanceSpec:
     """What each instance of a fleet is launched with. `subnets` maps a zone as written to a subnet id."""
 
@@ -99,6 +111,7 @@ class InstanceSpec:
     subnets: Mapping[str, str]
     security_groups: tuple[str, ...]
     staging_security_groups: tuple[str, ...]
+    isolation: Isolation | None
     instance_profile: str | None
     user_data: UserData | None
     tags: Mapping[str, str]

@@ -24,6 +24,7 @@ from desired_state.model import (
     HealthSpec,
     HttpProbe,
     InstanceSpec,
+    Isolation,
     LadderStep,
     Mode,
     Placement,
@@ -71,13 +72,16 @@ def resolve_fleet(
 
 
 def _instance(document: InstanceDocument, user_data: UserData | None) -> InstanceSpec:
-    image = document.image
+    image, isolation = document.image, document.isolation_security_groups
     return InstanceSpec(
         image=SsmImage(ssm=image.ssm) if isinstance(image, SsmImageDocument) else image,
         types=tuple(document.types),
         subnets=dict(sorted(document.subnets.items())),
         security_groups=tuple(document.security_groups),
         staging_security_groups=tuple(document.staging_security_groups),
+        isolation=Isolation(untracked=isolation.untracked, empty=isolation.empty)
+        if isolation
+        else None,
         instance_profile=document.instance_profile,
         user_data=user_data,
         tags=dict(sorted(document.tags.items())),

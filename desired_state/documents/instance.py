@@ -79,6 +79,21 @@ class UserDataDocument(Document):
         return self
 
 
+class IsolationDocument(Document):
+    """Groups that cut off a superseded instance whose stop hangs, so that what replaced it may serve."""
+
+    untracked: SecurityGroupId = Field(
+        description="Allows all traffic in and out, so that no connection is tracked."
+    )
+    empty: SecurityGroupId = Field(description="Has no rule at all.")
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.untracked == self.empty:
+            refuse([Problem(message="`untracked` and `empty` must be two groups")])
+        return self
+
+
 class InstanceDocument(Document):
     """What each instance is launched with. IMDSv2 is required and tags are in its metadata, always."""
 
@@ -97,6 +112,10 @@ class InstanceDocument(Document):
         default=[],
         max_length=16,
         description="Groups of a replacement until its commit. Default: the same groups as in service.",
+    )
+    isolation_security_groups: IsolationDocument | None = Field(
+        default=None,
+        description="Groups that cut a superseded instance off whose stop hangs. Default: none; a person is asked.",
     )
     instance_profile: InstanceProfile | None = Field(
         default=None, description="Name of the IAM instance profile. Default: none."

@@ -21,6 +21,7 @@ from providers.requests import (
     LaunchInstance,
     RebootInstance,
     Request,
+    SetSecurityGroups,
     SetTags,
     StopInstance,
     TerminateInstance,
@@ -228,6 +229,21 @@ def _successor(action: Action, instance_id: str, facts: Facts) -> Instance | Non
     return occupant if incarnation_of(occupant.tags) > incarnation_of(instance.tags) else None
 
 
+def _only_the_superseded_is_cut_off(action: Action, facts: Facts) -> str | None:
+    """The groups of isolation are for what has a running successor."""
+    fleet = facts.fleet_of(action)
+    if not isinstance(action.request, SetSecurityGroups) or fleet is None:
+        return None
+    isolation = fleet.instance.isolation
+    if isolation is None or not {isolation.untracked, isolation.empty} & set(
+        action.request.security_groups
+    ):
+        return None
+    successor = _successor(action, action.request.instance_id, facts)
+    running = successor is not None and successor.state is InstanceState.RUNNING
+    return None if running else f"{action.request.instance_id} has no running successor"
+
+
 def _a_commit_only_goes_forward(action: Action, facts: Facts) -> str | None:
     request = action.request
     if not isinstance(request, SetTags) or not request.commit:
@@ -279,6 +295,7 @@ ACTION_RULES: tuple[Callable[[Action, Facts], str | None], ...] = (
     _no_move_without_a_write_fence,
     _no_volume_dies_with_its_instance,
     _nothing_is_taken_down_without_need,
+    _only_the_superseded_is_cut_off,
     _a_commit_only_goes_forward,
     _nothing_on_what_is_paused_or_undeclared,
     _nothing_rash_while_cold,

@@ -17,6 +17,7 @@ from desired_state.model import (
     HealthSpec,
     HttpProbe,
     InstanceSpec,
+    Isolation,
     LadderStep,
     Mode,
     Placement,
@@ -97,6 +98,7 @@ def instances(draw: st.DrawFn, zones: Sequence[str]) -> InstanceSpec:
         subnets={zone: f"subnet-{number}" for number, zone in enumerate(sorted(zones))},
         security_groups=("sg-1", "sg-2"),
         staging_security_groups=draw(st.sampled_from([(), ("sg-3",)])),
+        isolation=draw(st.sampled_from([None, Isolation(untracked="sg-4", empty="sg-5")])),
         instance_profile=draw(st.sampled_from([None, "postgres"])),
         user_data=draw(st.none() | SCRIPTS.map(hashed)),
         tags=dict(sorted(draw(st.dictionaries(TAG_KEYS, TAG_VALUES, max_size=5)).items())),
@@ -145,13 +147,15 @@ def fleets(draw: st.DrawFn) -> Fleet:
 def written(fleet: Fleet) -> dict[str, Any]:
     """The fleet as a document, with every field that is set."""
     image, limits = fleet.instance.image, fleet.repair.max_replacements_per_slot
-    budget = fleet.repair.max_unavailable
+    budget, isolation = fleet.repair.max_unavailable, fleet.instance.isolation
     instance = {
         "image": {"ssm": image.ssm} if isinstance(image, SsmImage) else image,
         "types": fleet.instance.types,
         "subnets": fleet.instance.subnets,
         "securityGroups": fleet.instance.security_groups,
         "stagingSecurityGroups": fleet.instance.staging_security_groups,
+        "isolationSecurityGroups": isolation
+        and {"untracked": isolation.untracked, "empty": isolation.empty},
         "instanceProfile": fleet.instance.instance_profile,
         "userData": fleet.instance.user_data and {"text": fleet.instance.user_data.text},
         "tags": fleet.instance.tags,

@@ -62,6 +62,7 @@ def instance_spec(**changes: Any) -> InstanceSpec:
         subnets=subnets_of(ZONES),
         security_groups=("sg-service",),
         staging_security_groups=(),
+        isolation=None,
         instance_profile=None,
         user_data=None,
         tags={"team": "shop"},

@@ -16,6 +16,7 @@ from desired_state.model import (
     HealthSpec,
     HttpProbe,
     InstanceSpec,
+    Isolation,
     LadderStep,
     Mode,
     Placement,
@@ -51,6 +52,7 @@ spec:
     subnets: {use1-az4: subnet-3, use1-az1: subnet-1, use1-az2: subnet-2}
     securityGroups: [sg-1]
     stagingSecurityGroups: [sg-2]
+    isolationSecurityGroups: {untracked: sg-3, empty: sg-4}
     instanceProfile: postgres
     userData: {file: boot.sh}
     tags: {team: data}
@@ -103,6 +105,7 @@ def test_every_field_is_carried_over() -> None:
                 subnets={"use1-az1": "subnet-1", "use1-az2": "subnet-2", "use1-az4": "subnet-3"},
                 security_groups=("sg-1",),
                 staging_security_groups=("sg-2",),
+                isolation=Isolation(untracked="sg-3", empty="sg-4"),
                 instance_profile="postgres",
                 user_data=hashed("#!/bin/sh\n"),
                 tags={"team": "data"},
