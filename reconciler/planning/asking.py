@@ -28,7 +28,8 @@ def too_great_a_loss(
     here: Situation, occupant: Instance | None, trouble: Trouble, found: RestoreSet
 ) -> Decision | None:
     """Holds a restore that would lose more than is declared; None once a person has taken a loss as large."""
-    allowed = span(allowed_loss(here.view.claims))
+    taken = trouble.order.max_loss if trouble.order else None
+    allowed = span(taken or allowed_loss(here.view.claims))
     return here.ask(
         Gate.RESTORE,
         Course.RESTORE,

@@ -84,7 +84,7 @@ def view_claims(
 
     def supersedes(volume: Volume) -> bool:
         held = incarnations_that_held(slot_instances, intents)
-        return volume.snapshot_id is not None and incarnation_of(volume.tags) in held
+        return incarnation_of(volume.tags) in held
 
     views = []
     for claim in claims:
@@ -109,8 +109,8 @@ def _candidates(
     """The volumes that may fill a claim. One that is named for it, or was launched with the occupant to fill it, goes
     before any that is merely in its place.
 
-    A copy that came with a committed instance supersedes those of lower incarnations, whatever their tags say, and
-    whether that instance lives or not: after a commit it only goes forward.
+    What came with a committed instance, a copy or an empty one, supersedes those of lower incarnations, whatever their
+    tags say, and whether that instance lives or not: after a commit it only goes forward.
     """
     filling = [volume for volume in volumes if fitting.fills(volume, claim)]
     if len(filling) < 2:
@@ -276,6 +276,16 @@ def _view_without_volume(
     if ever or any(volume.tags.get(Tag.CLAIM) == claim.name for volume in shown):
         return ClaimView(claim=claim, standing=Standing.LOST, detail="no volume fills it any more")
     return ClaimView(claim=claim, standing=Standing.NEVER_FILLED, detail="no volume yet")
+
+
+def brought_claims(claims: Sequence[ClaimView], occupant: Instance) -> tuple[ClaimView, ...]:
+    """The claims whose volumes were made when the occupant was launched: copies, or empty ones."""
+    return tuple(
+        view
+        for view in claims
+        if view.volume is not None
+        and incarnation_of(view.volume.tags) == incarnation_of(occupant.tags)
+    )
 
 
 def restored_claims(claims: Sequence[ClaimView], occupant: Instance) -> tuple[ClaimView, ...]:

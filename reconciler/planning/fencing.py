@@ -12,8 +12,10 @@ from providers.observed import Instance, InstanceState
 from providers.requests import StopInstance
 from reconciler.health.verdict import Sign
 from reconciler.planning.actions import Bucket, Course, Gate, Reason
+from reconciler.planning.by_hand import order_for
 from reconciler.planning.decision import Decision, Hold, Situation
 from reconciler.planning.intents import Intent, IntentState
+from reconciler.planning.orders import OrderKind
 
 
 def write_fence(here: Situation, occupant: Instance, holder: Instance) -> Decision:
@@ -37,19 +39,33 @@ def serve_fence(here: Situation, occupant: Instance, holder: Instance) -> Decisi
         reason=Reason.SERVE_FENCE,
         detail=f"{holder.id} must not serve any more: {occupant.id} holds the slot with a copy",
         debt=f"{holder.id} can't be proved stopped, so {occupant.id} must not serve yet",
+        confirmable_id=holder.id,
     )
 
 
 def _fence(
-    here: Situation, holder: Instance, *, course: Course, reason: Reason, detail: str, debt: str
+    here: Situation,
+    holder: Instance,
+    *,
+    course: Course,
+    reason: Reason,
+    detail: str,
+    debt: str,
+    confirmable_id: str | None = None,
 ) -> Decision:
     deadlines = here.case.desired.policy.deadlines
     hanging = [item for item in stops_of(here, holder) if item.state is IntentState.DEAD]
     forced = [item for item in hanging if is_forced(item)]
     if forced:
         again_at = forced[-1].updated_at + deadlines.stop_unproven
-        if here.now < again_at:
-            hold = Hold(course=course, gate=Gate.FENCE, reason=debt, earliest_release=again_at)
+        if here.now < again_at and not _ordered_since(here, forced[-1].updated_at):
+            hold = Hold(
+                course=course,
+                gate=Gate.FENCE,
+                reason=debt,
+                earliest_release=again_at,
+                confirmable_id=confirmable_id,
+            )
             return here.hold(debt, hold)
     if holder.state is InstanceState.STOPPING and not hanging:
         hangs_at = _stopping_since(here, holder) + deadlines.stop
@@ -65,6 +81,13 @@ def _fence(
         continuation=True,
     )
     return here.act(detail, stop)
+
+
+def _ordered_since(here: Situation, last_ended_at: datetime) -> bool:
+    """Whether a person ordered after the last attempt to try once more."""
+    occupant = here.view.occupant
+    order = order_for(here, OrderKind.FENCE, occupant) if occupant else None
+    return order is not None and order.given_at > last_ended_at
 
 
 def stops_of(here: Situation, instance: Instance) -> list[Intent]:

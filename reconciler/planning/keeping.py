@@ -6,6 +6,7 @@ from desired_state.model import UpdateStrategy
 from providers.observed import Instance
 from providers.requests import SetTags
 from reconciler.planning.actions import Bucket, Change, Course, Reason, is_backup
+from reconciler.planning.by_hand import order_for
 from reconciler.planning.claims import Standing
 from reconciler.planning.decision import Decision, Draft, Situation
 from reconciler.planning.drift import (
@@ -19,12 +20,14 @@ from reconciler.planning.drift import (
 )
 from reconciler.planning.identity import Tag
 from reconciler.planning.leaving import is_quarantined
+from reconciler.planning.orders import OrderKind
 from reconciler.planning.replacing import (
     advance_replacement,
     keep_copies,
     launch_replacement,
     let_go_of_superseded,
     reclaim_orphan,
+    replace_as_ordered,
     undo_replacement,
 )
 from reconciler.planning.written import just_written
@@ -37,6 +40,8 @@ def keep_healthy(here: Situation, occupant: Instance) -> Decision:
     drift = drift_of(here.blueprint, occupant, here.view.claims)
     if (ended := _let_go(here, occupant)) is not None:
         return ended
+    if (order := order_for(here, OrderKind.REPLACE, occupant)) is not None:
+        return replace_as_ordered(here, occupant, order)
     if here.view.replacement is not None:
         return _finish_or_undo(here, occupant, here.view.replacement, drift)
     drafts = [*safe_corrections(here), *_in_service(here, occupant)]

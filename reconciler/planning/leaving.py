@@ -12,7 +12,8 @@ from datetime import timedelta
 from providers.observed import Attachment, Instance, InstanceState, Volume
 from providers.requests import SetTags
 from reconciler.planning.actions import Change, Course, Reason
-from reconciler.planning.claims import Standing, restored_claims
+from reconciler.planning.by_hand import is_confirmed
+from reconciler.planning.claims import Standing, brought_claims
 from reconciler.planning.decision import Decision, Draft, Situation
 from reconciler.planning.fencing import serve_fence
 from reconciler.planning.identity import Tag, quarantined_until
@@ -34,13 +35,20 @@ def leave_behind(here: Situation, occupant: Instance, beside: Sequence[Draft]) -
         return None
     behind = [instance for instance in here.view.superseded if _is_left_behind(here, instance)]
     for instance in behind:
-        if instance.state is not InstanceState.STOPPED:
+        if not _is_fenced(here, occupant, instance):
             return serve_fence(here, occupant, instance)
     drafts = [draft for instance in behind for draft in _quarantine(here, instance)]
     if not (drafts := here.not_open(drafts)):
         return None
     ids = ", ".join(instance.id for instance in behind)
     return here.act(f"{ids} stopped; what was left behind is kept", *beside, *drafts)
+
+
+def _is_fenced(here: Situation, occupant: Instance, instance: Instance) -> bool:
+    """It is proved to serve no more, or a person says so where nothing can prove it."""
+    if instance.state is InstanceState.STOPPED:
+        return True
+    return is_confirmed(here, occupant, instance)
 
 
 def is_quarantined(here: Situation, instance: Instance) -> bool:
@@ -54,8 +62,8 @@ def is_quarantined(here: Situation, instance: Instance) -> bool:
 def _is_left_behind(here: Situation, instance: Instance) -> bool:
     """Whether others have taken the place of its data, so that it is dated before it goes."""
     occupant = here.view.occupant
-    restored = occupant is not None and restored_claims(here.view.claims, occupant)
-    return bool(restored or _left_on(here, instance))
+    brought = occupant is not None and brought_claims(here.view.claims, occupant)
+    return bool(brought or _left_on(here, instance))
 
 
 def _left_on(here: Situation, instance: Instance) -> list[Attachment]:

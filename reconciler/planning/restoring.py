@@ -14,13 +14,13 @@ from providers.observed import Instance
 from reconciler.health.verdict import Status
 from reconciler.planning.actions import Bucket, Course, Gate, Reason
 from reconciler.planning.asking import (
-    allowed_loss,
     loss_clause,
     nothing_to_restore_from,
     stand_in_approved,
     too_great_a_loss,
     treated_by,
 )
+from reconciler.planning.by_hand import loss_taken, with_what_was_chosen
 from reconciler.planning.claims import restored_claims
 from reconciler.planning.decision import Decision, Hold, LaunchWish, Situation
 from reconciler.planning.identity import Role, Tag, incarnation_of
@@ -38,21 +38,23 @@ from reconciler.planning.unseen import hold_for_the_unseen
 
 def restore(here: Situation, occupant: Instance | None, trouble: Trouble) -> Decision:
     """The next step of a restore, or who is asked about it."""
+    here = with_what_was_chosen(here, trouble)
     held = hold_for_the_unseen(here) or unproven_claim(here) or _not_read(here, trouble)
-    if held is None and occupant is not None:
+    if held is None and occupant is not None and trouble.order is None:
         held = _still_serving(here, occupant, trouble) or _once_more(here, occupant, trouble)
     if held is not None:
         return held
     if (replacement := here.view.replacement) is not None:
         return _advance(here, replacement, trouble)
     found = best_set(here.view.claims, trouble.since)
-    beyond = found is None or found.loss > allowed_loss(here.view.claims)
+    beyond = found is None or found.loss > loss_taken(here.view.claims, trouble)
     if beyond and stand_in_approved(here, occupant):
         return _launch(here, occupant, trouble, None, agreed=True)
     if found is None:
         return nothing_to_restore_from(here, occupant, trouble)
     held = too_great_a_loss(here, occupant, trouble, found) if beyond else None
-    return held or _launch(here, occupant, trouble, found, agreed=beyond)
+    agreed = beyond or trouble.order is not None
+    return held or _launch(here, occupant, trouble, found, agreed=agreed)
 
 
 def _still_serving(here: Situation, occupant: Instance, trouble: Trouble) -> Decision | None:
@@ -98,7 +100,7 @@ def _launch(
         incarnation=here.view.highest_incarnation + 1,
         role=Role.REPLACEMENT if here.view.alive else Role.OCCUPANT,
         course=Course.RESTORE,
-        reason=Reason.CLAIM_LOST if trouble.gone else Reason.CLAIM_STUCK,
+        reason=_reason(trouble),
         detail=detail,
         treated=treated_by(here, occupant),
         zones=None,
@@ -111,6 +113,12 @@ def _launch(
     return Decision(view=here.view, summary=detail, rests_in=Bucket.WAITING, wish=wish)
 
 
+def _reason(trouble: Trouble) -> Reason:
+    if not trouble.evident:
+        return Reason.BY_HAND
+    return Reason.CLAIM_LOST if trouble.gone else Reason.CLAIM_STUCK
+
+
 def _advance(here: Situation, replacement: Instance, trouble: Trouble) -> Decision:
     """Commit late: an original that comes back before is worth more than a copy. Not when its data is gone."""
     if not carries_its_volumes(here.view, replacement):
@@ -119,7 +127,7 @@ def _advance(here: Situation, replacement: Instance, trouble: Trouble) -> Decisi
     cutover_at = trouble.since + here.fleet.repair.cutover_after
     complete = without_its_volumes(here, replacement) is None
     proven = complete and here.verdict(replacement).status is Status.HEALTHY
-    if proven and not trouble.gone and here.now < cutover_at:
+    if proven and not trouble.at_once and here.now < cutover_at:
         summary = f"{trouble.why}; {replacement.id} is prepared and takes over in {span(cutover_at - here.now)}"
         return here.rest(Bucket.WAITING, summary, next_check_at=cutover_at)
     return advance_replacement(here, replacement, course=Course.RESTORE)
