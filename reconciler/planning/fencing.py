@@ -15,6 +15,7 @@ from reconciler.planning.actions import Bucket, Course, Gate, Reason
 from reconciler.planning.by_hand import order_for
 from reconciler.planning.decision import Decision, Hold, Situation
 from reconciler.planning.intents import Intent, IntentState
+from reconciler.planning.isolating import isolate
 from reconciler.planning.orders import OrderKind
 
 
@@ -31,7 +32,15 @@ def write_fence(here: Situation, occupant: Instance, holder: Instance) -> Decisi
 
 
 def serve_fence(here: Situation, occupant: Instance, holder: Instance) -> Decision:
-    """The next step that proves `holder` stopped, now that `occupant` has its place with copies of its volumes."""
+    """The next step that proves `holder` stopped, now that `occupant` has its place with copies of its volumes.
+
+    Where even a forced stop hangs, it is cut off instead if groups for that are declared.
+    """
+    hangs = any(
+        is_forced(item) and item.state is IntentState.DEAD for item in stops_of(here, holder)
+    )
+    if hangs and (isolating := isolate(here, holder)) is not None:
+        return isolating
     return _fence(
         here,
         holder,

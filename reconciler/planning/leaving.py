@@ -17,6 +17,7 @@ from reconciler.planning.claims import Standing, brought_claims
 from reconciler.planning.decision import Decision, Draft, Situation
 from reconciler.planning.fencing import serve_fence
 from reconciler.planning.identity import Tag, quarantined_until
+from reconciler.planning.isolating import is_isolated
 from reconciler.planning.written import just_written
 
 DATE = Tag.QUARANTINE_UNTIL.value
@@ -41,12 +42,12 @@ def leave_behind(here: Situation, occupant: Instance, beside: Sequence[Draft]) -
     if not (drafts := here.not_open(drafts)):
         return None
     ids = ", ".join(instance.id for instance in behind)
-    return here.act(f"{ids} stopped; what was left behind is kept", *beside, *drafts)
+    return here.act(f"{ids} can serve no more; what was left behind is kept", *beside, *drafts)
 
 
 def _is_fenced(here: Situation, occupant: Instance, instance: Instance) -> bool:
     """It is proved to serve no more, or a person says so where nothing can prove it."""
-    if instance.state is InstanceState.STOPPED:
+    if instance.state is InstanceState.STOPPED or is_isolated(here, instance):
         return True
     return is_confirmed(here, occupant, instance)
 
