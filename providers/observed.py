@@ -228,6 +228,8 @@ class GapSubject(StrEnum):
     VOLUME_STATUS = "volume-status"
     VOLUME_METRICS = "volume-metrics"
     ARCHIVES = "archives"
+    COPIES = "copies"
+    """Of snapshots, in another region, which is the gap's `zone`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -325,6 +327,8 @@ class Observation:
     """Ours, and those of our volumes whoever made them; read in a slower rhythm of their own."""
     snapshots_as_of: datetime | None = None
     """When `snapshots` were last read whole; None when they never were."""
+    copies: Mapping[str, SnapshotList] = field(default_factory=dict)
+    """Ours in other regions, by region, as they were last read whole."""
     volume_status: Mapping[str, VolumeStatus] = field(default_factory=dict)
     """Of our volumes; read in a rhythm of their own."""
     volume_status_as_of: datetime | None = None
@@ -340,6 +344,11 @@ class Observation:
             if gap.subject is subject and (zone is None or gap.zone is None or gap.zone == zone):
                 return gap
         return None
+
+    def copy(self, snapshot_id: str) -> Snapshot | None:
+        """The snapshot of that id in another region."""
+        lists = (seen.snapshots for seen in self.copies.values())
+        return next((items[snapshot_id] for items in lists if snapshot_id in items), None)
 
     @property
     def complete(self) -> bool:

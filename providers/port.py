@@ -57,6 +57,12 @@ class Cloud(Protocol):
         """
         ...
 
+    def observe_copies(self, *, owner: str, region: str, now: datetime) -> SnapshotList:
+        """The snapshots with our owner tag in another region. Whatever fails there is the gap that comes with it, a
+        missing permission and credentials that the region refuses too. Raises what `identity` raises.
+        """
+        ...
+
     def observe_volume_status(
         self, *, volume_ids: Collection[str], now: datetime
     ) -> VolumeStatusList:
@@ -81,6 +87,15 @@ class Cloud(Protocol):
 
     def read_snapshots(self, ids: Iterable[str]) -> Mapping[str, tuple[Presence, Snapshot | None]]:
         """Each id read by name; a bad id does not spoil the others. Raises what `observe` raises."""
+        ...
+
+    def read_copies(
+        self, ids: Iterable[str], *, region: str
+    ) -> Mapping[str, tuple[Presence, Snapshot | None]]:
+        """Each id read by name in another region; a bad id does not spoil the others.
+
+        Raises CloudError of class DENIED.
+        """
         ...
 
     def find_launch(self, request: LaunchInstance) -> Instance | None:

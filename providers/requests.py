@@ -191,6 +191,37 @@ class DeleteSnapshot:
     kind: Literal["delete-snapshot"] = "delete-snapshot"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CopySnapshot:
+    """CopySnapshot, asked of the region that gets the copy. It takes no client token: the copy is found again by its
+    operation tag. Without `kms_key_id` an encrypted copy has the default key of its region; keys belong to one.
+
+    `due_at` is the hour in which it is asked for, and part of its operation's name.
+    """
+
+    snapshot_id: str
+    from_region: str
+    to_region: str
+    encrypted: bool
+    kms_key_id: str | None
+    due_at: datetime
+    tags: Mapping[str, str]
+    kind: Literal["copy-snapshot"] = "copy-snapshot"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteCopy:
+    """DeleteSnapshot of one named copy in another region. `restore_point_id` is the newer copy of the same claim there
+    that makes it dispensable, and is read again with it; None for one that failed. `due_at` as of a DeleteSnapshot.
+    """
+
+    region: str
+    snapshot_id: str
+    restore_point_id: str | None
+    due_at: datetime
+    kind: Literal["delete-copy"] = "delete-copy"
+
+
 Request = (
     LaunchInstance
     | TerminateInstance
@@ -207,4 +238,6 @@ Request = (
     | CreateSnapshot
     | CreateSnapshots
     | DeleteSnapshot
+    | CopySnapshot
+    | DeleteCopy
 )

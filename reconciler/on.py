@@ -15,8 +15,10 @@ from providers.observed import Instance
 from providers.port import Receipt
 from providers.requests import (
     AttachVolume,
+    CopySnapshot,
     CreateSnapshot,
     CreateSnapshots,
+    DeleteCopy,
     DeleteSnapshot,
     DetachVolume,
     KeepVolumeOnTermination,
@@ -46,8 +48,10 @@ __all__ = [
     "ActionContext",
     "AttachVolume",
     "CheckContext",
+    "CopySnapshot",
     "CreateSnapshot",
     "CreateSnapshots",
+    "DeleteCopy",
     "DeleteSnapshot",
     "DetachVolume",
     "Evidence",

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from providers.ec2.calls import Calls, UnknownCodes
 from providers.ec2.interning import InternedCell
 from providers.ec2.lists import Lists
 from providers.ec2.observing import Observing
-from providers.ec2.observing_snapshots import observe_snapshots
+from providers.ec2.observing_snapshots import observe_copies, observe_snapshots
 from providers.ec2.observing_volumes import observe_volume_io, observe_volume_status
 from providers.ec2.reading_by_id import read_by_id
 from providers.ec2.sending import Sender
@@ -100,6 +101,14 @@ class Ec2Cloud:
         lists = self._lists(calls)
         return observe_snapshots(calls, lists, owner=owner, volume_ids=volume_ids, now=now)
 
+    def observe_copies(self, *, owner: str, region: str, now: datetime) -> SnapshotList:
+        """Ours in another region; whatever fails there is a gap. Raises as `identity` does."""
+        self.identity()
+        calls = self._calls()
+        return observe_copies(
+            calls, lambda: self._lists(calls, region), owner=owner, region=region, now=now
+        )
+
     def observe_volume_status(
         self, *, volume_ids: Collection[str], now: datetime
     ) -> VolumeStatusList:
@@ -149,6 +158,21 @@ class Ec2Cloud:
 
         return read_by_id(ids, read)
 
+    def read_copies(
+        self, ids: Iterable[str], *, region: str
+    ) -> Mapping[str, tuple[Presence, Snapshot | None]]:
+        """Each id read by name in another region. Raises CloudError of class DENIED."""
+        calls = self._calls()
+
+        def read(batch: Sequence[str]) -> Mapping[str, Snapshot]:
+            try:
+                return self._lists(calls, region).snapshots({"SnapshotIds": list(batch)})
+            except CredentialsError as error:
+                # Refused by that region, e.g. one that is not enabled: no word about the credentials in this one.
+                raise EndpointUnreachable(str(error)) from error
+
+        return read_by_id(ids, read)
+
     def find_launch(self, request: LaunchInstance) -> Instance | None:
         """The instance of this client token; where the token was used in several zones, the one in the request's.
 
@@ -166,16 +190,20 @@ class Ec2Cloud:
     def perform(self, request: Request, *, user_data: str | None = None) -> Receipt:
         """Send one mutating request once. Raises CloudError; with the code NOT_SENT nothing left this machine."""
         self._verify_before(request)
-        sender = Sender(calls=self._calls(), ec2=self._clients.ec2, account=self._cell.account)
+        sender = Sender(calls=self._calls(), clients=self._clients, account=self._cell.account)
         return sender.send(request, user_data)
 
     def _calls(self) -> Calls:
         return Calls(self._unknown_codes)
 
-    def _lists(self, calls: Calls) -> Lists:
+    def _lists(self, calls: Calls, region: str | None = None) -> Lists:
+        """Of the cell's own region, or of another. Raises EndpointUnreachable, CredentialsError when there is none."""
+        clients = self._clients
+        if region is not None:
+            clients = replace(clients, ec2=clients.ec2_in(region))
         return Lists(
             calls=calls,
-            clients=self._clients,
+            clients=clients,
             account=self._cell.account,
             interned=self._interned,
         )

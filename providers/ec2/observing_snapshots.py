@@ -1,15 +1,17 @@
-"""The snapshots of a cell: ours, and those that anybody made of our volumes."""
+"""The snapshots of a cell: ours, and those that anybody made of our volumes; and our copies in another region."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import datetime
 
 from providers.ec2.calls import Calls
 from providers.ec2.lists import PAGE, Lists
 from providers.ec2.observing import OWNER_TAG, UNREACHABLE
-from providers.errors import CloudError, EndpointUnreachable
+from providers.errors import CloudError, CredentialsError, EndpointUnreachable
 from providers.observed import Gap, GapSubject, Snapshot, SnapshotList
+
+REFUSED = "CredentialsRefused"
 
 
 def observe_snapshots(
@@ -37,5 +39,27 @@ def observe_snapshots(
     return SnapshotList(as_of=now, snapshots=found, gap=gap, calls=dict(calls.counts))
 
 
-def _gap(code: str, detail: str) -> Gap:
-    return Gap(subject=GapSubject.SNAPSHOTS, zone=None, code=code, detail=detail)
+def observe_copies(
+    calls: Calls, lists: Callable[[], Lists], *, owner: str, region: str, now: datetime
+) -> SnapshotList:
+    """One list of ours in another region; anything that fails is a gap, for what is there is needed by nothing here.
+
+    A region that refuses credentials which were verified (one that is not enabled does) speaks of itself alone.
+    """
+    found: dict[str, Snapshot] = {}
+    gap = None
+    ours = {"Name": f"tag:{OWNER_TAG}", "Values": [owner]}
+    try:
+        found = lists().snapshots({"Filters": [ours], **PAGE})
+    except EndpointUnreachable as error:
+        gap = _gap(UNREACHABLE, str(error), region)
+    except CredentialsError as error:
+        gap = _gap(REFUSED, str(error), region)
+    except CloudError as error:
+        gap = _gap(error.code, f"{error.operation}: {error.message}", region)
+    return SnapshotList(as_of=now, snapshots=found, gap=gap, calls=dict(calls.counts))
+
+
+def _gap(code: str, detail: str, region: str | None = None) -> Gap:
+    subject = GapSubject.SNAPSHOTS if region is None else GapSubject.COPIES
+    return Gap(subject=subject, zone=region, code=code, detail=detail)

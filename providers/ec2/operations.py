@@ -24,6 +24,8 @@ class Reach(StrEnum):
     """Changes a resource: bounded by the owner tag on it."""
     SNAPSHOTTING = "snapshotting"
     """Makes snapshots of a resource: bounded by the owner tag on it and in the request."""
+    COPYING = "copying"
+    """Makes a snapshot in another region: bounded by the owner tag on the source and in the request."""
     EXPIRING = "expiring"
     """Deletes a snapshot: bounded by the owner tag on it."""
 
@@ -80,6 +82,7 @@ _TABLE = (
     _operation("ec2", "ModifyVolume", "modify_volume", Reach.CHANGING),
     _operation("ec2", "CreateSnapshot", "create_snapshot", Reach.SNAPSHOTTING),
     _operation("ec2", "CreateSnapshots", "create_snapshots", Reach.SNAPSHOTTING),
+    _operation("ec2", "CopySnapshot", "copy_snapshot", Reach.COPYING),
     _operation("ec2", "DeleteSnapshot", "delete_snapshot", Reach.EXPIRING),
 )
 

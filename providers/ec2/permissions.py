@@ -1,9 +1,9 @@
 """The IAM policy of the controller, generated from the table of operations: what the adapter can call, and no more.
 
-python -m providers.ec2.permissions [--account A --region R --owner O --role ROLE --bucket BUCKET]
+python -m providers.ec2.permissions [--account A --region R --owner O --role ROLE --bucket BUCKET --copy-region R]
 
-Without arguments the values to fill in stand as ACCOUNT, REGION, OWNER, INSTANCE_ROLE and ARCHIVE_BUCKET, as in
-deploy/iam/policy.json.
+Without arguments the values to fill in stand as ACCOUNT, REGION, OWNER, INSTANCE_ROLE, ARCHIVE_BUCKET and COPY_REGION,
+as in deploy/iam/policy.json. What is about COPY_REGION grants nothing where no claim has `copyTo`.
 Nothing that lacks our owner tag can be changed, and the owner tag itself can be neither changed nor removed.
 """
 
@@ -12,14 +12,20 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
+from providers.ec2.copy_permissions import copy_statements
+from providers.ec2.installation import (
+    Installation,
+    Statement,
+    actions,
+    arns,
+    is_ours,
+    snapshots,
+)
 from providers.ec2.observing import OWNER_TAG
-from providers.ec2.operations import OPERATIONS, Operation, Reach
-
-Statement = dict[str, Any]
+from providers.ec2.operations import OPERATIONS, Reach
 
 LAUNCH_USES = (
     "image",
@@ -35,22 +41,10 @@ LAUNCH_USES = (
 DOCUMENTS = ("/metadata.json", "/backup.info", "/backup.info.copy")
 """What is read of archives: of WAL-G's, of Barman's and pgBackRest's."""
 
+TAGGED_BY_REQUEST = (Reach.LAUNCHING, Reach.SNAPSHOTTING, Reach.COPYING, Reach.TAGGING)
+
 OURS = ("instance", "volume")
 """The resource types that carry our owner tag; snapshots do too, and their ARNs name no account."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Installation:
-    """What the policy is for. `roles` are those of the fleets' instance profiles, which launches pass on; `buckets`
-    those that archives are in.
-    """
-
-    account: str = "ACCOUNT"
-    region: str = "REGION"
-    owner: str = "OWNER"
-    roles: Sequence[str] = ("INSTANCE_ROLE",)
-    buckets: Sequence[str] = ("ARCHIVE_BUCKET",)
-    partition: str = "aws"
 
 
 def policy(installation: Installation) -> dict[str, Any]:
@@ -72,6 +66,7 @@ def policy(installation: Installation) -> dict[str, Any]:
             _snapshot_ours(installation),
             _make_tagged_snapshots(installation),
             _delete_our_snapshots(installation),
+            *copy_statements(installation),
             _put_into_security_groups(installation),
             _pass_roles(installation),
             _encrypt_volumes(installation),
@@ -86,7 +81,7 @@ def _read(to: Installation) -> Statement:
     return {
         "Sid": "ReadTheRegion",
         "Effect": "Allow",
-        "Action": _actions("ec2", Reach.READING),
+        "Action": actions("ec2", Reach.READING),
         "Resource": "*",
         "Condition": {"StringEquals": {"aws:RequestedRegion": to.region}},
     }
@@ -96,7 +91,7 @@ def _know_the_account() -> Statement:
     return {
         "Sid": "KnowTheAccount",
         "Effect": "Allow",
-        "Action": _actions("sts", Reach.READING),
+        "Action": actions("sts", Reach.READING),
         "Resource": "*",
     }
 
@@ -107,7 +102,7 @@ def _read_image_parameters(to: Installation) -> Statement:
     return {
         "Sid": "ReadImageParameters",
         "Effect": "Allow",
-        "Action": _actions("ssm", Reach.READING),
+        "Action": actions("ssm", Reach.READING),
         "Resource": [f"{arn}:{to.account}:parameter/*", f"{arn}::parameter/aws/service/*"],
     }
 
@@ -117,7 +112,7 @@ def _read_metrics(to: Installation) -> Statement:
     return {
         "Sid": "ReadVolumeMetrics",
         "Effect": "Allow",
-        "Action": _actions("cloudwatch", Reach.READING),
+        "Action": actions("cloudwatch", Reach.READING),
         "Resource": "*",
         "Condition": {"StringEquals": {"aws:RequestedRegion": to.region}},
     }
@@ -150,8 +145,8 @@ def _launch_tagged(to: Installation) -> Statement:
     return {
         "Sid": "LaunchOnlyWhatIsTaggedAsOurs",
         "Effect": "Allow",
-        "Action": _actions("ec2", Reach.LAUNCHING),
-        "Resource": _arns(to, OURS),
+        "Action": actions("ec2", Reach.LAUNCHING),
+        "Resource": arns(to, OURS),
         "Condition": {"StringEquals": {f"aws:RequestTag/{OWNER_TAG}": to.owner}},
     }
 
@@ -161,7 +156,7 @@ def _launch_with(to: Installation) -> Statement:
     return {
         "Sid": "LaunchWith",
         "Effect": "Allow",
-        "Action": _actions("ec2", Reach.LAUNCHING),
+        "Action": actions("ec2", Reach.LAUNCHING),
         "Resource": [
             f"arn:{to.partition}:ec2:{to.region}:*:{resource_type}/*"
             for resource_type in LAUNCH_USES
@@ -177,8 +172,8 @@ def _tag_when_made(to: Installation) -> Statement:
     return {
         "Sid": "TagWhatIsBeingMade",
         "Effect": "Allow",
-        "Action": _actions("ec2", Reach.TAGGING),
-        "Resource": [*_arns(to, OURS), _snapshots(to)],
+        "Action": actions("ec2", Reach.TAGGING),
+        "Resource": [*arns(to, OURS), snapshots(to, to.region)],
         "Condition": {
             "StringEquals": {
                 "ec2:CreateAction": creating,
@@ -192,9 +187,9 @@ def _tag_ours(to: Installation) -> Statement:
     return {
         "Sid": "TagOurs",
         "Effect": "Allow",
-        "Action": _actions("ec2", Reach.TAGGING),
-        "Resource": _arns(to, OURS),
-        "Condition": _is_ours(to),
+        "Action": actions("ec2", Reach.TAGGING),
+        "Resource": arns(to, OURS),
+        "Condition": is_ours(to),
     }
 
 
@@ -202,9 +197,9 @@ def _change_ours(to: Installation) -> Statement:
     return {
         "Sid": "ChangeOurs",
         "Effect": "Allow",
-        "Action": _actions("ec2", Reach.CHANGING),
-        "Resource": _arns(to, OURS),
-        "Condition": _is_ours(to),
+        "Action": actions("ec2", Reach.CHANGING),
+        "Resource": arns(to, OURS),
+        "Condition": is_ours(to),
     }
 
 
@@ -212,9 +207,9 @@ def _snapshot_ours(to: Installation) -> Statement:
     return {
         "Sid": "SnapshotOurs",
         "Effect": "Allow",
-        "Action": _actions("ec2", Reach.SNAPSHOTTING),
-        "Resource": _arns(to, OURS),
-        "Condition": _is_ours(to),
+        "Action": actions("ec2", Reach.SNAPSHOTTING),
+        "Resource": arns(to, OURS),
+        "Condition": is_ours(to),
     }
 
 
@@ -222,8 +217,8 @@ def _make_tagged_snapshots(to: Installation) -> Statement:
     return {
         "Sid": "MakeOnlySnapshotsTaggedAsOurs",
         "Effect": "Allow",
-        "Action": _actions("ec2", Reach.SNAPSHOTTING),
-        "Resource": [_snapshots(to)],
+        "Action": actions("ec2", Reach.SNAPSHOTTING),
+        "Resource": [snapshots(to, to.region)],
         "Condition": {"StringEquals": {f"aws:RequestTag/{OWNER_TAG}": to.owner}},
     }
 
@@ -232,9 +227,9 @@ def _delete_our_snapshots(to: Installation) -> Statement:
     return {
         "Sid": "DeleteOurSnapshots",
         "Effect": "Allow",
-        "Action": _actions("ec2", Reach.EXPIRING),
-        "Resource": [_snapshots(to)],
-        "Condition": _is_ours(to),
+        "Action": actions("ec2", Reach.EXPIRING),
+        "Resource": [snapshots(to, to.region)],
+        "Condition": is_ours(to),
     }
 
 
@@ -244,7 +239,7 @@ def _put_into_security_groups(to: Installation) -> Statement:
         "Sid": "PutOursIntoSecurityGroups",
         "Effect": "Allow",
         "Action": [OPERATIONS["modify_instance_attribute"].action],
-        "Resource": _arns(to, ("security-group",)),
+        "Resource": arns(to, ("security-group",)),
     }
 
 
@@ -260,7 +255,10 @@ def _pass_roles(to: Installation) -> Statement:
 
 
 def _encrypt_volumes(to: Installation) -> Statement:
-    """Not calls of ours: EC2 makes them for us when volumes have a customer managed key (EBS user guide)."""
+    """Not calls of ours: EC2 makes them for us when volumes, or copies elsewhere, have a customer managed key (EBS user
+    guide). A copy is made in its region, with keys of both.
+    """
+    regions = (to.region, *to.copy_regions)
     return {
         "Sid": "EncryptVolumesThroughEc2",
         "Effect": "Allow",
@@ -272,8 +270,10 @@ def _encrypt_volumes(to: Installation) -> Statement:
             "kms:ReEncryptFrom",
             "kms:ReEncryptTo",
         ],
-        "Resource": [f"arn:{to.partition}:kms:{to.region}:{to.account}:key/*"],
-        "Condition": {"StringEquals": {"kms:ViaService": f"ec2.{to.region}.amazonaws.com"}},
+        "Resource": [f"arn:{to.partition}:kms:{name}:{to.account}:key/*" for name in regions],
+        "Condition": {
+            "StringEquals": {"kms:ViaService": [f"ec2.{name}.amazonaws.com" for name in regions]}
+        },
     }
 
 
@@ -285,7 +285,7 @@ def _never_another_owner(to: Installation) -> Statement:
         "Action": sorted(
             operation.action
             for operation in OPERATIONS.values()
-            if operation.reach in (Reach.LAUNCHING, Reach.SNAPSHOTTING, Reach.TAGGING)
+            if operation.reach in TAGGED_BY_REQUEST
         ),
         "Resource": "*",
         "Condition": {
@@ -303,29 +303,6 @@ def _never_untag() -> Statement:
         "Action": ["ec2:DeleteTags"],
         "Resource": "*",
     }
-
-
-def _actions(service: str, reach: Reach) -> list[str]:
-    def belongs(operation: Operation) -> bool:
-        return operation.reach is reach and operation.action.startswith(f"{service}:")
-
-    return sorted(operation.action for operation in OPERATIONS.values() if belongs(operation))
-
-
-def _arns(to: Installation, resource_types: Iterable[str]) -> list[str]:
-    return [
-        f"arn:{to.partition}:ec2:{to.region}:{to.account}:{resource_type}/*"
-        for resource_type in resource_types
-    ]
-
-
-def _snapshots(to: Installation) -> str:
-    """EC2's ARNs of snapshots have no account (service authorization reference for EC2)."""
-    return f"arn:{to.partition}:ec2:{to.region}::snapshot/*"
-
-
-def _is_ours(to: Installation) -> Mapping[str, Any]:
-    return {"StringEquals": {f"aws:ResourceTag/{OWNER_TAG}": to.owner}}
 
 
 def policy_text(installation: Installation) -> str:
@@ -346,6 +323,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument(
         "--bucket", action="append", dest="buckets", help="bucket of archives; may be repeated"
     )
+    parser.add_argument("--copy-region", action="append", dest="copy_regions", help="of `copyTo`")
     parser.add_argument("--partition", default=values.partition, help="aws or aws-us-gov")
     given = {name: value for name, value in vars(parser.parse_args(arguments)).items() if value}
     sys.stdout.write(policy_text(Installation(**given)))

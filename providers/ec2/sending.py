@@ -11,12 +11,21 @@ from providers.ec2.calls import Calls
 from providers.ec2.failures import FOREIGN_OWNER, unreadable
 from providers.ec2.launching import METADATA_OPTIONS, run_instances_parameters, tag_list
 from providers.ec2.operations import OPERATIONS
-from providers.errors import CloudError, RetryClass
+from providers.ec2.session import CellClients
+from providers.errors import (
+    NOT_SENT,
+    CloudError,
+    CredentialsError,
+    EndpointUnreachable,
+    RetryClass,
+)
 from providers.port import Receipt
 from providers.requests import (
     AttachVolume,
+    CopySnapshot,
     CreateSnapshot,
     CreateSnapshots,
+    DeleteCopy,
     DeleteSnapshot,
     DetachVolume,
     KeepVolumeOnTermination,
@@ -40,11 +49,12 @@ WRONG_USER_DATA = "WrongUserData"
 
 
 class Sender:
-    """Sends requests of one account through one client."""
+    """Sends requests of one account: to its region, and those about copies to the region that has them."""
 
-    def __init__(self, *, calls: Calls, ec2: EC2Client, account: str) -> None:
+    def __init__(self, *, calls: Calls, clients: CellClients, account: str) -> None:
         self._calls = calls
-        self._ec2 = ec2
+        self._ec2 = clients.ec2
+        self._ec2_in = clients.ec2_in
         self._account = account
 
     def send(  # noqa: C901, PLR0912 - one case for each kind of request: a table
@@ -83,6 +93,10 @@ class Sender:
                 return self._create_snapshots(request)
             case DeleteSnapshot():
                 return self._delete_snapshot(request)
+            case CopySnapshot():
+                return self._copy_snapshot(request)
+            case DeleteCopy():
+                return self._delete_copy(request)
             case _:
                 assert_never(request)
 
@@ -223,6 +237,40 @@ class Sender:
     def _delete_snapshot(self, request: DeleteSnapshot) -> Receipt:
         reply = self._calls.send(self._ec2.delete_snapshot, SnapshotId=request.snapshot_id)
         return _receipt(request.snapshot_id, reply)
+
+    def _copy_snapshot(self, request: CopySnapshot) -> Receipt:
+        """boto3 adds a URL that is signed for the source region, by which the one fetches from the other."""
+        encryption: dict[str, Any] = {"Encrypted": True} if request.encrypted else {}
+        if request.kms_key_id is not None:
+            encryption["KmsKeyId"] = request.kms_key_id
+        reply = self._calls.send(
+            self._elsewhere(request, request.to_region).copy_snapshot,
+            SourceRegion=request.from_region,
+            SourceSnapshotId=request.snapshot_id,
+            TagSpecifications=[{"ResourceType": "snapshot", "Tags": tag_list(request.tags)}],
+            **encryption,
+        )
+        made = str(reply.get("SnapshotId", ""))
+        if not made:
+            raise _ambiguous("copy_snapshot", "the answer names nothing")
+        return _receipt(made, reply)
+
+    def _delete_copy(self, request: DeleteCopy) -> Receipt:
+        client = self._elsewhere(request, request.region)
+        reply = self._calls.send(client.delete_snapshot, SnapshotId=request.snapshot_id)
+        return _receipt(request.snapshot_id, reply)
+
+    def _elsewhere(self, request: Request, region: str) -> EC2Client:
+        try:
+            return self._ec2_in(region)
+        except (CredentialsError, EndpointUnreachable) as error:
+            unreachable = isinstance(error, EndpointUnreachable)
+            raise CloudError(
+                operation=request.kind,
+                code=NOT_SENT,
+                message=str(error),
+                retry=RetryClass.TRANSIENT if unreachable else RetryClass.DENIED,
+            ) from error
 
 
 def refuse_blanks(request: Request) -> None:

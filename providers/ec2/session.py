@@ -65,13 +65,15 @@ class CellClients:
     """The clients of one region, or whatever has their face.
 
     `endpoint` is the EC2 client's. `ssm` and `cloudwatch` make their clients when they are first asked for: only images
-    that are named by a parameter need the one, which takes 7 MB, and only volumes in trouble the other.
+    that are named by a parameter need the one, which takes 7 MB, and only volumes in trouble the other. `ec2_in`
+    likewise for another region, which only copies of snapshots need.
 
     `credential_key` names the credentials in use, so that others are verified again;
     it raises CredentialsError when there are none.
     """
 
     ec2: EC2Client
+    ec2_in: Callable[[str], EC2Client]
     ssm: Callable[[], SSMClient]
     cloudwatch: Callable[[], CloudWatchClient]
     sts: STSClient
@@ -103,18 +105,24 @@ class AwsSession:
 
         Raises CredentialsError, and EndpointUnreachable for a region or endpoint that cannot be.
         """
+        ec2 = self._ec2(region)
         with self._creating, _failures_told(region):
-            ec2 = self._session.client("ec2", region_name=region, config=self._config)
             sts = self._session.client("sts", region_name=region, config=self._config)
-        pages.install(ec2)
         return CellClients(
             ec2=ec2,
+            ec2_in=cache(self._ec2),
             ssm=cache(partial(self._ssm, region)),
             cloudwatch=cache(partial(self._cloudwatch, region)),
             sts=sts,
             endpoint=ec2.meta.endpoint_url,
             credential_key=self._credential_key,
         )
+
+    def _ec2(self, region: str) -> EC2Client:
+        with self._creating, _failures_told(region):
+            ec2 = self._session.client("ec2", region_name=region, config=self._config)
+        pages.install(ec2)
+        return ec2
 
     def _ssm(self, region: str) -> SSMClient:
         with self._creating, _failures_told(region):
@@ -151,7 +159,7 @@ def _failures_told(region: str) -> Iterator[None]:
         yield
     except (ValueError, NoRegionError) as error:
         raise EndpointUnreachable(
-            f"no clients for region {region!r}: {error}. Check spec.placement.region and AWS_ENDPOINT_URL"
+            f"no clients for region {region!r}: {error}. Check spec.placement.region, copyTo and AWS_ENDPOINT_URL"
         ) from error
     except BotoCoreError as error:
         raise credentials_error(str(error)) from error

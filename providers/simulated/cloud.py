@@ -1,7 +1,7 @@
 """Puts the simulated cloud together.
 
 cloud = SimulatedCloud(chance=random.Random(7), faults=[Throttled(when=When(share=0.1))])
-clients = CellClients(ec2=cloud.ec2, sts=cloud.sts, ssm=lambda: cloud.ssm,
+clients = CellClients(ec2=cloud.ec2, ec2_in=cloud.ec2_in, sts=cloud.sts, ssm=lambda: cloud.ssm,
                       cloudwatch=lambda: cloud.cloudwatch, endpoint=cloud.endpoint, credential_key=cloud.credential_key)
 Ec2Cloud(clients, account=cloud.layout.account, region=cloud.layout.region)
 
@@ -26,6 +26,7 @@ from providers.simulated.control_plane import ControlPlane
 from providers.simulated.describing import Describing
 from providers.simulated.disasters import Disasters
 from providers.simulated.durations import Durations
+from providers.simulated.elsewhere import OtherRegion
 from providers.simulated.face import SimulatedEc2, SimulatedSsm, SimulatedSts
 from providers.simulated.fault_plan import FaultPlan
 from providers.simulated.faults import Fault, Meddling
@@ -89,6 +90,7 @@ class SimulatedCloud:
             snapshots=snapshots,
         )
         self.ec2 = self._ec2(attachments, lifecycle, describing, snapshots)
+        self._elsewhere: dict[str, OtherRegion] = {}
         self.sts = SimulatedSts(self.gate, lambda: self.layout.account)
         self.ssm = SimulatedSsm(self.world, self.gate)
         self.cloudwatch = SimulatedCloudWatch(self.world, self.gate)
@@ -103,6 +105,12 @@ class SimulatedCloud:
     def endpoint(self) -> str:
         """Part of the cell's identity."""
         return self.layout.endpoint
+
+    def ec2_in(self, region: str) -> OtherRegion:
+        """The EC2 client of another region."""
+        if region not in self._elsewhere:
+            self._elsewhere[region] = OtherRegion(region, self.world, self.gate, self.plan)
+        return self._elsewhere[region]
 
     def credential_key(self) -> str:
         """The credentials in use; there is one set."""

@@ -9,7 +9,7 @@ from providers.simulated import filters
 from providers.simulated.fault_plan import FaultPlan
 from providers.simulated.faults import ListShort
 from providers.simulated.paging import Paging, question_of
-from providers.simulated.records import Record, identifier_of
+from providers.simulated.records import Record, Snapshot, identifier_of
 from providers.simulated.refusals import (
     Refused,
     malformed,
@@ -93,15 +93,19 @@ class Describing:
         )
         return _reply("Volumes", [self._replies.volume(v) for v in versions], token)
 
-    def snapshots(self, parameters: Parameters) -> Item:
-        """DescribeSnapshots. There are no others' snapshots here: OwnerIds of others find none."""
+    def snapshots(
+        self, parameters: Parameters, collection: Collection[Snapshot] | None = None
+    ) -> Item:
+        """DescribeSnapshots, of this region or of another one's. There are no others' snapshots anywhere: OwnerIds of
+        others find none.
+        """
         owners = parameters.get("OwnerIds")
         if owners is not None and not {"self", self._world.layout.account} & set(owners):
             return {"Snapshots": []}
         versions, token = self._page(
             "DescribeSnapshots",
             parameters,
-            self._world.snapshots,
+            self._world.snapshots if collection is None else collection,
             ids=_ids("snap", "InvalidSnapshotID", parameters.get("SnapshotIds")),
             properties=filters.SNAPSHOT_PROPERTIES,
             not_found=lambda missing: no_snapshot(missing[0]),

@@ -36,6 +36,9 @@ class Durations:
     deleting_s: Range = (1.0, 10.0)
     snapshot_least_s: Range = (20.0, 60.0)
     snapshot_per_gib_s: Range = (0.5, 2.0)
+    copy_least_s: Range = (60.0, 180.0)
+    """Of a snapshot to another region."""
+    copy_per_gib_s: Range = (1.0, 4.0)
     fill_mib_s: float = 100.0
     """At which a volume is filled from its snapshot, in the background."""
     token_kept: timedelta = timedelta(hours=24)

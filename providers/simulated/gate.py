@@ -57,12 +57,17 @@ OTHER_SERVICES = ("GetCallerIdentity", "GetParameters", "GetMetricData")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One call. `number` counts from 1; `zones` None is a call that names nothing in a zone."""
+    """One call. `number` counts from 1; `zones` None is a call that names nothing in a zone.
+
+    One that goes to another region has that as its only zone.
+    """
 
     number: int
     operation: str
     parameters: Mapping[str, Any]
     zones: frozenset[str] | None
+    region: str | None = None
+    """Another region than the world's own."""
 
     @property
     def mutating(self) -> bool:
@@ -90,6 +95,7 @@ class Gate:
         self._faults = faults
         self._throttling = throttling
         self._control_plane = control_plane
+        self._elsewhere: dict[str, Throttling] = {}
         self._turn = threading.RLock()
         self.before_effect: list[Hook] = []
         self.after_effect: list[Hook] = []
@@ -106,8 +112,18 @@ class Gate:
         """How many calls could have changed something."""
         return sum(n for name, n in self.counts.items() if not name.startswith(READING))
 
-    def call(self, operation: str, parameters: Mapping[str, Any], effect: Effect) -> Reply:
-        """One call. Raises what boto3 raises: ClientError, BotoCoreError."""
+    def call(
+        self,
+        operation: str,
+        parameters: Mapping[str, Any],
+        effect: Effect,
+        *,
+        region: str | None = None,
+    ) -> Reply:
+        """One call; with `region` it goes to another one, whose buckets and control plane are its own.
+
+        Raises what boto3 raises: ClientError, BotoCoreError.
+        """
         with self._turn:
             check_parameters(operation, parameters)
             self.counts[operation] += 1
@@ -115,7 +131,8 @@ class Gate:
                 number=self.calls,
                 operation=operation,
                 parameters=parameters,
-                zones=zones_named(self._world, parameters),
+                zones=frozenset({region}) if region else zones_named(self._world, parameters),
+                region=region,
             )
             try:
                 return self._answered(call, effect)
@@ -126,7 +143,7 @@ class Gate:
         for hook in self.before_effect:
             hook(call)
         overtaken = self._arrive(call, effect)
-        in_time = self._control_plane.serve(call.operation)
+        in_time = call.region is not None or self._control_plane.serve(call.operation)
         try:
             fails_after = self._admit(call)
             reply = self._carry_out(call, effect)
@@ -166,10 +183,10 @@ class Gate:
             raise refusals.throttled()
         if call.operation not in OTHER_SERVICES:
             unbounded = not {"Filters", "MaxResults"} & call.parameters.keys()
-            self._throttling.take_request(
+            self._throttling_in(call.region).take_request(
                 call.operation, unbounded_list=unbounded and not ids_named(call.parameters)
             )
-        if self._control_plane.refuses(call.operation):
+        if call.region is None and self._control_plane.refuses(call.operation):
             raise Refused("Unavailable", "The server is overloaded and can't handle it.", 503)
         fails_after = False
         if brownout := self._strikes(Brownout, call):
@@ -182,7 +199,7 @@ class Gate:
 
     def _refuse_disrupted(self, call: Call) -> None:
         """While a zone is in trouble, a call that names something there, or a list without ids, fails as a whole."""
-        if call.operation in ("DescribeAvailabilityZones", *OTHER_SERVICES):
+        if call.operation in ("DescribeAvailabilityZones", *OTHER_SERVICES) or call.region:
             return
         if call.operation == "RunInstances" and call.zones is not None:
             return  # Refused for lack of capacity, by `capacity`.
@@ -245,6 +262,11 @@ class Gate:
             return
 
     # Small steps.
+
+    def _throttling_in(self, region: str | None) -> Throttling:
+        if region is None:
+            return self._throttling
+        return self._elsewhere.setdefault(region, Throttling(self._world.clock))
 
     def _strikes(self, kind: type[Kind], call: Call) -> Kind | None:
         return self._faults.strikes(kind, call.operation, zones=call.zones, call=call.number)

@@ -86,6 +86,10 @@ TAKES: Mapping[str, Takes] = {
         ("InstanceSpecification",), ("CopyTagsFromSource", "Description", "TagSpecifications")
     ),
     "DeleteSnapshot": Takes(("SnapshotId",)),
+    "CopySnapshot": Takes(
+        ("SourceRegion", "SourceSnapshotId"),
+        ("Description", "Encrypted", "KmsKeyId", "TagSpecifications"),
+    ),
 }
 
 

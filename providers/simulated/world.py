@@ -48,6 +48,10 @@ class Truth:
     def snapshots(self) -> Mapping[str, Snapshot]:
         return self._world.snapshots.current
 
+    def copies_in(self, region: str) -> Mapping[str, Snapshot]:
+        """The snapshots that were copied to another region."""
+        return self._world.region(region).current
+
     @property
     def checks(self) -> Mapping[str, Checks]:
         return self._world.checks.current
@@ -79,6 +83,8 @@ class World:
         self.instances: Collection[Instance] = Collection()
         self.volumes: Collection[Volume] = Collection()
         self.snapshots: Collection[Snapshot] = Collection()
+        self.elsewhere: dict[str, Collection[Snapshot]] = {}
+        """Snapshots in other regions."""
         self.checks: Collection[Checks] = Collection()
         self.volume_statuses: Collection[VolumeStatus] = Collection()
         self.log = ChangeLog()
@@ -137,6 +143,20 @@ class World:
         before = self.snapshots.put(snapshot, self.now)
         self._note(f"snapshot {what}", before, snapshot)
         return snapshot
+
+    def region(self, name: str) -> Collection[Snapshot]:
+        """What is in another region."""
+        return self.elsewhere.setdefault(name, Collection())
+
+    def put_copy(self, region: str, copy: Snapshot, what: str) -> None:
+        """Make that the truth of the copy in that region."""
+        before = self.region(region).put(copy, self.now)
+        self._note(f"copy {what}", before, copy)
+
+    def remove_copy(self, region: str, identifier: str) -> None:
+        """The copy is no more."""
+        before = self.region(region).remove(identifier, self.now)
+        self._note("copy deleted", before, None)
 
     def put_checks(self, checks: Checks) -> None:
         """Publish those status checks, if they say anything new."""
@@ -211,4 +231,6 @@ class World:
         for collection in (self.instances, self.volumes, self.snapshots, self.checks):
             collection.forget(self.now)
         self.volume_statuses.forget(self.now)
+        for copies in self.elsewhere.values():
+            copies.forget(self.now)
         self.clock.after(LONGEST_LAG, self._forget_regularly)

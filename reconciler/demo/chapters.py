@@ -30,7 +30,7 @@ STUCK, STALLED_A_WHILE = "shared-postgres/1", "shared-postgres/0"
 CALM, A_WHILE, LOOKED_AT = timedelta(minutes=6), timedelta(minutes=12), timedelta(minutes=8)
 BAD_WEATHER = timedelta(minutes=20)
 ON_GUARD, TOLD_EVERY = timedelta(hours=1), timedelta(minutes=15)
-BACKUP_CALLS = ("CreateSnapshot", "CreateSnapshots", "DeleteSnapshot")
+BACKUP_CALLS = ("CreateSnapshot", "CreateSnapshots", "DeleteSnapshot", "CopySnapshot")
 
 
 def bring_up(story: Story) -> None:

@@ -155,6 +155,7 @@ def clients_of(cloud: SimulatedCloud) -> CellClients:
     """The simulated clients where boto3's are expected; they have its face and not its types."""
     faces: dict[str, Any] = {
         "ec2": cloud.ec2,
+        "ec2_in": cloud.ec2_in,
         "sts": cloud.sts,
         "ssm": lambda: cloud.ssm,
         "cloudwatch": lambda: cloud.cloudwatch,

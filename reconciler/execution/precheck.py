@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import assert_never
 
 from providers.observed import (
@@ -24,8 +25,10 @@ from providers.observed import (
 )
 from providers.requests import (
     AttachVolume,
+    CopySnapshot,
     CreateSnapshot,
     CreateSnapshots,
+    DeleteCopy,
     DeleteSnapshot,
     DetachVolume,
     KeepVolumeOnTermination,
@@ -41,6 +44,7 @@ from providers.requests import (
     TerminateInstance,
 )
 from reconciler.planning.actions import Action, Reason, named_ids
+from reconciler.planning.copied import taken_at
 from reconciler.planning.identity import Tag, claim_of, slot_of
 
 
@@ -51,6 +55,8 @@ class ToRead:
     instances: tuple[str, ...] = ()
     volumes: tuple[str, ...] = ()
     snapshots: tuple[str, ...] = ()
+    copies_in: str | None = None
+    """The region of the snapshots, where that is another than the cell's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +99,8 @@ def to_read(request: Request) -> ToRead:
             return ToRead(instances=(request.resource_id,))
         case DeleteSnapshot():
             return ToRead(snapshots=named_ids(request))
+        case DeleteCopy(region=region):
+            return ToRead(snapshots=named_ids(request), copies_in=region)
         case (
             LaunchInstance()
             | StartInstance()
@@ -103,6 +111,7 @@ def to_read(request: Request) -> ToRead:
             | ResizeVolume()
             | CreateSnapshot()
             | CreateSnapshots()
+            | CopySnapshot()
         ):
             return ToRead()
         case _:
@@ -129,7 +138,7 @@ def precheck(action: Action, reread: Reread, owner: str, data: DataVolumes) -> s
             return _attach(attach, reread)
         case DetachVolume() as detach:
             return _detach(detach, reread)
-        case DeleteSnapshot() as delete:
+        case DeleteSnapshot() | DeleteCopy() as delete:
             return _delete_snapshot(delete, reread)
         case _:
             return None
@@ -211,7 +220,7 @@ def _detach(request: DetachVolume, reread: Reread) -> str | None:
     return _in_state(_instance(reread, request.instance_id), fenced)
 
 
-def _delete_snapshot(request: DeleteSnapshot, reread: Reread) -> str | None:
+def _delete_snapshot(request: DeleteSnapshot | DeleteCopy, reread: Reread) -> str | None:
     """It still fails, or what makes it dispensable is still there: never the last good restore point."""
     doomed = _snapshot(reread, request.snapshot_id)
     if request.restore_point_id is None:
@@ -220,11 +229,16 @@ def _delete_snapshot(request: DeleteSnapshot, reread: Reread) -> str | None:
     kept = _snapshot(reread, request.restore_point_id)
     if doomed.state is not SnapshotState.COMPLETED:
         return f"{doomed.id} is {doomed.state} now"
-    if not kept.usable or kept.started_at <= doomed.started_at:
+    if not kept.usable or _holds(kept) <= _holds(doomed):
         return f"{kept.id}, which should stay instead, is {kept.state} ({kept.storage_tier}) now"
     if claim_of(kept.tags) != claim_of(doomed.tags):
         return f"{kept.id} carries the tags of another claim than {doomed.id} now"
     return None
+
+
+def _holds(snapshot: Snapshot) -> datetime:
+    """The point in time: of a copy that of its source, by its tags."""
+    return taken_at(snapshot) or snapshot.started_at
 
 
 def _instance(reread: Reread, key: str) -> Instance:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from desired_state.model import Fleet, HttpProbe
-from providers.observed import Instance, ProbeResult
+from providers.observed import Instance, Presence, ProbeResult, Snapshot
 from providers.port import Cloud, Prober, ProbeTarget
-from reconciler.execution.precheck import DataVolumes, Reread, precheck, to_read
+from reconciler.execution.precheck import DataVolumes, Reread, ToRead, precheck, to_read
 from reconciler.execution.retrying import READS, Retrying
 from reconciler.planning.actions import Action, Reason
 from reconciler.planning.case import Case
@@ -42,16 +43,20 @@ class Rereading:
             if asked.volumes
             else {}
         )
-        snapshots = (
-            self.retrying.call(lambda: self.cloud.read_snapshots(asked.snapshots), READS)
-            if asked.snapshots
-            else {}
-        )
+        snapshots = self._snapshots(asked) if asked.snapshots else {}
         probe = None
         if action.disruptive and action.reason is Reason.PROBE:
             _, instance = instances[asked.instances[0]]
             probe = self._probe(action, instance, case)
         return Reread(instances=instances, volumes=volumes, snapshots=snapshots, probe=probe)
+
+    def _snapshots(self, asked: ToRead) -> Mapping[str, tuple[Presence, Snapshot | None]]:
+        region = asked.copies_in
+        if region is None:
+            return self.retrying.call(lambda: self.cloud.read_snapshots(asked.snapshots), READS)
+        return self.retrying.call(
+            lambda: self.cloud.read_copies(asked.snapshots, region=region), READS
+        )
 
     def _probe(self, action: Action, instance: Instance | None, case: Case) -> ProbeResult | None:
         fleet = case.desired.fleet(action.slot.fleet) if action.slot else None

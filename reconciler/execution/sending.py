@@ -23,7 +23,7 @@ from reconciler.execution.handlers import (
 )
 from reconciler.execution.outcomes import Offering, Outcome, Result
 from reconciler.execution.retrying import READS, WRITES, WRITES_WITH_TOKEN, Retrying
-from reconciler.planning.actions import Action
+from reconciler.planning.actions import Action, other_region
 from reconciler.planning.identity import Tag
 from reconciler.planning.intents import Intent, IntentState
 from reconciler.store.cell import CellStore
@@ -173,10 +173,11 @@ class Sending:
     ) -> Outcome:
         message = str(fault)
         if fault.code == NOT_SENT:
+            rejected = self._rejected(context, doubt, message, terms.rejected_for, fault)
+            if other_region(context.request) is not None:
+                return rejected  # How it is over there says nothing of here.
             # No credentials or no connection: what holds for this request holds for all the others.
-            raise Halted(
-                self._rejected(context, doubt, message, terms.rejected_for, fault)
-            ) from fault
+            raise Halted(rejected) from fault
         match fault.retry:
             case RetryClass.TRANSIENT:
                 return _ambiguous(context, message, fault)

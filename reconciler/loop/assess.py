@@ -12,6 +12,7 @@ from datetime import datetime
 from desired_state.model import DesiredState
 from providers.port import Cloud, Prober
 from reconciler.execution.handlers import CheckHandler
+from reconciler.loop.copies_rhythm import CopiesRhythm, with_copies
 from reconciler.loop.gathering import Gathered, ProbeRhythm, gather
 from reconciler.loop.snapshot_rhythm import SnapshotRhythm, with_snapshots
 from reconciler.loop.volume_rhythm import VolumeRhythm, with_volume_health
@@ -39,6 +40,7 @@ class Senses:
     owner: str
     snapshots: SnapshotRhythm = field(default_factory=SnapshotRhythm)
     volumes: VolumeRhythm = field(default_factory=VolumeRhythm)
+    copies: CopiesRhythm = field(default_factory=CopiesRhythm)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +123,7 @@ def replay(case: Case) -> Plan:
 
 
 def _look(senses: Senses, desired: DesiredState, memory: Memory, now: datetime) -> Gathered:
-    """One observation of the cell, with its snapshots and the health of its volumes in their own, slower rhythms."""
+    """One observation of the cell, with its snapshots, their copies and the health of its volumes in slower rhythms."""
     gathered = gather(
         cloud=senses.cloud,
         prober=senses.prober,
@@ -136,6 +138,15 @@ def _look(senses: Senses, desired: DesiredState, memory: Memory, now: datetime) 
         gathered.observation,
         cloud=senses.cloud,
         rhythm=senses.snapshots,
+        desired=desired,
+        memory=memory,
+        owner=senses.owner,
+        now=now,
+    )
+    observation = with_copies(
+        observation,
+        cloud=senses.cloud,
+        rhythm=senses.copies,
         desired=desired,
         memory=memory,
         owner=senses.owner,

@@ -9,8 +9,10 @@ from typing import assert_never
 
 from providers.requests import (
     AttachVolume,
+    CopySnapshot,
     CreateSnapshot,
     CreateSnapshots,
+    DeleteCopy,
     DeleteSnapshot,
     DetachVolume,
     KeepVolumeOnTermination,
@@ -105,6 +107,7 @@ class Reason(StrEnum):
     LAST_SNAPSHOT = "last-snapshot"
     CARRIED_OVER = "carried-over"
     BY_HAND = "by-hand"
+    COPY_DUE = "copy-due"
 
 
 class Gate(StrEnum):
@@ -184,13 +187,29 @@ def is_disruptive(request: Request) -> bool:
     """Reboot, stop, detach, terminate, delete (design section 2)."""
     return isinstance(
         request,
-        RebootInstance | StopInstance | DetachVolume | TerminateInstance | DeleteSnapshot,
+        RebootInstance
+        | StopInstance
+        | DetachVolume
+        | TerminateInstance
+        | DeleteSnapshot
+        | DeleteCopy,
     )
 
 
 def is_backup(request: Request) -> bool:
-    """True for a snapshot on a schedule and for its expiry: shared, and no part of how a slot stands."""
-    return isinstance(request, CreateSnapshot | CreateSnapshots | DeleteSnapshot)
+    """True for a snapshot on a schedule, its copy, and their expiry: shared, and no part of how a slot stands."""
+    return isinstance(
+        request, CreateSnapshot | CreateSnapshots | DeleteSnapshot | CopySnapshot | DeleteCopy
+    )
+
+
+def other_region(request: Request) -> str | None:
+    """The region that a request is sent to, where that is not the cell's own."""
+    match request:
+        case CopySnapshot(to_region=region) | DeleteCopy(region=region):
+            return region
+        case _:
+            return None
 
 
 def is_exclusive(request: Request) -> bool:
@@ -216,6 +235,8 @@ def is_exclusive(request: Request) -> bool:
             | CreateSnapshot()
             | CreateSnapshots()
             | DeleteSnapshot()
+            | CopySnapshot()
+            | DeleteCopy()
         ):
             return False
         case _:
@@ -231,7 +252,7 @@ def target_of(request: Request) -> str | None:
             return request.volume_id
         case SetTags():
             return request.resource_id
-        case DeleteSnapshot():
+        case DeleteSnapshot() | CopySnapshot() | DeleteCopy():
             return request.snapshot_id
         case (
             TerminateInstance()
@@ -259,7 +280,10 @@ def named_ids(request: Request) -> tuple[str, ...]:
             return (request.volume_id,)
         case CreateSnapshots():
             return (request.instance_id, *request.volume_ids)
-        case DeleteSnapshot(snapshot_id=id_, restore_point_id=other):
+        case CopySnapshot():
+            return (request.snapshot_id,)
+        case DeleteSnapshot() | DeleteCopy():
+            id_, other = request.snapshot_id, request.restore_point_id
             return (id_,) if other is None else (id_, other)
         case SetTags():
             return (request.resource_id,)

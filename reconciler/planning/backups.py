@@ -19,6 +19,7 @@ from providers.requests import CreateSnapshot, CreateSnapshots, DeleteSnapshot
 from reconciler.planning.actions import Course, Reason
 from reconciler.planning.case import is_well
 from reconciler.planning.claims import ClaimView, Standing
+from reconciler.planning.copies import being_copied
 from reconciler.planning.decision import Decision, Draft, Situation
 from reconciler.planning.identity import Tag, claim_of, incarnation_of
 from reconciler.planning.intents import IntentState
@@ -238,6 +239,7 @@ def _expiry(
     if here.view.alive != (occupant,):
         return [], []
     spared = _already_deleted(here) | _relied_on(here) | _newest_complete_set(here, held)
+    spared |= being_copied(here)
     going = [
         (one, item, restore_point)
         for one in held

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from desired_state.model import Fleet
 from providers.observed import Instance
 from providers.requests import (
+    DeleteCopy,
     DeleteSnapshot,
     LaunchInstance,
     SetTags,
@@ -209,7 +210,7 @@ def _restore_points_stay(plan: Plan, facts: Facts) -> Iterable[Violation]:
     deletions = [
         action.request
         for action in (*plan.actions, *under_way)
-        if isinstance(action.request, DeleteSnapshot)
+        if isinstance(action.request, DeleteSnapshot | DeleteCopy)
     ]
     deleted = {request.snapshot_id for request in deletions}
     for request in deletions:

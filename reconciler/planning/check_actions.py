@@ -16,6 +16,7 @@ from providers.observed import (
 )
 from providers.requests import (
     AttachVolume,
+    CopySnapshot,
     DetachVolume,
     KeepVolumeOnTermination,
     LaunchInstance,
@@ -27,7 +28,15 @@ from providers.requests import (
     TerminateInstance,
 )
 from reconciler.health.verdict import Status
-from reconciler.planning.actions import Action, Course, Gate, SlotRef, is_backup, named_ids
+from reconciler.planning.actions import (
+    Action,
+    Course,
+    Gate,
+    SlotRef,
+    is_backup,
+    named_ids,
+    other_region,
+)
 from reconciler.planning.case import Case
 from reconciler.planning.identity import (
     Role,
@@ -66,6 +75,7 @@ class Facts:
             observation.instances.get(id_)
             or observation.volumes.get(id_)
             or observation.snapshots.get(id_)
+            or observation.copy(id_)
             for id_ in named_ids(request)
         )
 
@@ -105,6 +115,12 @@ def _nothing_rests_on_a_gap(action: Action, facts: Facts) -> str | None:
     observation = facts.case.observation
     if not observation.gaps:
         return None
+    region = other_region(action.request)
+    if region is not None and observation.lacks(GapSubject.COPIES, region):
+        return f"{GapSubject.COPIES} in {region} were not read whole"
+    if isinstance(action.request, CopySnapshot):
+        blind = observation.lacks(GapSubject.SNAPSHOTS)
+        return f"{GapSubject.SNAPSHOTS} were not read whole" if blind else None
     fleet = facts.fleet_of(action)
     subjects = [GapSubject.INSTANCES, GapSubject.ZONES]
     subjects += [GapSubject.VOLUMES] if fleet is None or fleet.stateful else []

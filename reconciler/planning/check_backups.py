@@ -12,11 +12,19 @@ from providers.observed import (
     Volume,
     VolumeState,
 )
-from providers.requests import CreateSnapshot, CreateSnapshots, DeleteSnapshot, LaunchInstance
+from providers.requests import (
+    CopySnapshot,
+    CreateSnapshot,
+    CreateSnapshots,
+    DeleteCopy,
+    DeleteSnapshot,
+    LaunchInstance,
+)
 from reconciler.health.verdict import Status
 from reconciler.planning.actions import Action, Course, SlotRef
 from reconciler.planning.case import is_well
 from reconciler.planning.check_actions import Facts
+from reconciler.planning.copied import source_of, taken_at
 from reconciler.planning.identity import Tag, claim_of, slot_of
 from reconciler.planning.restore_points import made_by_us
 
@@ -102,6 +110,87 @@ def _a_newer_restore_point_stays(action: Action, facts: Facts) -> str | None:
     return None
 
 
+def _only_good_snapshots_are_copied(action: Action, facts: Facts) -> str | None:
+    """Usable ones of ours, to where the claim's document says, one at a time, none that is there already."""
+    request, observation = action.request, facts.case.observation
+    if not isinstance(request, CopySnapshot):
+        return None
+    source = observation.snapshots.get(request.snapshot_id)
+    if source is None or not source.usable or not made_by_us(source, facts.case.owner):
+        return f"{request.snapshot_id} is not known to be a usable one of ours"
+    if request.to_region != _declared_region(action, facts):
+        return f"{action.slot} declares no copies of {action.claim} in {request.to_region}"
+    seen = observation.copies.get(request.to_region)
+    if seen is None:
+        return f"the copies in {request.to_region} were not read"
+    for item in seen.snapshots.values():
+        same = slot_of(item.tags) == action.slot and claim_of(item.tags) == action.claim
+        if same and item.state is SnapshotState.PENDING:
+            return f"{item.id} is pending in {request.to_region}"
+        if source_of(item) == source.id and item.state is SnapshotState.COMPLETED:
+            return f"{item.id} is a copy of {source.id} already"
+    return None
+
+
+def _copies_carry_their_lineage(action: Action, facts: Facts) -> str | None:
+    """By their tags alone they are told apart and restored: whose, from which snapshot of where, and what they hold."""
+    request, observation = action.request, facts.case.observation
+    if not isinstance(request, CopySnapshot):
+        return None
+    source = observation.snapshots.get(request.snapshot_id)
+    if source is None or request.from_region != observation.cell.region:
+        return f"{request.snapshot_id} is not of {request.from_region}"
+    kept = (Tag.OWNER, Tag.FLEET, Tag.SLOT, Tag.INCARNATION, Tag.CLAIM, Tag.DUE)
+    expected = {tag: source.tags.get(tag) for tag in kept}
+    expected[Tag.COPIED_FROM] = source.id
+    expected[Tag.COPIED_FROM_REGION] = observation.cell.region
+    expected[Tag.TAKEN_AT] = source.started_at.isoformat()
+    expected[Tag.OPERATION] = action.operation_id
+    for tag, value in expected.items():
+        if value is None or request.tags.get(tag) != value:
+            return f"{tag} is {request.tags.get(tag)} and should be {value}"
+    right = slot_of(source.tags) == action.slot and claim_of(source.tags) == action.claim
+    return None if right else f"{source.id} is of {slot_of(source.tags)}"
+
+
+def _a_newer_copy_stays(action: Action, facts: Facts) -> str | None:
+    """A completed copy of ours goes only where a newer, usable one of its claim stays; others must have failed."""
+    request = action.request
+    if not isinstance(request, DeleteCopy):
+        return None
+    if fault := _unhealthy(action, facts):
+        return fault
+    seen = facts.case.observation.copies.get(request.region)
+    copied = seen.snapshots if seen is not None else {}
+    doomed = copied.get(request.snapshot_id)
+    if doomed is None or not made_by_us(doomed, facts.case.owner) or source_of(doomed) is None:
+        return f"{request.snapshot_id} is no copy of ours in {request.region}"
+    if doomed.tags.get(Tag.COPIED_FROM_REGION) != facts.case.observation.cell.region:
+        return f"{doomed.id} was not copied from here"
+    if request.restore_point_id is None:
+        return None if doomed.state is SnapshotState.ERROR else f"{doomed.id} is {doomed.state}"
+    if doomed.state is not SnapshotState.COMPLETED:
+        return f"{doomed.id} is {doomed.state}"
+    kept = copied.get(request.restore_point_id)
+    held, held_by_kept = taken_at(doomed), taken_at(kept) if kept is not None else None
+    newer = held is not None and held_by_kept is not None and held_by_kept > held
+    if kept is None or not kept.usable or not newer:
+        return f"{request.restore_point_id} is no newer copy"
+    same = (slot_of(kept.tags), claim_of(kept.tags)) == (
+        slot_of(doomed.tags),
+        claim_of(doomed.tags),
+    )
+    return None if same else f"{kept.id} is of another claim than {doomed.id}"
+
+
+def _declared_region(action: Action, facts: Facts) -> str | None:
+    fleet = facts.fleet_of(action)
+    for claim in fleet.claims if fleet else ():
+        if claim.name == action.claim and claim.backup is not None:
+            return claim.backup.copy_to
+    return None
+
+
 def _only_its_own_is_restored(action: Action, facts: Facts) -> str | None:
     """Each volume of a launch is empty, or from a usable snapshot of this slot and of the claim on its device."""
     request, fleet = action.request, facts.fleet_of(action)
@@ -171,5 +260,8 @@ BACKUP_RULES: tuple[Callable[[Action, Facts], str | None], ...] = (
     _a_last_snapshot_is_of_what_nobody_writes,
     _snapshots_carry_their_lineage,
     _a_newer_restore_point_stays,
+    _only_good_snapshots_are_copied,
+    _copies_carry_their_lineage,
+    _a_newer_copy_stays,
     _only_its_own_is_restored,
 )

@@ -58,6 +58,8 @@ class ClaimView:
     attachment: Attachment | None = None
     snapshots: tuple[Snapshot, ...] | None = None
     """Those of its lineage, in any state, newest first; None when they were not read whole."""
+    copies: tuple[Snapshot, ...] | None = None
+    """Those in the region of `copyTo`, likewise, each dated from the point in time that it holds."""
 
 
 def view_claims(

@@ -1,8 +1,9 @@
 """What one slot needs: the table of design section 7.1, read top-down.
 
-decide              conflicts, open intents, gaps, surplus; then by whether the slot has an occupant
-  without           none ever: launch; gone: launch again, or around its volumes; else wait for proof       vacancy
-  with one          move the data to it; then by verdict: keep it healthy, repair, or watch   moving, keeping, repair
+decide              copies of its snapshots in other regions, beside what follows                            copies
+  _decide           conflicts, open intents, gaps, surplus; then by whether the slot has an occupant
+    without         none ever: launch; gone: launch again, or around its volumes; else wait for proof       vacancy
+    with one        move the data to it; then by verdict: keep it healthy, repair, or watch   moving, keeping, repair
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from reconciler.planning.backups import back_up
 from reconciler.planning.by_hand import trouble_or_order, with_orders_told
 from reconciler.planning.carrying import carry_over
 from reconciler.planning.claims import Standing
+from reconciler.planning.copies import copy_elsewhere
 from reconciler.planning.decision import Decision, Hold, Situation
 from reconciler.planning.identity import Role, incarnation_of, role_of
 from reconciler.planning.intents import Intent
@@ -34,8 +36,8 @@ ABOUT_THE_SERVICE = frozenset({Sign.PROBE, Sign.USER_CHECK, Sign.CLAIM_ERROR})
 
 
 def decide(here: Situation) -> Decision:
-    """What the slot needs now, and what people ordered for it."""
-    return with_orders_told(here, _decide(here))
+    """What the slot needs now, what people ordered for it, and what of its snapshots is due elsewhere."""
+    return copy_elsewhere(here, with_orders_told(here, _decide(here)))
 
 
 def _decide(here: Situation) -> Decision:

@@ -13,8 +13,10 @@ from datetime import datetime, timedelta
 from desired_state.model import Fleet
 from providers.observed import CellIdentity, Instance
 from providers.requests import (
+    CopySnapshot,
     CreateSnapshot,
     CreateSnapshots,
+    DeleteCopy,
     DeleteSnapshot,
     KeepVolumeOnTermination,
     Request,
@@ -28,6 +30,7 @@ from reconciler.planning.actions import (
     Gate,
     Reason,
     SlotRef,
+    other_region,
     target_of,
 )
 from reconciler.planning.alternatives import Alternative
@@ -67,6 +70,8 @@ class Draft:
     agreed: bool = False
     loss: timedelta | None = None
     down_since: datetime | None = None
+    behind_since: datetime | None = None
+    """Of a copy: since when nothing newer of its claim is elsewhere. The one furthest behind goes first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -326,7 +331,11 @@ def action_for(
 def _operation_kind(request: Request) -> str:
     """What is done, to which id; and to which volume on it, where an instance has several; and for which date."""
     kind = f"{request.kind}:{target_of(request)}"
-    if isinstance(request, CreateSnapshot | CreateSnapshots | DeleteSnapshot):
+    if (region := other_region(request)) is not None:
+        kind = f"{kind}:{region}"
+    if isinstance(
+        request, CreateSnapshot | CreateSnapshots | DeleteSnapshot | CopySnapshot | DeleteCopy
+    ):
         return f"{kind}:{request.due_at:%Y-%m-%dT%H:%M:%SZ}"
     if isinstance(request, KeepVolumeOnTermination):
         return f"{kind}:{request.volume_id}"

@@ -11,14 +11,22 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from desired_state.model import Mode
-from providers.observed import GapSubject
-from providers.requests import DeleteSnapshot, LaunchInstance, SetTags
+from providers.observed import Gap, GapSubject, Observation
+from providers.requests import (
+    CopySnapshot,
+    DeleteCopy,
+    DeleteSnapshot,
+    LaunchInstance,
+    Request,
+    SetTags,
+)
 from reconciler.planning.actions import (
     Course,
     Gate,
     Withheld,
     is_backup,
     named_ids,
+    other_region,
     target_of,
 )
 from reconciler.planning.case import Case
@@ -31,6 +39,8 @@ from reconciler.planning.tally import HOUR, REPAIRING, Tally
 SNAPSHOTS_AT_ONCE = 80
 """Requests of a kind in one plan, with those of earlier ones without an answer: four fifths of EC2's bucket of 100,
 which refills by 5 a second (EC2 developer guide, request throttling)."""
+COPIES_AT_ONCE = 16
+"""Under way to one region: four fifths of the 20 that EC2 allows for a destination (EBS user guide, snapshot copy)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +107,14 @@ def _gap(draft: Draft, tally: Tally) -> Refusal | None:
     observation = tally.case.observation
     if not observation.gaps:
         return None
+    if (copying := _gap_of_copies(draft.action.request, observation)) is not None:
+        return Refusal(
+            gate=Gate.GAP, reason=f"{copying.subject} could not be read ({copying.code})"
+        )
+    if isinstance(draft.action.request, CopySnapshot):
+        return (
+            None  # A completed snapshot is what it is, however little is seen of everything else.
+        )
     fleet = tally.fleet_of(draft)
     subjects = [GapSubject.INSTANCES, GapSubject.ZONES]
     subjects += [GapSubject.VOLUMES] if fleet is None or fleet.stateful else []
@@ -112,6 +130,13 @@ def _gap(draft: Draft, tally: Tally) -> Refusal | None:
                 reason = f"{gap.subject} could not be read ({gap.code})"
                 return Refusal(gate=Gate.GAP, reason=reason)
     return None
+
+
+def _gap_of_copies(request: Request, observation: Observation) -> Gap | None:
+    region = other_region(request)
+    if region is None:
+        return None
+    return observation.lacks(GapSubject.COPIES, region) or observation.lacks(GapSubject.SNAPSHOTS)
 
 
 def _cold(draft: Draft, tally: Tally) -> Refusal | None:
@@ -247,10 +272,19 @@ def _mass_termination(draft: Draft, tally: Tally) -> Refusal | None:
 
 
 def _snapshots_at_once(draft: Draft, tally: Tally) -> Refusal | None:
-    """Bounded by EC2's bucket of requests, which restores need too; the others go in the next passes."""
-    if not is_backup(draft.action.request):
+    """Bounded by EC2's bucket of requests, which restores need too, and by how many copies it makes at a time.
+
+    The others go in the next passes.
+    """
+    request = draft.action.request
+    if not is_backup(request):
         return None
-    deleting = isinstance(draft.action.request, DeleteSnapshot)
+    if isinstance(request, CopySnapshot):
+        if (count := tally.copying[request.to_region]) < COPIES_AT_ONCE:
+            return None
+        reason = f"{count} copies to {request.to_region} are under way, as many as may be"
+        return Refusal(gate=Gate.SNAPSHOTS_AT_ONCE, reason=reason)
+    deleting = isinstance(request, DeleteSnapshot | DeleteCopy)
     count = tally.expiring if deleting else tally.snapshotting
     if count < SNAPSHOTS_AT_ONCE:
         return None

@@ -103,9 +103,10 @@ def _in_order(drafts: Iterable[Draft], case: Case) -> list[Draft]:
         slot = draft.action.slot or SlotRef("", 0)
         return (
             draft.action.course is Course.BACK_UP,
+            draft.behind_since is not None,
             not draft.continuation,
             tiers.get(slot.fleet, len(tiers)),
-            draft.down_since or latest,
+            draft.down_since or draft.behind_since or latest,
             slot,
             draft.action.operation_id,
         )

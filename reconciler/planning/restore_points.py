@@ -44,6 +44,8 @@ def lineages(
     filled = frozenset(fills.values())
     found: defaultdict[Lineage, list[Snapshot]] = defaultdict(list)
     for snapshot in observation.snapshots.values():
+        if Tag.COPIED_FROM in snapshot.tags:
+            continue  # Copied to this region from another, whose slots they are of.
         lineage = _lineage_of(snapshot, fills, filled, owner)
         if lineage is not None:
             found[lineage].append(snapshot)

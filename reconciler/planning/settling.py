@@ -16,20 +16,17 @@ from desired_state.model import SafetyPolicy
 from providers.observed import GapSubject, Instance, InstanceState, Observation, Presence
 from providers.requests import (
     AttachVolume,
-    CreateSnapshot,
-    CreateSnapshots,
-    DeleteSnapshot,
     DetachVolume,
     LaunchInstance,
     StartInstance,
     StopInstance,
     TerminateInstance,
 )
-from reconciler.planning.actions import is_backup, is_disruptive, target_of
+from reconciler.planning.actions import is_disruptive, target_of
 from reconciler.planning.effects import Effect, Sighting, by_operation, sighting_of
 from reconciler.planning.intents import Intent, IntentState
 from reconciler.planning.memory import Memory
-from reconciler.planning.snapshot_effects import BackupRequest, backup_sighting
+from reconciler.planning.snapshot_effects import BackupRequest, backup_sighting, list_for
 
 TOKEN_IS_KNOWN_FOR = timedelta(hours=1)
 """How long a launch may be sent once more. EC2 remembers client tokens for far longer; it does not say how long."""
@@ -162,10 +159,9 @@ class _View:
     @property
     def seen_at(self) -> datetime:
         """When that was read which would show the effect."""
-        snapshots_as_of = self.observation.snapshots_as_of
-        if snapshots_as_of is not None and is_backup(self.intent.action.request):
-            return snapshots_as_of
-        return self.observation.as_of
+        request = self.intent.action.request
+        seen = list_for(request, self.observation) if isinstance(request, BackupRequest) else None
+        return seen.as_of if seen is not None else self.observation.as_of
 
     def missed(self, proven: Settled) -> Settlement:
         """The effect is not there: remember the first miss, wait a window, then conclude."""
@@ -181,7 +177,7 @@ def _settle_one(view: _View) -> Settlement:
     request = view.intent.action.request
     if isinstance(request, LaunchInstance):
         return _settle_launch(view, request)
-    if isinstance(request, CreateSnapshot | CreateSnapshots | DeleteSnapshot):
+    if isinstance(request, BackupRequest):
         return _settle_backup(view, request)
     sighting = sighting_of(request, view.observation)
     if sighting.effect is Effect.LEAVES_NO_TRACE:

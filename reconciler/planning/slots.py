@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from desired_state.model import DesiredState, Fleet
@@ -16,6 +16,7 @@ from reconciler.planning.absence import Absence, Sight, absence_of, sight_of
 from reconciler.planning.actions import SlotRef
 from reconciler.planning.casting import cast, tag_doubts
 from reconciler.planning.claims import ClaimView, view_claims
+from reconciler.planning.copied import Copies, copies, of_claims, with_copies
 from reconciler.planning.identity import incarnation_of, owner_of, slot_key
 from reconciler.planning.intents import Intent
 from reconciler.planning.memory import KnownResource, Memory
@@ -98,6 +99,8 @@ class Belongings:
     """What is known of each shown instance, whichever slot it was of."""
     snapshots: Sequence[tuple[Snapshot, ...]] | None
     """Those of each claim; None when they were not read whole."""
+    copies: Sequence[tuple[Snapshot, ...] | None] = ()
+    """Of each claim in another region, None where they were not read whole; empty where no claim has any."""
 
     @property
     def all_shown(self) -> bool:
@@ -121,6 +124,8 @@ class World:
     lasting: Mapping[_Key, tuple[Belongings, SlotView]] = field(default_factory=dict)
     backups: Lineages | None = None
     """Snapshots by claim; None when they were not read whole."""
+    copied: Copies | None = None
+    """Copies in other regions by claim."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,11 +163,16 @@ def arrange(
     keys.update(collected.begun, collected.recent)
     sight = sight_of(observation, desired.policy, now)
     backups = lineages(observation, memory, owner, last.backups if last else None)
+    copied = copies(observation, owner, last.copied if last else None)
     before = last.lasting if last else {}
     views: list[SlotView] = []
     lasting: dict[_Key, tuple[Belongings, SlotView]] = {}
     for key in sorted(keys):
         things = _belongings(key, collected, fleets.get(key[0]), memory, backups)
+        if copied is not None and things.fleet is not None:
+            things = replace(
+                things, copies=of_claims(things.fleet.claims, key, copied, observation)
+            )
         known = before.get(key)
         view = known[1] if known and known[0] == things else _view(key, things, sight)
         if things.all_shown:
@@ -174,6 +184,7 @@ def arrange(
         strays=tuple(sorted(strays, key=lambda item: item.id)),
         lasting=lasting,
         backups=backups,
+        copied=copied,
     )
 
 
@@ -261,6 +272,8 @@ def _view(key: _Key, things: Belongings, sight: Sight) -> SlotView:
         )
         if things.snapshots is not None:
             claims = with_snapshots(claims, things.snapshots)
+        if things.copies:
+            claims = with_copies(claims, things.copies)
     return SlotView(
         ref=ref,
         fleet=fleet,

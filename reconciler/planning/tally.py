@@ -8,9 +8,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from desired_state.model import Fleet
+from providers.observed import SnapshotState
 from providers.requests import (
+    CopySnapshot,
     CreateSnapshot,
     CreateSnapshots,
+    DeleteCopy,
     DeleteSnapshot,
     LaunchInstance,
     Request,
@@ -56,6 +59,8 @@ class Tally:
     snapshotting: int = 0
     expiring: int = 0
     """Snapshots asked for and deleted, in this plan and in calls whose answer is not known."""
+    copying: Counter[str] = field(default_factory=Counter)
+    """Copies under way by region, with those of this plan."""
 
     def fleet_of(self, draft: Draft) -> Fleet | None:
         """The declared fleet of a draft's slot."""
@@ -80,14 +85,20 @@ class Tally:
     def _count_backup(self, request: Request) -> None:
         if isinstance(request, CreateSnapshot | CreateSnapshots):
             self.snapshotting += 1
-        elif isinstance(request, DeleteSnapshot):
+        elif isinstance(request, DeleteSnapshot | DeleteCopy):
             self.expiring += 1
+        elif isinstance(request, CopySnapshot):
+            self.copying[request.to_region] += 1
 
     def count_unanswered(self, intents: Iterable[Intent]) -> None:
-        """Count backups that were begun and have no answer."""
+        """Count backups that were begun and have no answer; copies until they are shown, and while they are pending."""
         for intent in intents:
-            if intent.state is IntentState.BEGUN:
+            copying = isinstance(intent.action.request, CopySnapshot)
+            if intent.state is IntentState.BEGUN or copying:
                 self._count_backup(intent.action.request)
+        for region, seen in self.case.observation.copies.items():
+            states = Counter(item.state for item in seen.snapshots.values())
+            self.copying[region] += states[SnapshotState.PENDING]
 
 
 def take_tally(case: Case, world: World) -> Tally:

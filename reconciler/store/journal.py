@@ -22,7 +22,13 @@ from sqlalchemy import (
     update,
 )
 
-from providers.requests import CreateSnapshot, CreateSnapshots, DeleteSnapshot
+from providers.requests import (
+    CopySnapshot,
+    CreateSnapshot,
+    CreateSnapshots,
+    DeleteCopy,
+    DeleteSnapshot,
+)
 from reconciler.planning.actions import Action, SlotRef, target_of
 from reconciler.planning.identity import operation_id
 from reconciler.planning.intents import MOVES, OPEN_STATES, Intent, IntentState
@@ -32,7 +38,7 @@ from reconciler.store.schema import intent_events, intents
 
 BACKUP_KINDS = tuple(
     str(get_args(get_type_hints(request)["kind"])[0])
-    for request in (CreateSnapshot, CreateSnapshots, DeleteSnapshot)
+    for request in (CreateSnapshot, CreateSnapshots, DeleteSnapshot, CopySnapshot, DeleteCopy)
 )
 """The kinds of requests of which there are hundreds a day."""
 

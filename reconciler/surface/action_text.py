@@ -13,8 +13,10 @@ from typing import assert_never
 
 from providers.requests import (
     AttachVolume,
+    CopySnapshot,
     CreateSnapshot,
     CreateSnapshots,
+    DeleteCopy,
     DeleteSnapshot,
     DetachVolume,
     KeepVolumeOnTermination,
@@ -71,19 +73,7 @@ STOP = Verb("▼", "stop", Style.DISRUPT)
 DETACH = Verb("«", "detach", Style.DISRUPT)
 TERMINATE = Verb("-", "terminate", Style.DISRUPT)
 DELETE = Verb("†", "delete", Style.DISRUPT)
-VERBS = (
-    LAUNCH,
-    ATTACH,
-    START,
-    SNAPSHOT,
-    COMMIT,
-    CHANGE,
-    REBOOT,
-    STOP,
-    DETACH,
-    TERMINATE,
-    DELETE,
-)
+VERBS = (LAUNCH, ATTACH, START, SNAPSHOT, COMMIT, CHANGE, REBOOT, STOP, DETACH, TERMINATE, DELETE)
 """In the order of the legend: what makes, what changes, what takes away."""
 
 
@@ -147,13 +137,17 @@ def describe(request: Request) -> Described:
             | ResizeVolume()
         ):
             return _describe_change(request)
-        case CreateSnapshot() | CreateSnapshots() | DeleteSnapshot():
+        case (
+            CreateSnapshot() | CreateSnapshots() | DeleteSnapshot() | CopySnapshot() | DeleteCopy()
+        ):
             return _describe_backup(request)
         case _:
             assert_never(request)
 
 
-def _describe_backup(request: CreateSnapshot | CreateSnapshots | DeleteSnapshot) -> Described:
+def _describe_backup(
+    request: CreateSnapshot | CreateSnapshots | DeleteSnapshot | CopySnapshot | DeleteCopy,
+) -> Described:
     match request:
         case CreateSnapshot(volume_id=volume):
             return Described(SNAPSHOT, f"snapshot {volume}", "snapshot {n} volumes", volume)
@@ -163,6 +157,12 @@ def _describe_backup(request: CreateSnapshot | CreateSnapshots | DeleteSnapshot)
             return Described(SNAPSHOT, f"snapshot {together}", many, together)
         case DeleteSnapshot(snapshot_id=snapshot):
             title, many = f"delete {snapshot}", "delete {n} snapshots"
+            return Described(DELETE, title, many, snapshot)
+        case CopySnapshot(snapshot_id=snapshot, to_region=region):
+            title, many = f"copy {snapshot} to {region}", f"copy {{n}} snapshots to {region}"
+            return Described(SNAPSHOT, title, many, snapshot)
+        case DeleteCopy(snapshot_id=snapshot, region=region):
+            title, many = f"delete {snapshot} in {region}", f"delete {{n}} copies in {region}"
             return Described(DELETE, title, many, snapshot)
         case _:
             assert_never(request)

@@ -39,6 +39,7 @@ REASONS: dict[Reason, str] = {
     Reason.RETIRED: "retired",
     Reason.ORPHAN: "it belongs to no slot",
     Reason.SNAPSHOT_DUE: "a snapshot is due",
+    Reason.COPY_DUE: "a copy elsewhere is due",
     Reason.SNAPSHOT_EXPIRED: "it has had its time",
     Reason.SNAPSHOT_FAILED: "it failed and holds nothing",
     Reason.ATTACHMENT_HANGS: "its volume hangs on the way to it",

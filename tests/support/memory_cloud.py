@@ -80,6 +80,8 @@ class MemoryCloud:
         """What the next observations could not read; the items stay in, as a lost page would leave others."""
         self.snapshot_gap: Gap | None = None
         """Why the next lists of snapshots fail."""
+        self.copy_gap: Gap | None = None
+        """Why the next lists of copies fail."""
         self.volume_status: dict[str, VolumeStatus] = {}
         """Status of volumes that differs from ok."""
         self.volume_status_gaps: list[Gap] = []
@@ -150,6 +152,16 @@ class MemoryCloud:
                 calls={"DescribeSnapshots": 1},
             )
 
+    def observe_copies(self, *, owner: str, region: str, now: datetime) -> SnapshotList:
+        with self._lock:
+            self._record("ObserveCopies")
+            return SnapshotList(
+                as_of=now,
+                snapshots=self._ours(owner, self.world.backups.elsewhere.get(region, {})),
+                gap=self.copy_gap,
+                calls={"DescribeSnapshots": 1},
+            )
+
     def observe_volume_status(
         self, *, volume_ids: Collection[str], now: datetime
     ) -> VolumeStatusList:
@@ -191,6 +203,15 @@ class MemoryCloud:
         with self._lock:
             self._look("DescribeSnapshots")
             return {key: self._read(key, self.world.snapshots) for key in ids}
+
+    def read_copies(
+        self, ids: Iterable[str], *, region: str
+    ) -> Mapping[str, tuple[Presence, Snapshot | None]]:
+        with self._lock:
+            self._look("DescribeSnapshots")
+            return {
+                key: self._read(key, self.world.backups.elsewhere.get(region, {})) for key in ids
+            }
 
     def find_launch(self, request: LaunchInstance) -> Instance | None:
         with self._lock:
@@ -234,6 +255,7 @@ class MemoryCloud:
         copy.checks |= self.checks
         copy.gaps += self.gaps
         copy.snapshot_gap = self.snapshot_gap
+        copy.copy_gap = self.copy_gap
         copy.hidden |= self.hidden
         copy.unreadable |= self.unreadable
         return copy

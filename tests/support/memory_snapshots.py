@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from providers.observed import STANDARD_TIER, Instance, Snapshot, SnapshotState, Volume
-from providers.requests import CreateSnapshots
+from providers.requests import CopySnapshot, CreateSnapshots
 from tests.support.memory_refusals import not_found, refused
 
 COMPLETES_IN = timedelta(minutes=2)
@@ -19,6 +19,8 @@ class MemorySnapshots:
 
     account: str
     by_id: dict[str, Snapshot] = field(default_factory=dict)
+    elsewhere: dict[str, dict[str, Snapshot]] = field(default_factory=dict)
+    """Copies by region."""
     slow: bool = False
     """Nothing completes any more."""
     failing: bool = False
@@ -51,17 +53,41 @@ class MemorySnapshots:
         if self.by_id.pop(key, None) is None:
             raise not_found("DeleteSnapshot", "InvalidSnapshot.NotFound", key)
 
+    def copy(self, key: str, request: CopySnapshot, now: datetime) -> None:
+        """CopySnapshot. Raises CloudError."""
+        source = self.by_id.get(request.snapshot_id)
+        if source is None:
+            raise not_found("CopySnapshot", "InvalidSnapshot.NotFound", request.snapshot_id)
+        if source.state is not SnapshotState.COMPLETED:
+            raise refused("CopySnapshot", "IncorrectState", f"{source.id} is {source.state}")
+        self.elsewhere.setdefault(request.to_region, {})[key] = replace(
+            source,
+            id=key,
+            volume_id="vol-ffffffff",
+            state=SnapshotState.PENDING,
+            progress="",
+            started_at=now,
+            tags=dict(request.tags),
+        )
+
+    def delete_copy(self, key: str, region: str) -> None:
+        """DeleteSnapshot in another region. Raises CloudError."""
+        if self.elsewhere.get(region, {}).pop(key, None) is None:
+            raise not_found("DeleteSnapshot", "InvalidSnapshot.NotFound", key)
+
     def let_time_work(self, now: datetime) -> None:
         """Finish what is due."""
         ended = SnapshotState.ERROR if self.failing else SnapshotState.COMPLETED
-        for key, item in self.by_id.items():
-            due = item.started_at + COMPLETES_IN <= now and not self.slow
-            if item.state is SnapshotState.PENDING and due:
-                self.by_id[key] = replace(item, state=ended, progress="100%")
+        for items in (self.by_id, *self.elsewhere.values()):
+            for key, item in items.items():
+                due = item.started_at + COMPLETES_IN <= now and not self.slow
+                if item.state is SnapshotState.PENDING and due:
+                    items[key] = replace(item, state=ended, progress="100%")
 
     def copied(self) -> MemorySnapshots:
         """Those of a world of its own."""
-        return replace(self, by_id=dict(self.by_id))
+        elsewhere = {region: dict(items) for region, items in self.elsewhere.items()}
+        return replace(self, by_id=dict(self.by_id), elsewhere=elsewhere)
 
 
 def taken_together(

@@ -20,8 +20,10 @@ from providers.observed import (
 )
 from providers.requests import (
     AttachVolume,
+    CopySnapshot,
     CreateSnapshot,
     CreateSnapshots,
+    DeleteCopy,
     DeleteSnapshot,
     DetachVolume,
     KeepVolumeOnTermination,
@@ -161,6 +163,12 @@ class MemoryWorld:
                 return made[0]
             case DeleteSnapshot(snapshot_id=key):
                 self.backups.delete(key)
+            case CopySnapshot():
+                made = self.mint("snap")
+                self.backups.copy(made, request, self.clock.now())
+                return made
+            case DeleteCopy(snapshot_id=key, region=region):
+                self.backups.delete_copy(key, region)
             case _:
                 assert_never(request)
         return key

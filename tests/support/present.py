@@ -21,6 +21,7 @@ from providers.observed import (
     ProbeOutcome,
     ProbeResult,
     Snapshot,
+    SnapshotList,
     SnapshotState,
     StatusChecks,
     Volume,
@@ -82,6 +83,7 @@ class Present(Remembered):
         self.gaps: list[Gap] = []
         self.told: dict[str, Verdict] = {}
         self.snapshots: dict[str, Snapshot] = {}
+        self.copies: dict[str, Snapshot] = {}
         self.volume_status: dict[str, VolumeStatus] = {}
         """Status of volumes that differs from ok."""
         self.volume_io: dict[str, VolumeIo] = {}
@@ -194,6 +196,32 @@ class Present(Remembered):
         self.snapshots[snapshot.id] = replace(snapshot, **fields)
         return self.snapshots[snapshot.id]
 
+    def copied(
+        self,
+        source: Snapshot,
+        *,
+        state: SnapshotState = SnapshotState.COMPLETED,
+        ago: timedelta = timedelta(),
+        **fields: Any,
+    ) -> Snapshot:
+        """A copy that we made of that snapshot in the region that its claim names, begun that long ago."""
+        lineage = {
+            Tag.OPERATION.value: f"copy of {source.id}",
+            Tag.COPIED_FROM.value: source.id,
+            Tag.COPIED_FROM_REGION.value: CELL.region,
+            Tag.TAKEN_AT.value: source.started_at.isoformat(),
+        }
+        copy = replace(
+            source,
+            id=f"snap-1{len(self.copies):016x}",
+            volume_id="vol-ffffffff",
+            state=state,
+            started_at=self.now - ago,
+            tags={**source.tags, **lineage},
+        )
+        self.copies[copy.id] = replace(copy, **fields)
+        return self.copies[copy.id]
+
     def attached(
         self,
         volume: str,
@@ -284,6 +312,12 @@ class Present(Remembered):
             gaps=tuple(self.gaps),
             snapshots=dict(self.snapshots),
             snapshots_as_of=self.now,
+            copies={
+                claim.backup.copy_to: SnapshotList(as_of=self.now, snapshots=dict(self.copies))
+                for fleet in self.fleets.values()
+                for claim in fleet.claims
+                if claim.backup is not None and claim.backup.copy_to is not None
+            },
             volume_status={
                 id_: self.volume_status.get(id_, status_of(id_)) for id_ in self.volumes
             },

@@ -53,5 +53,13 @@ class LooksAt:
     def read_snapshots(self, ids: Iterable[str]) -> Mapping[str, tuple[Presence, Snapshot | None]]:
         return self.view.read_snapshots(ids)
 
+    def observe_copies(self, *, owner: str, region: str, now: datetime) -> SnapshotList:
+        return self.view.observe_copies(owner=owner, region=region, now=now)
+
+    def read_copies(
+        self, ids: Iterable[str], *, region: str
+    ) -> Mapping[str, tuple[Presence, Snapshot | None]]:
+        return self.view.read_copies(ids, region=region)
+
     def find_launch(self, request: LaunchInstance) -> Instance | None:
         return self.view.find_launch(request)

@@ -12,7 +12,7 @@ DUE = PREFIX + "due"
 QUARANTINE_UNTIL = PREFIX + "quarantine-until"
 
 
-BACKUP_CALLS = frozenset({"CreateSnapshot", "CreateSnapshots", "DeleteSnapshot"})
+BACKUP_CALLS = frozenset({"CreateSnapshot", "CreateSnapshots", "DeleteSnapshot", "CopySnapshot"})
 """What a converged fleet still needs, now and then."""
 
 

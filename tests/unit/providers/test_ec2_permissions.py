@@ -13,9 +13,10 @@ import botocore.session
 import pytest
 from botocore import xform_name
 
+from providers.ec2.installation import Installation
 from providers.ec2.observing import OWNER_TAG
 from providers.ec2.operations import OPERATIONS
-from providers.ec2.permissions import Installation, policy, policy_text
+from providers.ec2.permissions import policy, policy_text
 from reconciler.planning.identity import Tag
 from tests.support.iam_policy import Asked, allowed
 
@@ -24,8 +25,15 @@ ADAPTERS = (REPOSITORY / "providers" / "ec2", REPOSITORY / "providers" / "archiv
 
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
+ELSEWHERE = "eu-central-1"
 POLICY = policy(
-    Installation(account=ACCOUNT, region=REGION, owner="prod", roles=("postgres", "web"))
+    Installation(
+        account=ACCOUNT,
+        region=REGION,
+        owner="prod",
+        roles=("postgres", "web"),
+        copy_regions=(ELSEWHERE,),
+    )
 )
 
 CALLED_FOR_US = {
@@ -65,6 +73,7 @@ def test_the_command_prints_the_policy_with_its_values_filled_in() -> None:
             "providers.ec2.permissions",
             *("--account", ACCOUNT, "--region", REGION, "--owner", "prod"),
             *("--role", "postgres", "--role", "web"),
+            *("--copy-region", ELSEWHERE),
         ],
         cwd=REPOSITORY,
         capture_output=True,
@@ -281,6 +290,51 @@ def test_a_snapshot_is_tagged_when_it_is_made_and_never_afterwards(creating: str
     assert may(request_tag("prod") | {"ec2:CreateAction": creating})
     assert not may(request_tag("staging") | {"ec2:CreateAction": creating})
     assert not may(resource_tag("prod"))
+
+
+COPY = f"arn:aws:ec2:{ELSEWHERE}::snapshot/snap-0123456789abcdef0"
+
+
+@pytest.mark.parametrize(
+    ("resource", "context", "expected"),
+    [
+        (SNAPSHOT, resource_tag("prod") | request_tag("prod"), True),
+        (SNAPSHOT, resource_tag("staging") | request_tag("prod"), False),
+        (SNAPSHOT, request_tag("prod"), False),
+        (COPY, request_tag("prod"), True),
+        (COPY, request_tag("staging"), False),
+        (COPY, {}, False),
+        (COPY.replace(ELSEWHERE, "ap-south-1"), request_tag("prod"), False),
+    ],
+)
+def test_only_ours_is_copied_only_under_our_tag_and_only_to_where_copies_go(
+    resource: str,
+    context: dict[str, str],
+    expected: bool,  # noqa: FBT001 - a table of answers
+) -> None:
+    asked = Asked(action="ec2:CopySnapshot", resource=resource, context=context)
+    assert allowed(POLICY, asked) is expected
+
+
+def test_only_our_copies_are_deleted_and_tags_are_written_only_as_they_are_made() -> None:
+    def may(action: str, context: dict[str, str]) -> bool:
+        return allowed(POLICY, Asked(action=action, resource=COPY, context=context))
+
+    assert may("ec2:DeleteSnapshot", resource_tag("prod"))
+    assert not may("ec2:DeleteSnapshot", resource_tag("staging"))
+    assert may("ec2:CreateTags", request_tag("prod") | {"ec2:CreateAction": "CopySnapshot"})
+    assert not may("ec2:CreateTags", request_tag("staging") | {"ec2:CreateAction": "CopySnapshot"})
+    assert not may("ec2:CreateTags", request_tag("prod") | {"ec2:CreateAction": "CreateSnapshot"})
+    assert not may("ec2:CreateTags", resource_tag("prod"))
+
+
+def test_nothing_but_snapshots_is_read_where_copies_go() -> None:
+    def may(action: str) -> bool:
+        context = {"aws:RequestedRegion": ELSEWHERE}
+        return allowed(POLICY, Asked(action=action, resource="*", context=context))
+
+    assert may("ec2:DescribeSnapshots")
+    assert not may("ec2:DescribeInstances")
 
 
 def test_no_tag_is_ever_removed() -> None:

@@ -10,8 +10,10 @@ import pytest
 
 from providers.requests import (
     AttachVolume,
+    CopySnapshot,
     CreateSnapshot,
     CreateSnapshots,
+    DeleteCopy,
     DeleteSnapshot,
     DetachVolume,
     KeepVolumeOnTermination,
@@ -67,6 +69,17 @@ REQUESTS: tuple[Request, ...] = (
     ),
     DeleteSnapshot(snapshot_id="snap-1", restore_point_id="snap-2", due_at=NOW),
     DeleteSnapshot(snapshot_id="snap-1", restore_point_id=None, due_at=NOW),
+    CopySnapshot(
+        snapshot_id="snap-1",
+        from_region="us-east-1",
+        to_region="eu-west-1",
+        encrypted=True,
+        kms_key_id=None,
+        due_at=NOW,
+        tags={"team": "data"},
+    ),
+    DeleteCopy(region="eu-west-1", snapshot_id="snap-1", restore_point_id="snap-2", due_at=NOW),
+    DeleteCopy(region="eu-west-1", snapshot_id="snap-1", restore_point_id=None, due_at=NOW),
 )
 
 
