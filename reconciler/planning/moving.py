@@ -21,6 +21,8 @@ from reconciler.planning.keeping import safe_corrections
 from reconciler.planning.phrases import span
 from reconciler.planning.replacing import advance_replacement, launch_replacement
 
+NO_ROOM_FOR_IT = ("InvalidParameterValue", "AttachmentLimitExceeded")
+"""How EC2 refuses a device name that something has taken, and one volume more."""
 SETTLED = (Standing.ATTACHED, Standing.LOST, Standing.ERROR, Standing.NEVER_FILLED)
 
 
@@ -66,6 +68,10 @@ def _attach(here: Situation, occupant: Instance, claim: Claim, volume: Volume) -
     if (obstacle := _obstacle(occupant, claim, volume)) is not None:
         hold = Hold(course=Course.REATTACH, gate=Gate.CONFLICT, reason=obstacle)
         return here.hold(obstacle, hold)
+    refused_since = _refused_since(here, occupant, volume)
+    if here.now >= refused_since + here.case.desired.policy.deadlines.attach:
+        detail = f"{volume.id} is refused as {claim.device} by {occupant.id} since {refused_since:%H:%M}Z"
+        return _to_another_instance(here, occupant, detail)
     fresh = Tag.IN_SERVICE_SINCE not in occupant.tags
     detail = f"{volume.id} fills claim {claim.name}"
     draft = here.draft(
@@ -78,6 +84,19 @@ def _attach(here: Situation, occupant: Instance, claim: Claim, volume: Volume) -
         continuation=fresh,
     )
     return here.act(detail, draft)
+
+
+def _refused_since(here: Situation, occupant: Instance, volume: Volume) -> datetime:
+    """Since when this instance has had no room for the volume, whatever its lists show; now where it may have."""
+    refused = (
+        intent.begun_at
+        for intent in here.view.recent
+        if intent.error_code in NO_ROOM_FOR_IT
+        and isinstance(intent.action.request, AttachVolume)
+        and intent.action.request.volume_id == volume.id
+        and intent.action.request.instance_id == occupant.id
+    )
+    return min(refused, default=here.now)
 
 
 def _obstacle(occupant: Instance, claim: Claim, volume: Volume) -> str | None:
@@ -156,9 +175,13 @@ def _wait_for_attachment(here: Situation, occupant: Instance, view: ClaimView) -
     hangs_at = _began(here, occupant, view) + here.case.desired.policy.deadlines.attach
     if here.now < hangs_at:
         return here.rest(Bucket.WAITING, view.detail, next_check_at=hangs_at)
+    return _to_another_instance(here, occupant, f"{view.detail}, and hangs")
+
+
+def _to_another_instance(here: Situation, occupant: Instance, detail: str) -> Decision:
+    """Another host has the device name free; nothing is torn off this one for it."""
     if here.view.replacement is not None:
         return advance_replacement(here, here.view.replacement)
-    detail = f"{view.detail}, and hangs"
     return launch_replacement(
         here, occupant, Reason.ATTACHMENT_HANGS, detail, course=Course.KEEP_THE_DATA
     )

@@ -14,6 +14,7 @@ from desired_state.model import Fleet
 from providers.simulated.changes import Change
 from providers.simulated.cloud import SimulatedCloud
 from providers.simulated.records import Instance, Io, Volume
+from reconciler.demo.truth import data_volumes
 from reconciler.demo.virtual import OWNER
 from tests.simulation.oracles.ledger import DeclaredFleet, Ledger, SentCall
 from tests.simulation.oracles.oracle import Oracle
@@ -48,13 +49,13 @@ class OneServes(Oracle):
         return instance.state in CAN_WRITE and occupant and let_in and self._writes(instance)
 
     def _writes(self, instance: Instance) -> bool:
-        held = [item for item in instance.attachments if item.device != instance.root_device]
-        volumes = [self.ledger.truth.volumes.get(item.volume_id) for item in held]
+        held = data_volumes(instance).values()
+        volumes = [self.ledger.truth.volumes.get(item) for item in held]
         return any(volume is not None and volume.io in ANSWERING for volume in volumes)
 
 
 class FencedBeforeLetIn(Oracle):
-    """S6. Nobody is let into the service while an instance of a lower incarnation of its slot can still write."""
+    """S6. Nobody is let into the service while an instance of a lower incarnation of its slot can still write data."""
 
     rule = "S6"
 
@@ -65,7 +66,7 @@ class FencedBeforeLetIn(Oracle):
         slot = slot_of(let_in.tags)
         for item in self.ledger.living(slot) if slot else ():
             older = incarnation_of(item.tags) < incarnation_of(let_in.tags)
-            if older and item.state in CAN_WRITE:
+            if older and item.state in CAN_WRITE and data_volumes(item):
                 yield f"{let_in.id} is let in while {item.id} of {slot} is {item.state}"
 
 

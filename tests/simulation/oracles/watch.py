@@ -63,7 +63,8 @@ class Watch:
         self.ledger = ledger
         self.breaches: list[Breach] = []
         self._now = now
-        self._oracles = [oracle(ledger) for oracle in (*ORACLES, *more)]
+        makers: list[Callable[[Ledger], Oracle]] = [*ORACLES, *more]
+        self._oracles = [make(ledger) for make in makers]
 
     def call(self, call: Call) -> None:
         """A hook for the gate, before the effect of a call."""

@@ -158,6 +158,22 @@ def test_past_it_another_instance_is_launched_for_the_volume() -> None:
     assert (step.course, step.reason) == (Course.KEEP_THE_DATA, Reason.ATTACHMENT_HANGS)
 
 
+@pytest.mark.parametrize(
+    ("minutes_ago", "kind"), [(2, AttachVolume), (4, LaunchInstance)], ids=["lately", "for long"]
+)
+def test_a_device_name_that_is_refused_for_long_is_left_for_another_instance(
+    minutes_ago: int, kind: type[AttachVolume | LaunchInstance]
+) -> None:
+    """Something that no list shows has taken it on this host."""
+    scene = committed(original=InstanceState.STOPPED)
+    scene.detached(VOLUME)
+    attach = AttachVolume(volume_id=VOLUME, instance_id=NEW, device="/dev/sdf")
+    step = action(DATABASE, attach, course=Course.KEEP_THE_DATA, reason=Reason.MOVE_DATA)
+    refused = {"state": IntentState.REJECTED, "error_code": "InvalidParameterValue"}
+    scene.began(step, ago=minutes_ago * MINUTE, **refused)
+    assert isinstance(the_action(scene).request, kind)
+
+
 def superseding() -> Scene:
     """A third instance took the slot over from the second, on which the attachment hangs."""
     scene = attaching(trouble=20 * MINUTE)
