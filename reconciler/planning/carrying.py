@@ -25,7 +25,7 @@ from reconciler.planning.intents import WITHOUT_A_TRACE, Intent
 from reconciler.planning.losses import zones_of_claims
 from reconciler.planning.moving import hangs_since
 from reconciler.planning.phrases import span
-from reconciler.planning.replacing import advance_replacement
+from reconciler.planning.replacing import advance_replacement, make_room
 from reconciler.planning.schedule import named_date
 from reconciler.planning.slots import carries_its_volumes
 from reconciler.planning.taking import snapshot_of
@@ -190,6 +190,8 @@ def _launch(
     snapshots: Sequence[Snapshot],
     why: str,
 ) -> Decision:
+    if (first := make_room(here)) is not None:
+        return first
     ids = ", ".join(sorted(item.id for item in snapshots))
     detail = f"{why}; carried over by {ids}, which lose nothing"
     wish = LaunchWish(

@@ -18,7 +18,7 @@ from reconciler.planning.slots import carries_its_volumes
 from reconciler.planning.unseen import hold_for_the_unseen
 
 MOST_ALIVE = 3
-"""Of one slot: its occupant, an original that still holds the data, and a replacement."""
+"""Of one slot: its occupant, an original that still holds the data, and a replacement; beside what is in quarantine."""
 
 
 def launch_replacement(
@@ -34,7 +34,7 @@ def launch_replacement(
     held = hold_for_the_unseen(here) or unplaceable_claims(here)
     if held is not None:
         return held
-    if (first := _make_room(here)) is not None:
+    if (first := make_room(here)) is not None:
         return first
     wish = LaunchWish(
         slot=here.view.ref,
@@ -62,19 +62,13 @@ def replace_as_ordered(here: Situation, original: Instance, order: Order) -> Dec
     )
 
 
-def _make_room(here: Situation) -> Decision | None:
+def make_room(here: Situation) -> Decision | None:
     """Where one replacement after the other falls sick, the earlier ones that can't serve go before the next."""
-    if len(here.view.alive) < MOST_ALIVE:
+    active = [item for item in here.view.alive if not _is_out_of_the_way(here, item)]
+    if len(active) < MOST_ALIVE:
         return None
     for instance in here.view.superseded:
-        verdict = here.verdict(instance)
-        serves = verdict.serving or verdict.status is Status.HEALTHY
-        served = Tag.IN_SERVICE_SINCE in instance.tags
-        bare = all(item.device == instance.root_device for item in instance.attachments)
-        emptied = bare and instance.state is InstanceState.STOPPED
-        if serves or (served and not emptied) or is_quarantined(here, instance):
-            continue
-        if _held_claims(here, instance) is not None:
+        if not _can_go(here, instance):
             continue
         detail = f"{instance.id} is superseded and cannot serve"
         return end_instance(
@@ -86,7 +80,24 @@ def _make_room(here: Situation) -> Decision | None:
             continuation=True,
             guarded=True,
         )
-    return None
+    why = f"{', '.join(item.id for item in active)} are alive and none can be let go"
+    return here.hold(why, Hold(course=Course.REPAIR, gate=Gate.LAST_COPY, reason=why))
+
+
+def _is_out_of_the_way(here: Situation, instance: Instance) -> bool:
+    return instance.state is InstanceState.STOPPED and is_quarantined(here, instance)
+
+
+def _can_go(here: Situation, instance: Instance) -> bool:
+    """It can't serve, and either never came into service or is stopped with nothing left on it."""
+    verdict = here.verdict(instance)
+    if verdict.serving or verdict.status is Status.HEALTHY:
+        return False
+    bare = all(item.device == instance.root_device for item in instance.attachments)
+    emptied = bare and instance.state is InstanceState.STOPPED
+    if Tag.IN_SERVICE_SINCE in instance.tags and not emptied:
+        return False
+    return not is_quarantined(here, instance) and _held_claims(here, instance) is None
 
 
 def advance_replacement(

@@ -147,7 +147,7 @@ class RestoredFromItsOwn(Oracle):
 
 class OnlyOfTheWell(Oracle):
     """S8. No snapshot is asked for of a volume that has been stalled, or of a slot whose holder has been unwell, for
-    longer than the evidence of it takes.
+    longer than the evidence of it takes. How the holder is does not matter to a volume that nothing can write to.
     """
 
     rule = "S8"
@@ -159,8 +159,21 @@ class OnlyOfTheWell(Oracle):
     def before_call(self, call: SentCall, now: datetime) -> Iterable[str]:
         for identifier in _asked_of(call):
             slot = self.ledger.slot_of(identifier)
-            if slot is not None and (why := self._health.unwell(slot, now)):
+            if slot is None:
+                continue
+            if self._is_still(identifier):
+                why = self._health.stalled(identifier, now)
+            else:
+                why = self._health.unwell(slot, now)
+            if why:
                 yield f"a snapshot of {identifier} is asked for while {slot} is unwell: {why}"
+
+    def _is_still(self, volume_id: str) -> bool:
+        """On no instance, or on one that is stopped or gone."""
+        volume = self.ledger.truth.volumes.get(volume_id)
+        held = volume.attachment if volume else None
+        holder = self.ledger.truth.instances.get(held.instance_id) if held else None
+        return holder is None or holder.state in ("stopped", "terminated")
 
     def after_effect(self, changes: Sequence[Change], now: datetime) -> Iterable[str]:
         self._health.note(changes)
@@ -243,10 +256,14 @@ class Health:
         since = self._unwell_since.get(holder.id, now)
         if now - since > EVIDENCE_TAKES:
             return f"{holder.id} is {holder.state} and {holder.guest} since {since:%H:%M:%S}"
-        for attached in holder.attachments:
-            stalled = self._stalled_since.get(attached.volume_id, now)
-            if now - stalled > VOLUMES_TELL_WITHIN:
-                return f"{attached.volume_id} is stalled since {stalled:%H:%M:%S}"
+        whys = (self.stalled(attached.volume_id, now) for attached in holder.attachments)
+        return next((why for why in whys if why), None)
+
+    def stalled(self, volume_id: str, now: datetime) -> str | None:
+        """Why nobody can still take a volume for well."""
+        since = self._stalled_since.get(volume_id, now)
+        if now - since > VOLUMES_TELL_WITHIN:
+            return f"{volume_id} is stalled since {since:%H:%M:%S}"
         return None
 
     def _shows(self, instance: Instance) -> bool:

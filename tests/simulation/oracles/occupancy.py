@@ -10,7 +10,14 @@ from providers.simulated.changes import Change
 from providers.simulated.records import Instance, Volume
 from tests.simulation.oracles.ledger import OLDEST_VIEW, SentCall
 from tests.simulation.oracles.oracle import Oracle
-from tests.simulation.oracles.tags import CLAIM, OWNER, ROLE, incarnation_of, slot_of
+from tests.simulation.oracles.tags import (
+    CLAIM,
+    OWNER,
+    QUARANTINE_UNTIL,
+    ROLE,
+    incarnation_of,
+    slot_of,
+)
 
 MOST_ALIVE = 3
 """An occupant, its replacement, and one of a lower incarnation that waits for its end."""
@@ -41,8 +48,9 @@ class AtMostOne(Oracle):
         replacements = [item.id for item in living if item.tags.get(ROLE) == "replacement"]
         if len(replacements) > 1:
             yield f"{slot} has several replacements: {', '.join(replacements)}"
-        if len(living) > MOST_ALIVE:
-            yield f"{slot} has {len(living)} living instances: {', '.join(i.id for i in living)}"
+        active = [item.id for item in living if not _is_in_quarantine(item)]
+        if len(active) > MOST_ALIVE:
+            yield f"{slot} has {len(active)} living instances: {', '.join(active)}"
 
     def _volumes(self, slot: str) -> Iterable[str]:
         named = Counter(
@@ -117,3 +125,8 @@ def _is_root(volume: Volume) -> bool:
     """
     of_image = volume.snapshot_id is not None and volume.data.lineage == volume.id
     return of_image or (volume.attachment is not None and volume.attachment.delete_on_termination)
+
+
+def _is_in_quarantine(instance: Instance) -> bool:
+    """Stopped, and kept for a person to look at."""
+    return instance.state == "stopped" and QUARANTINE_UNTIL in instance.tags
