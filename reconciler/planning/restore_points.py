@@ -44,8 +44,6 @@ def lineages(
     filled = frozenset(fills.values())
     found: defaultdict[Lineage, list[Snapshot]] = defaultdict(list)
     for snapshot in observation.snapshots.values():
-        if Tag.COPIED_FROM in snapshot.tags:
-            continue  # Copied to this region from another, whose slots they are of.
         lineage = _lineage_of(snapshot, fills, filled, owner)
         if lineage is not None:
             found[lineage].append(snapshot)
@@ -62,10 +60,23 @@ def with_snapshots(
 
 def _with(view: ClaimView, snapshots: tuple[Snapshot, ...]) -> ClaimView:
     snapshots = _in_force(view, snapshots) if snapshots else snapshots
-    if snapshots and view.standing is Standing.NEVER_FILLED:
+    own = tuple(item for item in snapshots if Tag.COPIED_FROM not in item.tags)
+    if own and view.standing is Standing.NEVER_FILLED:
         detail = "no volume fills it any more; there are snapshots of one"
-        return replace(view, standing=Standing.LOST, detail=detail, snapshots=snapshots)
-    return replace(view, snapshots=snapshots)
+        return replace(view, standing=Standing.LOST, detail=detail, snapshots=own)
+    if snapshots and view.standing is Standing.NEVER_FILLED:
+        detail = _held_elsewhere(snapshots[0])
+        return replace(view, standing=Standing.CONFLICT, detail=detail, snapshots=own)
+    return replace(view, snapshots=own)
+
+
+def _held_elsewhere(copy: Snapshot) -> str:
+    """A copy is of the slots of the region that it is from, which may well live; here it is nobody's restore point."""
+    region = copy.tags.get(Tag.COPIED_FROM_REGION, "another region")
+    return (
+        f"{copy.id} holds a copy of its data from {region}; to begin empty here, give the fleet another name, "
+        "or delete what was copied"
+    )
 
 
 def _in_force(view: ClaimView, snapshots: tuple[Snapshot, ...]) -> tuple[Snapshot, ...]:

@@ -11,7 +11,7 @@ from desired_state.model import Fleet, Mode
 from providers.observed import Gap, GapSubject, Snapshot, SnapshotState
 from providers.requests import CopySnapshot, CreateSnapshot, DeleteCopy, DeleteSnapshot
 from reconciler.health.verdict import Sign
-from reconciler.planning.actions import Action, Bucket
+from reconciler.planning.actions import Action, Bucket, Gate
 from reconciler.planning.copies import AGAIN_AFTER_FAILURE
 from reconciler.planning.gates import COPIES_AT_ONCE
 from reconciler.planning.identity import Tag
@@ -21,8 +21,8 @@ from reconciler.planning.thinning import expired
 from tests.support.backed_up import DATABASE, EVERY, KEEP, VOLUME, due_ago, in_time, old
 from tests.support.cases import Scene
 from tests.support.fleets import DAY, HOUR, MINUTE, data_claim, postgres_fleet, snapshots_of
-from tests.support.plans import bucket, done, held, planned, the_action
-from tests.support.resources import OWNER, volume_id
+from tests.support.plans import bucket, done, held, planned, the_action, the_hold
+from tests.support.resources import volume_id
 
 ELSEWHERE = "eu-west-1"
 
@@ -327,14 +327,20 @@ def test_a_snapshot_stays_while_it_is_being_copied() -> None:
 # What a copy is not
 
 
-def test_a_copy_from_another_region_is_no_restore_point_of_a_slot_here() -> None:
-    """Of a fleet of the same name, copied to this region from where it was."""
-    scene, snapshot = with_snapshot()
-    (view,) = planned(scene).slots
-    assert view.bucket is Bucket.HEALTHY
-    fleet = copied_databases()
-    moved = Scene(fleet)
+def test_where_only_copies_from_another_region_are_nothing_begins_empty_unasked() -> None:
+    """A fleet that was declared elsewhere before, where it may well live: neither restored nor begun anew."""
+    _, snapshot = with_snapshot()
+    moved = Scene(copied_databases())
     lineage = {**snapshot.tags, Tag.COPIED_FROM: "snap-1", Tag.COPIED_FROM_REGION: ELSEWHERE}
-    assert lineage[Tag.OWNER] == OWNER
     moved.snapshots[snapshot.id] = replace(snapshot, tags=lineage)
-    assert done(moved) == [f"launch {DATABASE}"]
+    assert done(moved) == []
+    withheld = the_hold(moved)
+    assert withheld.gate is Gate.CONFLICT
+    assert f"{snapshot.id} holds a copy of its data from {ELSEWHERE}" in withheld.reason
+
+
+def test_a_copy_from_another_region_is_no_restore_point_of_a_slot_here() -> None:
+    scene, snapshot = with_snapshot()
+    lineage = {**snapshot.tags, Tag.COPIED_FROM: "snap-1", Tag.COPIED_FROM_REGION: ELSEWHERE}
+    scene.snapshots[snapshot.id] = replace(snapshot, tags=lineage)
+    assert done(scene) == [f"snapshot {DATABASE}"]
