@@ -44,6 +44,9 @@ def nothing_to_restore_from(
     here: Situation, occupant: Instance | None, trouble: Trouble
 ) -> Decision:
     """Holds a slot that nothing brings back but a person: by hand, or by an empty stand-in."""
+    if not trouble.evident:
+        why = f"{trouble.why}; there is nothing that it could be restored from as ordered"
+        return here.hold(why, Hold(course=Course.RESTORE, gate=Gate.RESTORE, reason=why))
     id_, _ = here.word(Gate.RESTORE, Course.RESTORE, treated_by(here, occupant))
     why = (
         f"{trouble.why}; no restore point is known: attach a volume restored by hand, tagged for this slot,"
@@ -90,9 +93,10 @@ def _ids(found: RestoreSet) -> str:
 def _alternatives(
     claims: Sequence[ClaimView], trouble: Trouble, found: RestoreSet | None
 ) -> tuple[Alternative, ...]:
-    """What would be taken, what would be better and can't be used now, and a stand-in."""
+    """What would be taken, what would be better and can't be used now, and a stand-in for what is in trouble."""
     taken = [_of_set(found)] if found else []
-    return (*taken, *_not_usable_now(claims, trouble, found.taken_at if found else None), STAND_IN)
+    unusable = _not_usable_now(claims, trouble, found.taken_at if found else None)
+    return (*taken, *unusable, *([STAND_IN] if trouble.evident else []))
 
 
 def _of_set(found: RestoreSet) -> Alternative:

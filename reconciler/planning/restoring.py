@@ -48,7 +48,7 @@ def restore(here: Situation, occupant: Instance | None, trouble: Trouble) -> Dec
         return _advance(here, replacement, trouble)
     found = best_set(here.view.claims, trouble.since)
     beyond = found is None or found.loss > loss_taken(here.view.claims, trouble)
-    if beyond and stand_in_approved(here, occupant):
+    if beyond and trouble.evident and stand_in_approved(here, occupant):
         return _launch(here, occupant, trouble, None, agreed=True)
     if found is None:
         return nothing_to_restore_from(here, occupant, trouble)

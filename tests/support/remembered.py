@@ -9,7 +9,9 @@ from typing import Any
 from reconciler.planning.actions import Action, Gate
 from reconciler.planning.intents import Intent, IntentState
 from reconciler.planning.memory import Approval, CapacityMemory, Memory, Pause
+from reconciler.planning.orders import Order, OrderKind
 from tests.support.fleets import DAY, HOUR, MINUTE
+from tests.support.resources import slot
 
 
 class Remembered:
@@ -63,6 +65,31 @@ class Remembered:
             empty=empty,
         )
         self.remembering(approvals={**self.memory.approvals, identifier: approval})
+
+    def ordered(
+        self,
+        text: str,
+        kind: OrderKind,
+        *,
+        ago: timedelta = MINUTE,
+        remaining: timedelta = DAY,
+        incarnation: int = 1,
+        reason: str = "its disk is slow",
+        **fields: Any,
+    ) -> Order:
+        """A person ordered that for the slot that long ago, when that incarnation held it."""
+        order = Order(
+            slot=slot(text),
+            kind=kind,
+            incarnation=incarnation,
+            reason=reason,
+            given_at=self.now - ago,
+            expires_at=self.now + remaining,
+            given_by="erin",
+            **fields,
+        )
+        self.remembering(orders=(*self.memory.orders, order))
+        return order
 
     def paused(self, scope: str, *, remaining: timedelta = 3 * HOUR) -> None:
         """A person paused that fleet, slot or (`*`) cell."""
