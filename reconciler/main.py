@@ -11,11 +11,14 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from desired_state.load import load
 from desired_state.model import DesiredState
+from providers.archives.reading import StoredArchives
+from providers.archives.s3 import S3Objects
 from providers.ec2.cloud import Ec2Cloud
 from providers.ec2.session import AwsSession
 from providers.observed import CellIdentity
@@ -59,6 +62,7 @@ class Reach:
             senses=Senses(
                 cloud=cloud,
                 prober=NetworkProber(self.settings.require_probe_proxy()),
+                archives=self.archives(region),
                 rhythm=ProbeRhythm(),
                 checks=self.handlers.checks,
                 owner=self.settings.require_owner(),
@@ -69,6 +73,10 @@ class Reach:
     def cloud(self, account: str, region: str) -> Ec2Cloud:
         """The cloud behind a cell, nothing of it asked yet."""
         return Ec2Cloud(self.session.clients(region), account=account, region=region)
+
+    def archives(self, region: str) -> StoredArchives:
+        """Where continuous backups are looked at, nothing asked yet; their buckets may be in another region."""
+        return StoredArchives(store=S3Objects(cache(partial(self.session.s3, region))))
 
     def cells(self, desired: DesiredState) -> tuple[Cell, ...]:
         """Every cell that the desired state names."""

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from desired_state.model import DesiredState
-from providers.port import Cloud, Prober
+from providers.port import Archives, Cloud, Prober
 from reconciler.execution.handlers import CheckHandler
+from reconciler.loop.archive_rhythm import ArchiveRhythm, NotReached, with_archives
 from reconciler.loop.copies_rhythm import CopiesRhythm, with_copies
 from reconciler.loop.gathering import Gathered, ProbeRhythm, gather
 from reconciler.loop.snapshot_rhythm import SnapshotRhythm, with_snapshots
@@ -41,6 +42,8 @@ class Senses:
     snapshots: SnapshotRhythm = field(default_factory=SnapshotRhythm)
     volumes: VolumeRhythm = field(default_factory=VolumeRhythm)
     copies: CopiesRhythm = field(default_factory=CopiesRhythm)
+    archives: Archives = field(default_factory=NotReached)
+    archive_rhythm: ArchiveRhythm = field(default_factory=ArchiveRhythm)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +126,7 @@ def replay(case: Case) -> Plan:
 
 
 def _look(senses: Senses, desired: DesiredState, memory: Memory, now: datetime) -> Gathered:
-    """One observation of the cell, with its snapshots, their copies and the health of its volumes in slower rhythms."""
+    """One observation of the cell, with its backups and the health of its volumes in their own, slower rhythms."""
     gathered = gather(
         cloud=senses.cloud,
         prober=senses.prober,
@@ -156,6 +159,14 @@ def _look(senses: Senses, desired: DesiredState, memory: Memory, now: datetime) 
         observation,
         cloud=senses.cloud,
         rhythm=senses.volumes,
+        desired=desired,
+        memory=memory,
+        now=now,
+    )
+    observation = with_archives(
+        observation,
+        archives=senses.archives,
+        rhythm=senses.archive_rhythm,
         desired=desired,
         memory=memory,
         now=now,

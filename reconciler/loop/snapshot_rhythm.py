@@ -1,7 +1,7 @@
 """The snapshots of a cell, looked at in a slower rhythm than everything else (design section 5).
 
 Their list may be a hundred times as long as that of the volumes, and nothing about them changes by the second. A cell
-in which no fleet declares snapshots is never asked.
+in which no fleet declares backups is never asked.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def with_snapshots(
     now: datetime,
 ) -> Observation:
     """The observation with the snapshots as last seen, looked at anew where that is due. Raises as the port does."""
-    if not _declares_snapshots(desired, observation):
+    if not _declares_backups(desired, observation):
         return observation
     calls = Counter(observation.calls)
     if rhythm.is_due(now):
@@ -76,10 +76,11 @@ def with_snapshots(
     )
 
 
-def _declares_snapshots(desired: DesiredState, observation: Observation) -> bool:
+def _declares_backups(desired: DesiredState, observation: Observation) -> bool:
+    """Also where only archives are declared: what others snapshot counts, and tells that a claim was filled before."""
     cell = observation.cell
     return any(
-        claim.backup is not None and claim.backup.snapshots is not None
+        claim.backup is not None
         for fleet in desired.fleets
         if (fleet.placement.account, fleet.placement.region) == (cell.account, cell.region)
         for claim in fleet.claims

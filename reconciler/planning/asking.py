@@ -83,11 +83,9 @@ def allowed_loss(claims: Sequence[ClaimView]) -> timedelta:
 
 def loss_clause(found: RestoreSet) -> str:
     """`from snap-1 of 2026-04-21T11:40:00Z, which loses 18 min of writes`."""
-    return f"from {_ids(found)} of {found.taken_at:%Y-%m-%dT%H:%M:%SZ}, which loses {span(found.loss)} of writes"
-
-
-def _ids(found: RestoreSet) -> str:
-    return ", ".join(sorted(item.id for item in found.snapshots.values()))
+    reaching = "up to" if found.archive else "of"
+    at = f"{found.taken_at:%Y-%m-%dT%H:%M:%SZ}"
+    return f"from {found.named} {reaching} {at}, which loses {span(found.loss)} of writes"
 
 
 def _alternatives(
@@ -101,7 +99,7 @@ def _alternatives(
 
 def _of_set(found: RestoreSet) -> Alternative:
     return Alternative(
-        what=_ids(found), completion="complete", taken_at=found.taken_at, loss=found.loss
+        what=found.named, completion="complete", taken_at=found.taken_at, loss=found.loss
     )
 
 

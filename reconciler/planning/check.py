@@ -25,6 +25,7 @@ from reconciler.planning.actions import Action, Course, Gate, SlotRef, target_of
 from reconciler.planning.case import Case
 from reconciler.planning.casting import cast
 from reconciler.planning.check_actions import ACTION_RULES, Facts
+from reconciler.planning.check_archives import ARCHIVE_RULES
 from reconciler.planning.check_backups import BACKUP_RULES
 from reconciler.planning.identity import Role, Tag, incarnation_of, role_of, slot_of
 from reconciler.planning.intents import Intent
@@ -56,7 +57,7 @@ def check_plan(plan: Plan, case: Case) -> None:
     facts = _facts(plan, case)
     found = [violation for rule in PLAN_RULES for violation in rule(plan, facts)]
     for action in plan.actions:
-        for rule_of_action in (*ACTION_RULES, *BACKUP_RULES):
+        for rule_of_action in (*ACTION_RULES, *BACKUP_RULES, *ARCHIVE_RULES):
             detail = rule_of_action(action, facts)
             if detail is not None:
                 name = rule_of_action.__name__.removeprefix("_").replace("_", " ")

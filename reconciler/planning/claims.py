@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from desired_state.model import Claim
@@ -21,6 +21,7 @@ from providers.observed import (
     VolumeState,
 )
 from reconciler.planning.absence import Absence, Sight, absence_of
+from reconciler.planning.archives import ClaimArchive
 from reconciler.planning.casting import ever_occupied, incarnations_that_held
 from reconciler.planning.identity import Tag, claim_of, incarnation_of, quarantined_until
 from reconciler.planning.intents import Intent
@@ -60,6 +61,17 @@ class ClaimView:
     """Those of its lineage, in any state, newest first; None when they were not read whole."""
     copies: tuple[Snapshot, ...] | None = None
     """Those in the region of `copyTo`, likewise, each dated from the point in time that it holds."""
+    archive: ClaimArchive | None = None
+    """None when it declares none."""
+
+    @property
+    def backups_read(self) -> bool:
+        """Whether it is known what it could be restored from."""
+        if self.claim.backup is None:
+            return True
+        return self.snapshots is not None and (
+            self.archive is None or self.archive.as_of is not None
+        )
 
 
 def view_claims(
@@ -291,11 +303,20 @@ def brought_claims(claims: Sequence[ClaimView], occupant: Instance) -> tuple[Cla
 
 
 def restored_claims(claims: Sequence[ClaimView], occupant: Instance) -> tuple[ClaimView, ...]:
-    """The claims whose volumes were made from snapshots when the occupant was launched."""
+    """The claims whose volumes were made to restore their data when the occupant was launched."""
+    from_archive = Tag.RESTORE_FROM in occupant.tags
     return tuple(
         view
         for view in claims
         if view.volume is not None
-        and view.volume.snapshot_id is not None
+        and (view.volume.snapshot_id is not None or from_archive)
         and incarnation_of(view.volume.tags) == incarnation_of(occupant.tags)
     )
+
+
+def with_archive(view: ClaimView, archive: ClaimArchive | None) -> ClaimView:
+    """A claim with its archive. One that anything was ever archived of was filled before."""
+    if archive and archive.incarnations and view.standing is Standing.NEVER_FILLED:
+        detail = "no volume fills it any more; there is an archive of one"
+        return replace(view, standing=Standing.LOST, detail=detail, archive=archive)
+    return replace(view, archive=archive)

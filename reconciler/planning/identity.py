@@ -33,6 +33,8 @@ class Tag(StrEnum):
     IN_SERVICE_SINCE = PREFIX + "in-service-since"
     QUARANTINE_UNTIL = PREFIX + "quarantine-until"
     USER_DATA = PREFIX + "user-data"
+    RESTORE_FROM = PREFIX + "restore-from"
+    """Of an instance alone: the incarnation whose archive its boot script replays. Its own is under its own."""
 
 
 class Role(StrEnum):

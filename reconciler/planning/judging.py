@@ -29,7 +29,7 @@ from reconciler.health.signs import ClaimSign, Subject
 from reconciler.health.verdict import Evidence, RememberedHealth, Status, Verdict, Weight
 from reconciler.planning.actions import target_of
 from reconciler.planning.claims import ClaimView, Standing, restored_claims
-from reconciler.planning.identity import Role, role_of
+from reconciler.planning.identity import Role, Tag, role_of
 from reconciler.planning.intents import WITHOUT_A_TRACE, Intent
 from reconciler.planning.memory import Memory
 from reconciler.planning.slots import SlotView, World
@@ -37,6 +37,8 @@ from reconciler.planning.slots import SlotView, World
 LEAST_RESTORE_GRACE = timedelta(minutes=30)
 REPLAYED_WITHIN = timedelta(minutes=15)
 FILLED_MIB_S = 100
+LEAST_REPLAY_GRACE = timedelta(hours=2)
+REPLAYED_MIB_S = 50
 
 
 class Signs(NamedTuple):
@@ -162,7 +164,9 @@ def _subject(
         # It gets its data, and may serve, only at its commit; until then its checks are all there is to it.
         spec, claims = replace(spec, probe=None), ()
     elif restored := restored_claims(view.claims, instance):
-        spec = replace(spec, startup_grace=max(spec.startup_grace, _restore_grace(restored)))
+        spec = replace(
+            spec, startup_grace=max(spec.startup_grace, _restore_grace(restored, instance))
+        )
     checks, remembered = observation.checks.get(instance.id), memory.health.get(instance.id)
     touching = _touching(view, instance) if view.recent or view.busy else []
     return Subject(
@@ -180,9 +184,13 @@ def _subject(
     )
 
 
-def _restore_grace(restored: Sequence[ClaimView]) -> timedelta:
-    """How long a restored service may take: blocks come from S3 as they are touched (design section 7.4)."""
+def _restore_grace(restored: Sequence[ClaimView], instance: Instance) -> timedelta:
+    """How long a restored service may take: blocks come from S3 as they are touched, a base and a log are fetched from
+    an archive and replayed (design section 7.4).
+    """
     size_mib = sum(view.volume.size_gib for view in restored if view.volume) * 1024
+    if Tag.RESTORE_FROM in instance.tags:
+        return LEAST_REPLAY_GRACE + timedelta(seconds=size_mib / REPLAYED_MIB_S)
     filling = timedelta(seconds=size_mib / FILLED_MIB_S)
     return max(LEAST_RESTORE_GRACE, REPLAYED_WITHIN + filling)
 

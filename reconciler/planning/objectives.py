@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from providers.observed import Snapshot, SnapshotState
 from reconciler.planning.actions import SlotRef
+from reconciler.planning.archives import ArchivePoint
 from reconciler.planning.claims import ClaimView, Standing
 from reconciler.planning.slots import SlotView
 
@@ -21,7 +22,7 @@ class Protection(StrEnum):
     LATE = "late"
     """More would be lost than `maxLoss`."""
     UNKNOWN = "unknown"
-    """Its restore points were not read, or are in an archive, which is not looked at yet."""
+    """Its snapshots or its archive were not read."""
     NOT_DECLARED = "not-declared"
     """The document says `none`: what is lost stays lost."""
     GOOD = "good"
@@ -39,7 +40,9 @@ class ClaimBackup:
     slot: SlotRef
     claim: str
     protection: Protection
-    restore_point: Snapshot | None
+    restore_point: Snapshot | ArchivePoint | None
+    archive_why_not: str | None
+    """Why its archive is no restore point, as a clause; None where it is, or none is declared."""
     pending: Snapshot | None
     """A younger one that is not complete yet."""
     loss: timedelta | None
@@ -58,17 +61,25 @@ def claim_backups(views: Iterable[SlotView], now: datetime) -> tuple[ClaimBackup
 
 
 def _backup_of(view: SlotView, claim: ClaimView, now: datetime) -> ClaimBackup:
-    newest = next((item for item in claim.snapshots or () if item.usable), None)
-    loss = now - newest.started_at if newest else None
+    snapshot = next((item for item in claim.snapshots or () if item.usable), None)
+    archived = claim.archive.point if claim.archive else None
+    newest = max((item for item in (snapshot, archived) if item), key=reaches, default=None)
+    loss = max(now - reaches(newest), timedelta()) if newest else None
     return ClaimBackup(
         slot=view.ref,
         claim=claim.claim.name,
         protection=_protection(claim, loss),
         restore_point=newest,
-        pending=_pending(claim, newest),
+        archive_why_not=claim.archive.why_not if claim.archive else None,
+        pending=_pending(claim, snapshot),
         loss=loss,
         max_loss=claim.claim.backup.max_loss if claim.claim.backup else None,
     )
+
+
+def reaches(point: Snapshot | ArchivePoint) -> datetime:
+    """The instant whose data it holds; an archive's is by the archive's own clock."""
+    return point.until if isinstance(point, ArchivePoint) else point.started_at
 
 
 def _protection(claim: ClaimView, loss: timedelta | None) -> Protection:
@@ -77,7 +88,7 @@ def _protection(claim: ClaimView, loss: timedelta | None) -> Protection:
         return Protection.NOT_DECLARED
     if loss is not None and loss <= backup.max_loss:
         return Protection.GOOD
-    if claim.snapshots is None or backup.archive is not None:
+    if not claim.backups_read:
         return Protection.UNKNOWN
     return Protection.UNPROTECTED if loss is None else Protection.LATE
 

@@ -143,6 +143,8 @@ def _launch(wish: LaunchWish, blueprint: Blueprint, case: Case, offer: Offer, im
         Tag.OPERATION: operation,
     }
     boot: dict[str, str] = {Tag.USER_DATA: blueprint.user_data} if blueprint.user_data else {}
+    if wish.restore_from is not None:
+        boot[Tag.RESTORE_FROM] = str(wish.restore_from)
     request = LaunchInstance(
         client_token=operation,
         image=image,

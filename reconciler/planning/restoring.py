@@ -31,6 +31,7 @@ from reconciler.planning.replacing import (
     undo_replacement,
     without_its_volumes,
 )
+from reconciler.planning.replaying import archive_to_be_read
 from reconciler.planning.restore_sets import RestoreSet, best_set
 from reconciler.planning.slots import carries_its_volumes
 from reconciler.planning.unseen import hold_for_the_unseen
@@ -46,6 +47,8 @@ def restore(here: Situation, occupant: Instance | None, trouble: Trouble) -> Dec
         return held
     if (replacement := here.view.replacement) is not None:
         return _advance(here, replacement, trouble)
+    if (waiting := archive_to_be_read(here, trouble)) is not None:
+        return waiting
     found = best_set(here.view.claims, trouble.since)
     beyond = found is None or found.loss > loss_taken(here.view.claims, trouble)
     if beyond and trouble.evident and stand_in_approved(here, occupant):
@@ -106,6 +109,7 @@ def _launch(
         zones=None,
         with_volumes=True,
         snapshots={name: item.id for name, item in found.snapshots.items()} if found else {},
+        restore_from=found.archive.incarnation if found and found.archive else None,
         agreed=agreed,
         loss=found.loss if found else None,
         down_since=trouble.since,

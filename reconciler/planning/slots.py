@@ -12,10 +12,12 @@ from datetime import datetime
 
 from desired_state.model import DesiredState, Fleet
 from providers.observed import Instance, Observation, Snapshot, Volume
+from providers.observed_archives import ArchiveHistory
 from reconciler.planning.absence import Absence, Sight, absence_of, sight_of
 from reconciler.planning.actions import SlotRef
-from reconciler.planning.casting import cast, tag_doubts
-from reconciler.planning.claims import ClaimView, view_claims
+from reconciler.planning.archives import archive_of, highest_archived, histories_of
+from reconciler.planning.casting import Cast, cast, tag_doubts
+from reconciler.planning.claims import ClaimView, view_claims, with_archive
 from reconciler.planning.copied import Copies, copies, of_claims, with_copies
 from reconciler.planning.identity import incarnation_of, owner_of, slot_key
 from reconciler.planning.intents import Intent
@@ -101,6 +103,8 @@ class Belongings:
     """Those of each claim; None when they were not read whole."""
     copies: Sequence[tuple[Snapshot, ...] | None] = ()
     """Of each claim in another region, None where they were not read whole; empty where no claim has any."""
+    archives: Sequence[ArchiveHistory | None] = ()
+    """Those of each claim."""
 
     @property
     def all_shown(self) -> bool:
@@ -173,6 +177,9 @@ def arrange(
             things = replace(
                 things, copies=of_claims(things.fleet.claims, key, copied, observation)
             )
+        if observation.archives and things.fleet is not None:
+            read = histories_of(things.fleet, SlotRef(*key), observation.archives)
+            things = replace(things, archives=read)
         known = before.get(key)
         view = known[1] if known and known[0] == things else _view(key, things, sight)
         if things.all_shown:
@@ -274,6 +281,7 @@ def _view(key: _Key, things: Belongings, sight: Sight) -> SlotView:
             claims = with_snapshots(claims, things.snapshots)
         if things.copies:
             claims = with_copies(claims, things.copies)
+        claims = _with_archives(claims, things, parts)
     return SlotView(
         ref=ref,
         fleet=fleet,
@@ -295,8 +303,23 @@ def _view(key: _Key, things: Belongings, sight: Sight) -> SlotView:
             max([incarnation_of(item.tags) for item in things.volumes], default=0),
             max([item.incarnation for item in things.known], default=0),
             max([incarnation_of(i.tags) for own in things.snapshots or () for i in own], default=0),
+            highest_archived(things.archives),
         ),
     )
+
+
+def _with_archives(
+    claims: tuple[ClaimView, ...], things: Belongings, parts: Cast
+) -> tuple[ClaimView, ...]:
+    """The claims, each with its archive. One that anything was archived of was filled before."""
+    histories = things.archives or (None,) * len(claims)
+    found = [
+        archive_of(view.claim, history, occupant=parts.occupant, replacement=parts.replacement)
+        for view, history in zip(claims, histories, strict=True)
+    ]
+    if not any(found):
+        return claims
+    return tuple(with_archive(view, own) for view, own in zip(claims, found, strict=True))
 
 
 def _missing(

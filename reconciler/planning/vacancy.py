@@ -42,7 +42,7 @@ def fill(here: Situation) -> Decision:
 def _fill_with_claims(here: Situation) -> Decision:
     """Empty volumes the first time, its own volumes ever after."""
     if all(claim.standing is Standing.NEVER_FILLED for claim in here.view.claims):
-        held = _snapshots_not_read(here) or _volumes_to_be_shown(here)
+        held = _backups_not_read(here) or _volumes_to_be_shown(here)
         return held or _launch(
             here, Course.CREATE, Reason.NONE_EVER, declared_size(here.fleet), with_volumes=True
         )
@@ -54,12 +54,13 @@ def _fill_with_claims(here: Situation) -> Decision:
     return _launch(here, Course.KEEP_THE_DATA, Reason.GONE, detail, zones=zones)
 
 
-def _snapshots_not_read(here: Situation) -> Decision | None:
+def _backups_not_read(here: Situation) -> Decision | None:
     """A claim with backups is first filled when it is known that there are none of it: the store may be new."""
-    unread = [view for view in here.view.claims if view.claim.backup and view.snapshots is None]
+    unread = [view for view in here.view.claims if not view.backups_read]
     if not unread:
         return None
-    why = f"claim {unread[0].claim.name} may have been filled before: its snapshots were not read"
+    what = "snapshots were" if unread[0].snapshots is None else "archive was"
+    why = f"claim {unread[0].claim.name} may have been filled before: its {what} not read"
     return here.hold(why, Hold(course=Course.CREATE, gate=Gate.GAP, reason=why))
 
 

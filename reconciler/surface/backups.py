@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from providers.observed import Snapshot
+from reconciler.planning.archives import ArchivePoint
 from reconciler.planning.case import Case
 from reconciler.planning.objectives import OUTSIDE, ClaimBackup, Protection
 from reconciler.surface import words
@@ -83,17 +85,30 @@ def _claim_document(item: ClaimBackup) -> Json:
         "slot": json_value(item.slot),
         "claim": item.claim,
         "protection": item.protection.value,
-        "restorePoint": None
-        if point is None
-        else {
-            "kind": "snapshot",
-            "id": point.id,
-            "at": json_value(point.started_at),
-            "sizeGib": point.size_gib,
-        },
+        "restorePoint": None if point is None else _point_document(point),
+        "archiveProblem": item.archive_why_not,
         "pending": item.pending.id if item.pending else None,
         "lossSeconds": json_value(item.loss),
         "maxLossSeconds": json_value(item.max_loss),
+    }
+
+
+def _point_document(point: Snapshot | ArchivePoint) -> Json:
+    """A snapshot by its id, an archive by its URL."""
+    if isinstance(point, ArchivePoint):
+        return {
+            "kind": "archive",
+            "id": point.url,
+            "at": json_value(point.until),
+            "incarnation": point.incarnation,
+            "base": point.base,
+            "baseFinishedAt": json_value(point.recoverable_from),
+        }
+    return {
+        "kind": "snapshot",
+        "id": point.id,
+        "at": json_value(point.started_at),
+        "sizeGib": point.size_gib,
     }
 
 
@@ -124,11 +139,18 @@ def _loss(item: ClaimBackup) -> str:
 def _restore_point(item: ClaimBackup) -> str:
     parts = []
     if item.restore_point is not None:
-        point = item.restore_point
-        parts.append(f"snapshot {point.id} of {words.instant(point.started_at)}")
+        parts.append(_point(item.restore_point))
     if item.pending is not None:
         parts.append(f"{item.pending.id} is pending")
+    if item.archive_why_not is not None:
+        parts.append(f"no archive: {item.archive_why_not}")
     return ", ".join(parts)
+
+
+def _point(point: Snapshot | ArchivePoint) -> str:
+    if isinstance(point, ArchivePoint):
+        return f"archive {point.url} up to {words.instant(point.until)}"
+    return f"snapshot {point.id} of {words.instant(point.started_at)}"
 
 
 def _notes(case: Case, *, width: int) -> list[Line]:

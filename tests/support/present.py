@@ -28,6 +28,7 @@ from providers.observed import (
     VolumeState,
     Zone,
 )
+from providers.observed_archives import ArchiveHistory
 from providers.observed_volumes import VolumeIo, VolumeStatus
 from reconciler.health.verdict import (
     RememberedHealth,
@@ -87,6 +88,8 @@ class Present(Remembered):
         self.volume_status: dict[str, VolumeStatus] = {}
         """Status of volumes that differs from ok."""
         self.volume_io: dict[str, VolumeIo] = {}
+        self.archives: dict[str, ArchiveHistory] = {}
+        """What was read, by address."""
 
     def in_service(self, *slots: str, since: timedelta = DAY) -> None:
         """A healthy occupant with its volumes in each of these slots, or in every declared slot."""
@@ -323,6 +326,7 @@ class Present(Remembered):
             },
             volume_status_as_of=self.now,
             volume_io=dict(self.volume_io),
+            archives=dict(self.archives),
         )
 
     def desired(self) -> DesiredState:

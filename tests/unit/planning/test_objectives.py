@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from desired_state.model import Archive
 from providers.observed import GapSubject, SnapshotState
+from reconciler.planning.archives import ArchivePoint
 from reconciler.planning.objectives import ClaimBackup, Protection, claim_backups
 from reconciler.planning.slots import arrange
+from tests.support.archived import UNFINISHED, archived, archived_databases, state
 from tests.support.backed_up import VOLUME, backed_up, databases
 from tests.support.cases import Scene
-from tests.support.fleets import HOUR, MINUTE, data_claim, postgres_fleet, snapshots_of
+from tests.support.fleets import HOUR, MINUTE, postgres_fleet
 from tests.support.resources import volume_id
 
 MAX_LOSS = 45 * MINUTE
@@ -71,11 +71,39 @@ def test_what_was_not_read_is_unknown() -> None:
     assert backup(scene).protection is Protection.UNKNOWN
 
 
-def test_an_archive_is_not_looked_at_yet_and_so_unknown() -> None:
-    declared = snapshots_of()
-    archive = Archive(tool="wal-g", url="s3://backups/{slot}/{incarnation}")
-    claim = data_claim(backup=replace(declared, archive=archive))
-    scene = backed_up(postgres_fleet(replicas=1, claims=(claim,)))
+def test_an_archive_protects_by_its_own_clock() -> None:
+    scene = backed_up(archived_databases())
+    scene.snapshot(VOLUME, ago=HOUR)
+    archived(scene, state(scene, ago=3 * MINUTE))
+    found = backup(scene)
+    assert (found.protection, found.loss) == (Protection.GOOD, 3 * MINUTE)
+    assert isinstance(found.restore_point, ArchivePoint)
+    assert found.restore_point.url == "s3://backups/shared-postgres/0/1"
+
+
+def test_a_snapshot_that_is_newer_than_the_end_of_an_archive_counts() -> None:
+    scene = backed_up(archived_databases())
+    point = scene.snapshot(VOLUME, ago=10 * MINUTE)
+    archived(scene, state(scene, ago=3 * HOUR))
+    assert (backup(scene).restore_point, backup(scene).loss) == (point, 10 * MINUTE)
+
+
+def test_an_archive_that_fell_behind_is_late() -> None:
+    scene = backed_up(archived_databases(with_snapshots=False))
+    archived(scene, state(scene, ago=MAX_LOSS + MINUTE))
+    assert backup(scene).protection is Protection.LATE
+
+
+def test_an_archive_without_a_finished_base_protects_nothing() -> None:
+    scene = backed_up(archived_databases())
+    archived(scene, state(scene, why_not=UNFINISHED))
+    found = backup(scene)
+    assert found.protection is Protection.UNPROTECTED
+    assert found.archive_why_not == f"s3://backups/shared-postgres/0/1: {UNFINISHED}"
+
+
+def test_what_an_archive_protects_is_not_known_until_it_was_read() -> None:
+    scene = backed_up(archived_databases())
     scene.snapshot(VOLUME, ago=3 * HOUR)
     assert backup(scene).protection is Protection.UNKNOWN
 

@@ -7,6 +7,7 @@ from reconciler.planning.objectives import claim_backups
 from reconciler.planning.slots import arrange
 from reconciler.surface.backups import CellBackups, backups_document, backups_lines
 from reconciler.surface.layout import plain_text
+from tests.support.archived import UNFINISHED, archived, archived_databases, state
 from tests.support.backed_up import VOLUME, backed_up, databases
 from tests.support.cases import Scene
 from tests.support.fleets import HOUR, MINUTE
@@ -88,4 +89,35 @@ def test_programs_get_ids_instants_and_seconds() -> None:
         "id": "snap-00000000000000000",
         "at": "2026-04-21T11:48:00Z",
         "sizeGib": 200,
+    }
+
+
+def test_an_archive_is_told_with_what_it_goes_up_to_and_what_is_wrong_with_it() -> None:
+    scene = backed_up(archived_databases(replicas=2))
+    scene.snapshot(VOLUME, ago=12 * MINUTE)
+    archived(scene, state(scene, ago=2 * MINUTE))
+    archived(
+        scene,
+        state(scene, why_not=UNFINISHED, text="shared-postgres/1"),
+        text="shared-postgres/1",
+    )
+    assert told(scene).partition("stuck now\n")[2] == (
+        "  shared-postgres/1  data  unprotected  all would be lost              "
+        "no archive: s3://backups/shared-postgres/1/1: none of its 1 base backups is finished\n"
+        "  shared-postgres/0  data  good         2 min of 45 min would be lost  "
+        "archive s3://backups/shared-postgres/0/1 up to 2026-04-21T11:58:00Z\n"
+        "\n"
+        "1 of 2 claims not within what is declared.\n"
+    )
+    (cell,) = backups_document([seen(scene)])["cells"]
+    broken, good = cell["claims"]
+    assert broken["archiveProblem"].endswith("none of its 1 base backups is finished")
+    assert good["archiveProblem"] is None
+    assert good["restorePoint"] == {
+        "kind": "archive",
+        "id": "s3://backups/shared-postgres/0/1",
+        "at": "2026-04-21T11:58:00Z",
+        "incarnation": 1,
+        "base": "base_000000010000000000000005",
+        "baseFinishedAt": "2026-04-21T06:00:00Z",
     }
