@@ -114,10 +114,15 @@ class Witness:
         self._ledger.store = new_one
         self._watch.store_lost()
 
+    @property
+    def objections(self) -> list[str]:
+        """Every rule that was broken until now, and how."""
+        return [str(item) for item in self._watch.breaches]
+
     def objects_to_nothing(self) -> None:
-        """Raises AssertionError with every rule that was broken until now."""
+        """The story is over. Raises AssertionError when a rule was broken at any moment of it."""
         self._watch.end()
-        assert not self._watch.breaches, "\n".join(str(item) for item in self._watch.breaches)
+        assert not self.objections, "\n".join(self.objections)
 
 
 def _known(fleet: Fleet) -> DeclaredFleet:
