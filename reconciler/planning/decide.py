@@ -108,11 +108,10 @@ def _with_occupant(here: Situation, occupant: Instance) -> Decision:
         return restore(here, occupant, trouble)
     if (carrying := carry_over(here, occupant)) is not None:
         return carrying
-    if _can_use_its_data(here, verdict):
-        if (moving := move_the_data(here, occupant)) is not None:
-            return moving
-        if is_staged(here, occupant) and (groups := let_in(here, occupant)):
-            return here.act("it has its data; its service is let in", *groups)
+    if _can_use_its_data(here, verdict) and (moving := move_the_data(here, occupant)) is not None:
+        return moving
+    if _may_serve(verdict) and is_staged(here, occupant) and (groups := let_in(here, occupant)):
+        return here.act("it has its data; its service is let in", *groups)
     match verdict.status:
         case Status.HEALTHY:
             return back_up(here, occupant, keep_healthy(here, occupant))
@@ -128,8 +127,14 @@ def _can_use_its_data(here: Situation, verdict: Verdict) -> bool:
     """Data is not brought to an instance that EC2 speaks against, nor to one that is being replaced."""
     if verdict.status is not Status.UNHEALTHY:
         return True
-    explained = bool(verdict.bad_signs) and verdict.bad_signs <= ABOUT_THE_SERVICE
-    return explained and here.view.replacement is None
+    return _may_serve(verdict) and here.view.replacement is None
+
+
+def _may_serve(verdict: Verdict) -> bool:
+    """Nothing speaks against it but what its data, or the groups in which it waits, explain."""
+    if verdict.status is not Status.UNHEALTHY:
+        return True
+    return bool(verdict.bad_signs) and verdict.bad_signs <= ABOUT_THE_SERVICE
 
 
 def _watch(here: Situation, occupant: Instance, verdict: Verdict) -> Decision:

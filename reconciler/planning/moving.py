@@ -171,11 +171,21 @@ def _wait_or_say(here: Situation, occupant: Instance, view: ClaimView) -> Decisi
 
 
 def _wait_for_attachment(here: Situation, occupant: Instance, view: ClaimView) -> Decision:
-    """A device name may be unusable on one host for good: past the deadline another instance gets the volume."""
-    hangs_at = _began(here, occupant, view) + here.case.desired.policy.deadlines.attach
-    if here.now < hangs_at:
-        return here.rest(Bucket.WAITING, view.detail, next_check_at=hangs_at)
-    return _to_another_instance(here, occupant, f"{view.detail}, and hangs")
+    """A device name may be unusable on one host for good: past the deadline another instance gets the volume.
+
+    Only where it was our own attachment that ended at its deadline; of another's nobody knows since when it hangs.
+    """
+    tries = [
+        intent
+        for intent in here.view.recent
+        if isinstance(intent.action.request, AttachVolume)
+        and intent.action.claim == view.claim.name
+        and intent.action.request.instance_id == occupant.id
+    ]
+    if tries and tries[-1].state is IntentState.DEAD:
+        return _to_another_instance(here, occupant, f"{view.detail}, and hangs")
+    deadline = here.case.desired.policy.deadlines.attach
+    return _wait_at_most(here, occupant, view, view.detail, deadline)
 
 
 def _to_another_instance(here: Situation, occupant: Instance, detail: str) -> Decision:
@@ -191,14 +201,10 @@ def _wait_at_most(
     here: Situation, occupant: Instance, view: ClaimView, detail: str, duration: timedelta
 ) -> Decision:
     """Wait, counted from when the occupant's trouble or the last step began; past that it hangs."""
-    began = _began(here, occupant, view)
+    began = max(here.down_since(occupant) or here.now, _last_moved_at(here, view))
     if here.now < began + duration:
         return here.rest(Bucket.WAITING, detail, next_check_at=began + duration)
     return _hanging(here, f"{detail}, for {span(here.now - began)}")
-
-
-def _began(here: Situation, occupant: Instance, view: ClaimView) -> datetime:
-    return max(here.down_since(occupant) or here.now, _last_moved_at(here, view))
 
 
 def _last_moved_at(here: Situation, view: ClaimView) -> datetime:

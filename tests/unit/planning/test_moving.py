@@ -137,46 +137,41 @@ def test_a_detach_that_hung_yesterday_from_another_instance_says_nothing() -> No
     assert done(scene) == [f"detach {DATABASE}"]
 
 
-def attaching(*, trouble: timedelta) -> Scene:
+def attaching(*, ended: IntentState | None = IntentState.DEAD) -> Scene:
+    """The volume is attaching to the occupant; our attachment ended so, none means that it is somebody else's."""
     scene = committed(original=InstanceState.STOPPED)
     scene.detached(VOLUME)
     scene.attached(VOLUME, NEW, state=AttachmentState.ATTACHING)
+    if ended is not None:
+        request = AttachVolume(volume_id=VOLUME, instance_id=NEW, device="/dev/sdf")
+        course, reason = Course.KEEP_THE_DATA, Reason.MOVE_DATA
+        step = action(DATABASE, request, course=course, reason=reason, claim="data")
+        scene.began(step, ago=4 * MINUTE, state=ended)
+    return scene
+
+
+def lasting(scene: Scene, trouble: timedelta) -> Scene:
     health = scene.memory.health
     since = replace(health[NEW], trouble_since=scene.now - trouble)
     scene.remembering(health={**health, NEW: since})
     return scene
 
 
-def test_an_attachment_is_waited_for_until_its_deadline() -> None:
-    assert (done(attaching(trouble=2 * MINUTE)), held(attaching(trouble=2 * MINUTE))) == ([], [])
+def test_an_attachment_of_somebody_else_is_waited_for_and_then_told() -> None:
+    for trouble, gates in ((2 * MINUTE, []), (3 * MINUTE, [f"fence {DATABASE}"])):
+        assert held(lasting(attaching(ended=None), trouble)) == gates
 
 
-def test_past_it_another_instance_is_launched_for_the_volume() -> None:
-    step = the_action(attaching(trouble=3 * MINUTE))
+def test_for_one_of_ours_that_ended_at_its_deadline_another_instance_is_launched() -> None:
+    step = the_action(attaching())
     assert isinstance(step.request, LaunchInstance)
     assert (step.request.zone, step.request.volumes) == ("use1-az1", ())
     assert (step.course, step.reason) == (Course.KEEP_THE_DATA, Reason.ATTACHMENT_HANGS)
 
 
-@pytest.mark.parametrize(
-    ("minutes_ago", "kind"), [(2, AttachVolume), (4, LaunchInstance)], ids=["lately", "for long"]
-)
-def test_a_device_name_that_is_refused_for_long_is_left_for_another_instance(
-    minutes_ago: int, kind: type[AttachVolume | LaunchInstance]
-) -> None:
-    """Something that no list shows has taken it on this host."""
-    scene = committed(original=InstanceState.STOPPED)
-    scene.detached(VOLUME)
-    attach = AttachVolume(volume_id=VOLUME, instance_id=NEW, device="/dev/sdf")
-    step = action(DATABASE, attach, course=Course.KEEP_THE_DATA, reason=Reason.MOVE_DATA)
-    refused = {"state": IntentState.REJECTED, "error_code": "InvalidParameterValue"}
-    scene.began(step, ago=minutes_ago * MINUTE, **refused)
-    assert isinstance(the_action(scene).request, kind)
-
-
 def superseding() -> Scene:
     """A third instance took the slot over from the second, on which the attachment hangs."""
-    scene = attaching(trouble=20 * MINUTE)
+    scene = attaching()
     scene.instance(DATABASE, incarnation=3, age=5 * MINUTE, zone="use1-az1")
     return scene
 

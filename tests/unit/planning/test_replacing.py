@@ -170,6 +170,8 @@ def test_its_service_is_let_in_however_unhealthy_it_looks_from_outside() -> None
     scene.change(NEW, launched_at=scene.now - DAY)
     scene.sick(DATABASE, Sign.PROBE, lasting=DAY, incarnation=2)
     assert done(scene) == [f"security-groups {DATABASE}"]
+    scene.instance(DATABASE, incarnation=3, role=Role.REPLACEMENT, age=MINUTE, zone="use1-az1")
+    assert done(scene) == [f"security-groups {DATABASE}"], "though another is prepared already"
 
 
 def test_before_it_has_its_data_it_stays_in_staging() -> None:
