@@ -307,10 +307,8 @@ def restored_claims(claims: Sequence[ClaimView], occupant: Instance) -> tuple[Cl
     from_archive = Tag.RESTORE_FROM in occupant.tags
     return tuple(
         view
-        for view in claims
-        if view.volume is not None
-        and (view.volume.snapshot_id is not None or from_archive)
-        and incarnation_of(view.volume.tags) == incarnation_of(occupant.tags)
+        for view in brought_claims(claims, occupant)
+        if view.volume is not None and (view.volume.snapshot_id is not None or from_archive)
     )
 
 
