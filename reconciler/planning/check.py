@@ -27,6 +27,7 @@ from reconciler.planning.casting import cast
 from reconciler.planning.check_actions import ACTION_RULES, Facts
 from reconciler.planning.check_archives import ARCHIVE_RULES
 from reconciler.planning.check_backups import BACKUP_RULES
+from reconciler.planning.check_stand_ins import stand_ins_without_a_word
 from reconciler.planning.identity import Role, Tag, incarnation_of, role_of, slot_of
 from reconciler.planning.intents import Intent
 from reconciler.planning.outcome import Plan
@@ -220,6 +221,11 @@ def _restore_points_stay(plan: Plan, facts: Facts) -> Iterable[Violation]:
             yield Violation(rule="restore points stay", where=request.snapshot_id, detail=detail)
 
 
+def _data_gives_way_on_a_persons_word(plan: Plan, facts: Facts) -> Iterable[Violation]:
+    for slot, detail in stand_ins_without_a_word(plan.actions, facts):
+        yield Violation(rule="no empty stand-in", where=str(slot), detail=detail)
+
+
 def _is_judgement(action: Action) -> bool:
     taken_down = isinstance(action.request, TerminateInstance | StopInstance)
     return taken_down and action.course in (Course.REPAIR, Course.RECLAIM)
@@ -234,4 +240,5 @@ PLAN_RULES: tuple[Callable[[Plan, Facts], Iterable[Violation]], ...] = (
     _budget_of_what_serves,
     _taken_down_on_our_judgement,
     _restore_points_stay,
+    _data_gives_way_on_a_persons_word,
 )

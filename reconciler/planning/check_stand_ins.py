@@ -37,16 +37,17 @@ def _brings_empty_volumes(action: Action) -> bool:
 
 def _data_of(slots: set[SlotRef], facts: Facts) -> dict[SlotRef, str]:
     """For each of the slots that has any, one volume or snapshot that is named for it and a claim; known ones too."""
-    case = facts.case
-    shown = (*case.observation.volumes.values(), *case.observation.snapshots.values())
-    found: dict[SlotRef, str] = {}
-    for item in shown:
-        if claim_of(item.tags) is None or owner_of(item.tags) != case.owner:
-            continue
-        if (slot := slot_of(item.tags)) in slots and slot is not None:
-            found[slot] = item.id
+    case, found = facts.case, dict[SlotRef, str]()
+    volumes = ((item.id, item.tags) for item in case.observation.volumes.values())
+    snapshots = ((item.id, item.tags) for item in case.observation.snapshots.values())
+    for id_, tags in (*volumes, *snapshots):
+        slot = slot_of(tags)
+        ours = claim_of(tags) is not None and owner_of(tags) == case.owner
+        if ours and slot is not None and slot in slots:
+            found[slot] = id_
     for known in case.memory.known.values():
-        if known.kind == "volume" and known.claim is not None and known.slot in slots:
+        named = known.kind == "volume" and known.claim is not None
+        if named and known.slot is not None and known.slot in slots:
             found.setdefault(known.slot, known.id)
     return found
 
