@@ -6,12 +6,12 @@ import click
 
 from reconciler.cli.options import SLOT, cell_options, output_option
 from reconciler.cli.output import print_document, print_lines, stdout_width
+from reconciler.cli.seen_slots import cell_of
 from reconciler.cli.subcommand import subcommand
-from reconciler.loop.assess import Assessment
 from reconciler.main import declared, look, reaching
 from reconciler.planning.actions import SlotRef
 from reconciler.settings import Settings
-from reconciler.surface.explain import UnknownSlot, explain_document, explain_lines, outcome_of
+from reconciler.surface.explain import explain_document, explain_lines
 
 ENTRIES_SHOWN = 30
 
@@ -30,7 +30,7 @@ def command(*, settings: Settings, slot: SlotRef, output: str) -> int:
     """
     desired = declared(settings)
     with reaching(settings, read_only=True) as reach:
-        seen = _cell_of(slot, look(reach, desired))
+        seen = cell_of(slot, look(reach, desired))
         store = reach.store.cell(seen.case.observation.cell)
         history = store.history(slot, ENTRIES_SHOWN)[::-1]
     if output == "json":
@@ -38,17 +38,3 @@ def command(*, settings: Settings, slot: SlotRef, output: str) -> int:
     else:
         print_lines(explain_lines(seen.case, seen.plan, slot, history, width=stdout_width()))
     return 0
-
-
-def _cell_of(slot: SlotRef, assessments: tuple[Assessment, ...]) -> Assessment:
-    """The cell that has the slot. UnknownSlot, with what the likeliest cell knows, when none has."""
-    faults = []
-    for seen in assessments:
-        try:
-            outcome_of(seen.plan, slot)
-        except UnknownSlot as fault:
-            faults.append(fault)
-        else:
-            return seen
-    of_its_fleet = [fault for fault in faults if f"{slot.fleet} has" in str(fault)]
-    raise (of_its_fleet or faults)[0]

@@ -1,0 +1,44 @@
+"""A scene as a look at its cell would assess it, for tests of what begins with such a look."""
+
+from __future__ import annotations
+
+from reconciler.loop.assess import Assessment
+from reconciler.planning.deciding import decide_all
+from reconciler.planning.judging import judge_all
+from reconciler.planning.judging_volumes import judge_volumes
+from reconciler.planning.learning import Lessons
+from reconciler.planning.plan import plan_of
+from reconciler.planning.slots import arrange
+from tests.support.cases import Scene
+
+
+def assessed(scene: Scene) -> Assessment:
+    """All that a look makes of the scene; nothing is learnt from it."""
+    case = scene.case()
+    world = arrange(
+        desired=case.desired,
+        observation=case.observation,
+        memory=case.memory,
+        owner=case.owner,
+        now=case.now,
+    )
+    judgement = judge_all(world, case.desired, case.observation, case.memory, case.now)
+    decided = decide_all(case, world)
+    return Assessment(
+        case=case,
+        plan=plan_of(case, world, decided),
+        settlements=(),
+        lessons=Lessons(
+            as_of=case.now,
+            complete_looks=1,
+            known=case.memory.known,
+            health=judgement.remembered,
+            volumes={},
+            held_since={},
+            cold=None,
+        ),
+        world=world,
+        judgement=judgement,
+        volume_judgement=judge_volumes(world, case.observation, case.memory, case.now),
+        decided=decided,
+    )
