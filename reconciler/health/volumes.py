@@ -163,6 +163,9 @@ def _status_sign(
     )
     if subject.filling:
         detail += f", {status.initialized_percent} % filled from its snapshot"
+        if status.status is StatusOfVolume.WARNING:
+            # Slow while it is filled is no fault (EBS user guide, volume status checks), and it must be backed up.
+            return _evidence(VolumeSign.IO_PERFORMANCE, source, Weight.GOOD, good_since, detail)
     weight = Weight.BAD if stalled and not subject.filling else Weight.NEUTRAL
     return _evidence(VolumeSign.IO_PERFORMANCE, source, weight, now, detail)
 

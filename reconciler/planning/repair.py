@@ -8,7 +8,8 @@ from desired_state.model import LadderStep
 from providers.observed import Instance, InstanceState
 from providers.requests import RebootInstance, Request, StartInstance, StopInstance
 from reconciler.health.verdict import Sign, Verdict
-from reconciler.planning.actions import Course, Gate, Reason, target_of
+from reconciler.health.volumes import VolumeCondition
+from reconciler.planning.actions import Bucket, Course, Gate, Reason, target_of
 from reconciler.planning.by_hand import order_for
 from reconciler.planning.decision import Decision, Hold, Situation
 from reconciler.planning.fencing import is_forced
@@ -64,6 +65,8 @@ def repair(here: Situation, occupant: Instance, verdict: Verdict) -> Decision:
         return held
     if here.view.replacement is not None:
         return advance_replacement(here, here.view.replacement)
+    if (waiting := _volume_to_be_judged(here, verdict)) is not None:
+        return waiting
     steps = _steps_taken(here, occupant)
     useless = _pointless(here, occupant, verdict) | _tried(steps)
     for step in here.fleet.repair.ladder:
@@ -85,6 +88,20 @@ def _doubtful(here: Situation, occupant: Instance, verdict: Verdict) -> Decision
     else:
         return None
     return here.ask(gate, Course.REPAIR, treated, why)
+
+
+def _volume_to_be_judged(here: Situation, verdict: Verdict) -> Decision | None:
+    """Where the instance can't reach a volume that is about to be judged stuck, no step of the ladder helps."""
+    if Sign.ATTACHED_EBS_CHECK not in verdict.bad_signs:
+        return None
+    for claim in here.view.claims:
+        judged = here.case.volume_verdicts.get(claim.volume.id) if claim.volume else None
+        if judged is None or judged.condition is not VolumeCondition.SUSPECT:
+            continue
+        if judged.bad_signs and judged.changes_at is not None:
+            why = f"{claim.volume.id if claim.volume else ''} is suspect: it may be what its instance can't reach"
+            return here.rest(Bucket.WAITING, why, next_check_at=judged.changes_at)
+    return None
 
 
 def _pointless(here: Situation, occupant: Instance, verdict: Verdict) -> set[LadderStep]:

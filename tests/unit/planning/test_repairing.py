@@ -28,7 +28,8 @@ from tests.support.fleets import (
     web_fleet,
 )
 from tests.support.plans import bucket, done, held, planned, the_action, the_hold
-from tests.support.resources import instance_id
+from tests.support.resources import instance_id, volume_id
+from tests.support.volume_health import slow
 
 WEB = web_fleet(health=health_spec(http_probe()))
 DATABASES = postgres_fleet(health=health_spec(tcp_probe()))
@@ -257,6 +258,17 @@ def test_a_database_that_serves_again_stays_although_its_replacement_is_ready() 
     scene = database_in_trouble(Sign.SYSTEM_CHECK)
     scene.instance(DATABASE, incarnation=2, role=Role.REPLACEMENT, age=20 * MINUTE)
     assert the_hold(scene).gate is Gate.SERVING
+
+
+def test_a_database_that_cannot_reach_a_suspect_volume_waits_until_that_is_judged() -> None:
+    scene = database_in_trouble(Sign.PROBE, Sign.ATTACHED_EBS_CHECK)
+    assert done(scene) == [f"stop {DATABASE}"]
+    scene.stalled(volume_id(DATABASE), lasting=2 * MINUTE)
+    assert (done(scene), held(scene)) == ([], [])
+    assert planned(scene).next_check_at == scene.now + MINUTE
+    scene.volume_status[volume_id(DATABASE)] = slow(volume_id(DATABASE))
+    scene.remembering(volumes={})
+    assert done(scene) == [f"stop {DATABASE}"], "slow is no reason to wait"
 
 
 def test_a_database_is_replaced_in_the_zone_of_its_volume_and_in_staging() -> None:
