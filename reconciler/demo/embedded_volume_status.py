@@ -1,8 +1,12 @@
-"""DescribeVolumeStatus, which moto lacks: in the embedded cloud every volume is well, on one page."""
+"""DescribeVolumeStatus, which moto lacks. In the embedded cloud a volume is stuck while it carries the tag
+`embedded-cloud:stalled`, which anybody may write, and well without it; all are on one page.
+"""
 
 from __future__ import annotations
 
 from typing import Any
+
+STALLED = "embedded-cloud:stalled"
 
 
 def answer_volume_status() -> None:
@@ -24,14 +28,15 @@ def answer_volume_status() -> None:
 
 
 def _status(volume: Any) -> dict[str, Any]:
+    stalled = any(tag["key"] == STALLED for tag in volume.get_tags())
     return {
         "VolumeId": volume.id,
         "AvailabilityZone": volume.zone.name,
         "VolumeStatus": {
-            "Status": "ok",
+            "Status": "impaired" if stalled else "ok",
             "Details": [
                 {"Name": "io-enabled", "Status": "passed"},
-                {"Name": "io-performance", "Status": "normal"},
+                {"Name": "io-performance", "Status": "stalled" if stalled else "normal"},
             ],
         },
         "Events": [],
