@@ -119,8 +119,10 @@ def _loss(slot: SlotRef, held: Sequence[Withheld]) -> timedelta | None:
 
 
 def _owed(seen: Assessment, slot: SlotRef) -> Withheld:
+    """The fence that is withheld until it is tried again; a detach that hangs is none."""
     _occupant(seen, slot)
-    owed = [i for i in seen.plan.withheld if i.slot == slot and i.gate is Gate.FENCE]
+    withheld = [i for i in seen.plan.withheld if i.slot == slot and i.gate is Gate.FENCE]
+    owed = [item for item in withheld if item.earliest_release is not None]
     if not owed:
         raise Refused(
             f"no fence is owed for {slot}; `reconciler explain {slot}` shows how it stands"

@@ -10,6 +10,8 @@ undone; after it only forward, whatever the original shows.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from providers.observed import Instance
 from reconciler.health.verdict import Status
 from reconciler.planning.actions import Bucket, Course, Gate, Reason
@@ -25,6 +27,7 @@ from reconciler.planning.claims import restored_claims
 from reconciler.planning.decision import Decision, Hold, LaunchWish, Situation
 from reconciler.planning.identity import Role, Tag, incarnation_of
 from reconciler.planning.losses import Trouble, unproven_claim
+from reconciler.planning.made_from import made_from
 from reconciler.planning.phrases import span
 from reconciler.planning.replacing import (
     advance_replacement,
@@ -128,6 +131,11 @@ def _advance(here: Situation, replacement: Instance, trouble: Trouble) -> Decisi
     if not carries_its_volumes(here.view, replacement):
         detail = f"{replacement.id} was launched to take volumes that can't be moved: {trouble.why}"
         return undo_replacement(here, replacement, Reason.REPLACEMENT_FAILED, detail)
+    decision = _late(here, replacement, trouble)
+    return replace(decision, notes=(*decision.notes, made_from(here, replacement, trouble)))
+
+
+def _late(here: Situation, replacement: Instance, trouble: Trouble) -> Decision:
     cutover_at = trouble.since + here.fleet.repair.cutover_after
     complete = without_its_volumes(here, replacement) is None
     proven = complete and here.verdict(replacement).status is Status.HEALTHY

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from itertools import groupby
 
-from reconciler.planning.actions import Withheld
+from reconciler.planning.actions import Gate, Withheld
 from reconciler.planning.alternatives import Alternative
 from reconciler.surface import words
 from reconciler.surface.action_text import (
@@ -138,6 +138,8 @@ def _commands(group: Sequence[Withheld]) -> list[str]:
     ids = " ".join(approvals)
     commands = [f"reconciler approve {ids}"] if ids and not first.only_stand_in else []
     commands += [f"reconciler approve {ids} --empty"] if ids and first.offers_stand_in else []
+    if first.gate is Gate.FENCE and first.earliest_release is not None:
+        commands.append(f"reconciler fence {first.slot}")
     if first.confirmable_id is not None:
         said = f'"how you know that {first.confirmable_id} is off"'
         commands.append(f"reconciler fence {first.slot} --confirmed {said}")

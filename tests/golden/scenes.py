@@ -13,6 +13,7 @@ from tests.golden.backups import BACKUPS
 from tests.golden.limits import LIMITS
 from tests.golden.moves import MOVES
 from tests.golden.repairs import REPAIRS
+from tests.golden.restores import RESTORES
 from tests.golden.stuck import STUCK
 from tests.golden.wishes import WISHES
 from tests.support.cases import Scene
@@ -150,5 +151,6 @@ SCENES = {
         *LIMITS,
         *BACKUPS,
         *STUCK,
+        *RESTORES,
     )
 }
