@@ -63,10 +63,10 @@ def repair(here: Situation, occupant: Instance, verdict: Verdict) -> Decision:
         return replace_as_ordered(here, occupant, order)
     if (held := _doubtful(here, occupant, verdict)) is not None:
         return held
-    if here.view.replacement is not None:
-        return advance_replacement(here, here.view.replacement)
     if (waiting := _volume_to_be_judged(here, verdict)) is not None:
         return waiting
+    if here.view.replacement is not None:
+        return advance_replacement(here, here.view.replacement)
     steps = _steps_taken(here, occupant)
     useless = _pointless(here, occupant, verdict) | _tried(steps)
     for step in here.fleet.repair.ladder:
@@ -91,7 +91,9 @@ def _doubtful(here: Situation, occupant: Instance, verdict: Verdict) -> Decision
 
 
 def _volume_to_be_judged(here: Situation, verdict: Verdict) -> Decision | None:
-    """Where the instance can't reach a volume that is about to be judged stuck, no step of the ladder helps."""
+    """Where the instance can't reach a volume that is about to be judged stuck, no step of the ladder helps, and
+    nothing is gained by a replacement that takes over to have that volume moved to it.
+    """
     if Sign.ATTACHED_EBS_CHECK not in verdict.bad_signs:
         return None
     for claim in here.view.claims:

@@ -271,6 +271,14 @@ def test_a_database_that_cannot_reach_a_suspect_volume_waits_until_that_is_judge
     assert done(scene) == [f"stop {DATABASE}"], "slow is no reason to wait"
 
 
+def test_a_replacement_does_not_take_over_for_a_volume_that_may_be_stuck() -> None:
+    scene = database_in_trouble(Sign.PROBE, Sign.ATTACHED_EBS_CHECK)
+    scene.instance(DATABASE, incarnation=2, role=Role.REPLACEMENT, age=20 * MINUTE)
+    assert done(scene) == [f"tag {DATABASE}"]
+    scene.stalled(volume_id(DATABASE), lasting=2 * MINUTE)
+    assert (done(scene), held(scene)) == ([], [])
+
+
 def test_a_database_is_replaced_in_the_zone_of_its_volume_and_in_staging() -> None:
     scene = database_in_trouble(Sign.PROBE, Sign.SYSTEM_CHECK)
     took(scene, StopInstance(instance_id=instance_id(DATABASE)), ago=50 * MINUTE)
