@@ -69,10 +69,17 @@ def _stuck(here: Situation) -> Trouble | None:
 
 
 def _lost_since(here: Situation, occupant: Instance | None) -> datetime:
-    """When its trouble began, as far as is remembered; now is the latest that it can be."""
-    since = here.down_since(occupant) if occupant else None
-    missed = [item.absent_since for item, _ in here.view.missing if item.absent_since]
-    return min([*missed, *([since] if since else [])], default=here.now)
+    """When its trouble began, as far as is remembered; now is the latest that it can be.
+
+    A restore that waits for a person has been waiting since the data was known to be gone: without that the loss would
+    grow while the person thinks. Not where an order made it wait, since nothing need have been wrong then.
+    """
+    memory = here.case.memory
+    began = [item.absent_since for item, _ in here.view.missing]
+    began += [here.down_since(occupant) if occupant else None]
+    if not any(order.slot == here.view.ref for order in memory.orders):
+        began += [memory.held_since.get(f"{here.view.ref}|{Gate.RESTORE}")]
+    return min([at for at in began if at is not None], default=here.now)
 
 
 def unplaceable_claims(here: Situation) -> Decision | None:

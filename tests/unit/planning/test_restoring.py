@@ -125,6 +125,23 @@ def test_an_approved_loss_is_taken() -> None:
     assert [volume.snapshot_id for volume in launched(scene).volumes] == [old.id]
 
 
+def test_a_loss_does_not_grow_while_a_person_thinks_although_nobody_knows_since_when_the_data_is_gone() -> (
+    None
+):
+    scene = backed_up()
+    scene.snapshot(VOLUME, ago=3 * HOUR)
+    scene.terminated(DATABASE)
+    del scene.volumes[VOLUME]
+    del scene.memory.known[VOLUME]
+    asked = the_hold(scene)
+    assert (asked.gate, asked.loss) == (Gate.RESTORE, 3 * HOUR)
+    scene.remembering(held_since={f"{DATABASE}|restore": scene.now})
+    approve(scene)
+    scene.now += 20 * MINUTE
+    assert launched(scene).volumes
+    assert the_action(scene).detail.endswith("which loses 3 h of writes")
+
+
 def test_an_approved_loss_is_for_whatever_restore_point_loses_no_more() -> None:
     scene = in_error()
     scene.snapshot(VOLUME, ago=3 * HOUR)
