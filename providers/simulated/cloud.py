@@ -9,6 +9,7 @@ cloud.clock.advance(to)        time passes, and lifecycles with it
 cloud.truth                    what is so, whatever the calls say
 cloud.world.on_change          listeners, told after every effect
 cloud.gate.before_effect       hooks around every call
+cloud.archiving.start(…)       databases archive into cloud.bucket from now on
 cloud.plan.hits                how often each fault came to bear, by operation
 """
 
@@ -17,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
+from providers.simulated.archives import ArchivingDatabases, SimulatedBucket
 from providers.simulated.attachments import Attachments
 from providers.simulated.capacity import Capacity
 from providers.simulated.chance import Chance
@@ -94,6 +96,8 @@ class SimulatedCloud:
         self.sts = SimulatedSts(self.gate, lambda: self.layout.account)
         self.ssm = SimulatedSsm(self.world, self.gate)
         self.cloudwatch = SimulatedCloudWatch(self.world, self.gate)
+        self.bucket = SimulatedBucket()
+        self.archiving = ArchivingDatabases(self.world, self.bucket)
         self.prober = SimulatedProber(self.world, self.plan, serves)
 
     @property

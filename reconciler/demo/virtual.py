@@ -20,6 +20,7 @@ from typing import Any
 import structlog
 
 from desired_state.model import DesiredState, Fleet
+from providers.archives.reading import INCARNATION, StoredArchives
 from providers.ec2.cloud import Ec2Cloud
 from providers.ec2.session import CellClients
 from providers.errors import CloudError, EndpointUnreachable
@@ -33,7 +34,8 @@ from reconciler.loop.cells import Cell
 from reconciler.loop.gathering import ProbeRhythm
 from reconciler.loop.reconcile import Means, PassResult, reconcile
 from reconciler.loop.runner import backoff_s, next_pass_in_s, usual_interval_s
-from reconciler.planning.identity import Role, role_of, slot_of
+from reconciler.planning.archives import address_of, addresses
+from reconciler.planning.identity import Role, incarnation_of, role_of, slot_of
 from reconciler.planning.outcome import Plan
 from reconciler.store.leases import this_process
 from reconciler.store.store import Store
@@ -134,7 +136,12 @@ def virtual_guard(
     with Store.open(store) as opened:
         identity = ec2.identity()
         senses = Senses(
-            cloud=ec2, prober=cloud.prober, rhythm=ProbeRhythm(), checks=(), owner=OWNER
+            cloud=ec2,
+            prober=cloud.prober,
+            archives=StoredArchives(store=cloud.bucket),
+            rhythm=ProbeRhythm(),
+            checks=(),
+            owner=OWNER,
         )
         cell = Cell(identity=identity, senses=senses, store=opened.cell(identity))
         cell.store.acquire(this_process("reconciler demo", cloud.clock.now()))
@@ -147,6 +154,8 @@ def virtual_guard(
             workers=1,
         )
         guard = VirtualGuard(cloud=cloud, cell=cell, means=means, desired=desired)
+        if addresses(desired, identity):
+            cloud.archiving.start(lambda instance: archives_to(instance, guard.desired.fleets))
         yield guard
         cell.store.release()
 
@@ -174,3 +183,16 @@ def serves(instance: Instance, fleets: Iterable[Fleet]) -> bool:
     devices = {item.device for item in instance.attachments if item.state == "attached"}
     in_role = not fleet.stateful or role_of(instance.tags) is Role.OCCUPANT
     return in_role and devices.issuperset(claim.device for claim in fleet.claims)
+
+
+def archives_to(instance: Instance, fleets: Iterable[Fleet]) -> str | None:
+    """Where a good boot script lets the database archive that serves on this instance: under its own incarnation."""
+    slot = slot_of(instance.tags)
+    fleet = next((item for item in fleets if slot and item.name == slot.fleet), None)
+    if fleet is None or slot is None or not serves(instance, fleets):
+        return None
+    found = [address for claim in fleet.claims if (address := address_of(claim, slot)) is not None]
+    if not found:
+        return None
+    url = found[0].url.replace(INCARNATION, str(incarnation_of(instance.tags)))
+    return url.removeprefix("s3://").partition("/")[2]
