@@ -248,7 +248,7 @@ class Gate:
         return self._faults.strikes(
             RequestRepeated,
             call.operation,
-            zones=call.zones,
+            zones=self._touched(call),
             call=call.number,
             fits=lambda fault: fault.copy is copy,
         )
@@ -269,7 +269,13 @@ class Gate:
         return self._elsewhere.setdefault(region, Throttling(self._world.clock))
 
     def _strikes(self, kind: type[Kind], call: Call) -> Kind | None:
-        return self._faults.strikes(kind, call.operation, zones=call.zones, call=call.number)
+        return self._faults.strikes(
+            kind, call.operation, zones=self._touched(call), call=call.number
+        )
+
+    def _touched(self, call: Call) -> frozenset[str]:
+        """What names no zone touches all of this region's, and no other region."""
+        return call.zones or frozenset(self._world.layout.zones)
 
     @property
     def _endpoint(self) -> str:

@@ -24,6 +24,7 @@ from reconciler.demo.embedded import REGION
 from reconciler.demo.embedded_server import ACCOUNT
 
 IMAGE = "ami-12345678"
+ELSEWHERE = "eu-west-1"
 NO_INSTANCE = "i-0123456789abcdef0"
 NO_VOLUME = "vol-0123456789abcdef0"
 NO_SNAPSHOT = "snap-0123456789abcdef0"
@@ -36,9 +37,11 @@ _MADE = re.compile(r"\b(?:i|vol|snap|r)-[0-9a-f]{8,17}\b")
 
 @dataclass(slots=True, kw_only=True)
 class Account:
-    """An empty account with three zones; `ec2` is boto3's client or has its face."""
+    """An empty account with three zones. `ec2` is boto3's client or has its face, `elsewhere` another region's."""
 
     ec2: Any
+    elsewhere: Any
+    region: str
     zones: Mapping[str, str]
     subnets: Mapping[str, str]
     group: str
@@ -187,6 +190,8 @@ def simulated_twin(of: Account) -> Account:
 
     return Account(
         ec2=cloud.ec2,
+        elsewhere=cloud.ec2_in(ELSEWHERE),
+        region=REGION,
         zones=of.zones,
         subnets=of.subnets,
         group=of.group,

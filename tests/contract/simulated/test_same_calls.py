@@ -14,13 +14,14 @@ import pytest
 from reconciler.demo.embedded import REGION, EmbeddedCloud
 from tests.contract.simulated import (
     attachment_cases,
+    copy_cases,
     instance_cases,
     launch_cases,
     list_cases,
     snapshot_cases,
     volume_cases,
 )
-from tests.contract.simulated.accounts import Account, Case, outcome, simulated_twin
+from tests.contract.simulated.accounts import ELSEWHERE, Account, Case, outcome, simulated_twin
 
 SUBJECTS = (
     instance_cases,
@@ -29,6 +30,7 @@ SUBJECTS = (
     volume_cases,
     attachment_cases,
     snapshot_cases,
+    copy_cases,
 )
 PARAMETERS = [case for subject in SUBJECTS for case in subject.CASES.parameters()]
 
@@ -42,8 +44,16 @@ def ec2_of_moto(moto_server: EmbeddedCloud) -> Any:
         return boto3.client("ec2", region_name=REGION, endpoint_url=moto_server.endpoint)
 
 
+@pytest.fixture(scope="session")
+def ec2_elsewhere(moto_server: EmbeddedCloud, ec2_of_moto: Any) -> Any:
+    """The same of another region."""
+    keys = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
+    endpoint = moto_server.endpoint
+    return boto3.client("ec2", region_name=ELSEWHERE, endpoint_url=endpoint, **keys)
+
+
 @pytest.fixture
-def in_moto(moto: str, ec2_of_moto: Any) -> Account:
+def in_moto(moto: str, ec2_of_moto: Any, ec2_elsewhere: Any) -> Account:
     """An empty account in moto with its default network and two groups."""
     zones = ec2_of_moto.describe_availability_zones()["AvailabilityZones"]
     subnets = ec2_of_moto.describe_subnets()["Subnets"]
@@ -55,6 +65,8 @@ def in_moto(moto: str, ec2_of_moto: Any) -> Account:
     ]
     return Account(
         ec2=ec2_of_moto,
+        elsewhere=ec2_elsewhere,
+        region=REGION,
         zones={zone["ZoneId"]: zone["ZoneName"] for zone in zones},
         subnets={subnet["AvailabilityZoneId"]: subnet["SubnetId"] for subnet in subnets},
         group=groups[0],

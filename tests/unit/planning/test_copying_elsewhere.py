@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from desired_state.model import Fleet, Mode
+from desired_state.model import Mode
 from providers.observed import Gap, GapSubject, Snapshot, SnapshotState
 from providers.requests import CopySnapshot, CreateSnapshot, DeleteCopy, DeleteSnapshot
 from reconciler.health.verdict import Sign
@@ -18,27 +18,12 @@ from reconciler.planning.identity import Tag
 from reconciler.planning.intents import IntentState
 from reconciler.planning.plan import plan
 from reconciler.planning.thinning import expired
-from tests.support.backed_up import DATABASE, EVERY, KEEP, VOLUME, due_ago, in_time, old
+from tests.support.backed_up import DATABASE, EVERY, VOLUME, due_ago, in_time, old
 from tests.support.cases import Scene
+from tests.support.copied import ELSEWHERE, copied_databases, with_snapshot
 from tests.support.fleets import DAY, HOUR, MINUTE, data_claim, postgres_fleet, snapshots_of
 from tests.support.plans import bucket, done, held, planned, the_action, the_hold
 from tests.support.resources import volume_id
-
-ELSEWHERE = "eu-west-1"
-
-
-def copied_databases(*, replicas: int = 1, **changes: object) -> Fleet:
-    """As in `backed_up`, with copies in another region."""
-    backup = replace(snapshots_of(EVERY, **KEEP), copy_to=ELSEWHERE)
-    claims = (data_claim(backup=backup),)
-    return postgres_fleet(replicas=replicas, **{"claims": claims, **changes})
-
-
-def with_snapshot(fleet: Fleet | None = None) -> tuple[Scene, Snapshot]:
-    """The database is in service with a good snapshot of the newest date."""
-    scene = Scene(fleet or copied_databases())
-    scene.in_service()
-    return scene, in_time(scene)
 
 
 def copying(scene: Scene) -> CopySnapshot:
