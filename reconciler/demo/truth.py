@@ -17,9 +17,9 @@ from datetime import datetime, timedelta
 from providers.simulated.changes import Cause, Change
 from providers.simulated.records import Data, Guest, Instance, Io, Volume
 from providers.simulated.world import Truth
+from reconciler.demo.in_service import ROLE, InService, slot_of
 
-FLEET, SLOT = "fleet-reconciler:fleet", "fleet-reconciler:slot"
-ROLE, INCARNATION = "fleet-reconciler:role", "fleet-reconciler:incarnation"
+INCARNATION = "fleet-reconciler:incarnation"
 QUARANTINE_UNTIL = "fleet-reconciler:quarantine-until"
 
 LOSS_TOLERANCE = timedelta(seconds=90)
@@ -56,7 +56,7 @@ def living(truth: Truth) -> dict[str, list[Instance]]:
     """Every living instance under `fleet/slot` as its tags say; those of other people are left out."""
     found: dict[str, list[Instance]] = {}
     for instance in truth.instances.values():
-        slot = _slot(instance)
+        slot = slot_of(instance)
         if instance.alive and slot is not None:
             found.setdefault(slot, []).append(instance)
     return found
@@ -102,7 +102,7 @@ def each_slot_is_filled(
     }
     against = [f"{slot}: nobody declared it" for slot in sorted(found.keys() - wanted.keys())]
     for slot, tags in wanted.items():
-        against += [f"{slot}: {fault}" for fault in _faults_of_slot(found.get(slot, []), tags)]
+        against += [f"{slot}: {fault}" for fault in _faults_ofslot_of(found.get(slot, []), tags)]
     but = (
         f", but for what a restore left behind, stopped: {', '.join(left.values())}" if left else ""
     )
@@ -211,22 +211,15 @@ def what_answered_again_was_spared(truth: Truth, stall: Stall) -> Claim:
 
 
 def never_two_in_service(changes: Iterable[Change], *, with_data: Collection[str]) -> Claim:
-    """At every moment of the story. In service is an occupant that runs and is well, in slots `with_data` one that has
-    a data volume: a replacement that was committed without it serves nothing yet, and its predecessor nothing more.
-    """
-    serving: dict[str, set[str]] = {}
+    """At every moment of the story; `InService` says who is in service. `with_data` are slots that serve data."""
+    service = InService(with_data=with_data)
     most, against = 0, []
-    for change in _of_instances(changes):
-        for record in (change.before, change.after):
-            if not isinstance(record, Instance) or (slot := _slot(record)) is None:
-                continue
-            held = serving.setdefault(slot, set())
-            held.discard(record.id)
-            if record is change.after and _in_service(record, needs_data=slot in with_data):
-                held.add(record.id)
-                most = max(most, len(held))
-                if len(held) > 1:
-                    against.append(f"{slot} at {change.at:%H:%M:%S}: {', '.join(sorted(held))}")
+    for change in changes:
+        for slot in service.note(change):
+            serving = service.of(slot)
+            most = max(most, len(serving))
+            if len(serving) > 1:
+                against.append(f"{slot} at {change.at:%H:%M:%S}: {', '.join(serving)}")
     return Claim(
         text=f"at no moment were two instances of one slot in service (most at once: {most})",
         against=tuple(against),
@@ -236,9 +229,9 @@ def never_two_in_service(changes: Iterable[Change], *, with_data: Collection[str
 def nothing_was_launched_twice(changes: Iterable[Change], *, answers_lost: int) -> Claim:
     """One instance for each slot and incarnation, although answers to launches were lost."""
     launched = Counter(
-        f"{_slot(change.after)} incarnation {change.after.tags.get(INCARNATION)}"
+        f"{slot_of(change.after)} incarnation {change.after.tags.get(INCARNATION)}"
         for change in _of_instances(changes)
-        if isinstance(change.after, Instance) and change.before is None and _slot(change.after)
+        if isinstance(change.after, Instance) and change.before is None and slot_of(change.after)
     )
     against = [f"{what}: {count} instances" for what, count in launched.items() if count > 1]
     if not answers_lost:
@@ -294,7 +287,7 @@ def _is_kept_apart(instance: Instance) -> bool:
     return instance.state == "stopped" and QUARANTINE_UNTIL in instance.tags
 
 
-def _faults_of_slot(instances: Sequence[Instance], tags: Mapping[str, str]) -> Iterator[str]:
+def _faults_ofslot_of(instances: Sequence[Instance], tags: Mapping[str, str]) -> Iterator[str]:
     if len(instances) != 1:
         yield f"{len(instances)} living instances instead of one"
         return
@@ -308,12 +301,6 @@ def _faults_of_slot(instances: Sequence[Instance], tags: Mapping[str, str]) -> I
 
 def _of_instances(changes: Iterable[Change]) -> Iterator[Change]:
     return (item for item in changes if isinstance(item.after or item.before, Instance))
-
-
-def _in_service(instance: Instance, *, needs_data: bool) -> bool:
-    able = instance.state == "running" and instance.guest is Guest.WELL
-    occupant = instance.tags.get(ROLE) == "occupant"
-    return able and occupant and (bool(data_volumes(instance)) or not needs_data)
 
 
 def _holder(change: Change) -> str:
@@ -333,11 +320,6 @@ def _volumes_in(truth: Truth, slot: str) -> list[str]:
 def _minutes(duration: timedelta) -> str:
     minutes, seconds = divmod(round(duration.total_seconds()), 60)
     return f"{minutes} min {seconds} s" if seconds else f"{minutes} min"
-
-
-def _slot(instance: Instance) -> str | None:
-    fleet, ordinal = instance.tags.get(FLEET), instance.tags.get(SLOT)
-    return f"{fleet}/{ordinal}" if fleet and ordinal else None
 
 
 def _data(truth: Truth, volume_id: str) -> Data:

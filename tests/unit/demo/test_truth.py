@@ -10,7 +10,8 @@ import pytest
 from providers.simulated.faults import Meddling
 from providers.simulated.records import Guest, Io
 from reconciler.demo import truth
-from reconciler.demo.truth import INCARNATION, QUARANTINE_UNTIL, ROLE, SLOT, Stall
+from reconciler.demo.in_service import ROLE, SLOT
+from reconciler.demo.truth import INCARNATION, QUARANTINE_UNTIL, Stall
 from tests.support.simulated_account import SimulatedAccount
 
 OURS = {"fleet-reconciler:fleet": "db", ROLE: "occupant", INCARNATION: "1", "team": "data"}
@@ -125,6 +126,18 @@ def test_a_replacement_and_a_sick_predecessor_are_not_in_service_together() -> N
     account.launched(**tags(0))
     claim = truth.never_two_in_service(account.truth.changes, with_data=set())
     assert claim.against == ()
+
+
+def test_a_replacement_and_a_predecessor_whose_volume_is_stuck_are_not_in_service_together() -> (
+    None
+):
+    account, first, _ = account_with_two_databases()
+    (stuck,) = truth.data_volumes(account.instance(first)).values()
+    account.cloud.make_sick(stuck, Io.STALLED)
+    account.launched(**tags(0))
+    assert truth.never_two_in_service(account.truth.changes, with_data={"db/0"}).against == ()
+    account.cloud.make_sick(stuck, Io.NORMAL)
+    assert truth.never_two_in_service(account.truth.changes, with_data={"db/0"}).against
 
 
 def test_one_incarnation_that_was_launched_twice_is_seen() -> None:
