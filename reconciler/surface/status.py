@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from reconciler.planning.actions import Bucket
+from reconciler.planning.actions import Bucket, Withheld
 from reconciler.planning.case import Case
 from reconciler.planning.memory import Memory
 from reconciler.planning.outcome import Plan, SlotOutcome
@@ -29,6 +29,7 @@ from reconciler.surface.plan_json import cell_document, fleet_document, slot_doc
 from reconciler.surface.plan_text import BUCKET_STYLES, fleet_lines, header_lines
 from reconciler.surface.said_text import approval_clause, order_clause
 from reconciler.surface.volume_text import troubles
+from reconciler.surface.withheld_text import alike, commands_of
 
 FORMAT_VERSION = "1.2"
 
@@ -51,6 +52,7 @@ def status_lines(standing: Standing, *, width: int) -> list[Line]:
         fleet_lines(plan.fleets, width=width),
         _not_healthy(plan.slots, width=width),
         _volumes_in_trouble(plan.slots, now=case.now, width=width),
+        _for_a_person(plan.withheld, width=width),
         _under_way(case.memory, now=case.now, width=width),
         _in_force(case.memory, now=case.now, width=width),
         wrapped((Span(_sum(plan), Style.STRONG),), width=width),
@@ -130,6 +132,20 @@ def _volumes_in_trouble(
     lines = [line(Span("Volumes in trouble", Style.HEADING))] if rows else []
     for row in rows:
         lines += wrapped(line(row), width=width, first=line("  * "))
+    return lines
+
+
+def _for_a_person(withheld: Sequence[Withheld], *, width: int) -> list[Line]:
+    """What waits for a person's word, with the commands that give it; the plan says why."""
+    asking = [(group, commands) for group in alike(withheld) if (commands := commands_of(group))]
+    lines = [line(Span("Waiting for a person", Style.HEADING))] if asking else []
+    for group, commands in asking:
+        first = group[0]
+        where = Span(words.slots([item.slot for item in group]), Style.STRONG)
+        lost = f", would lose {words.duration(first.loss)} of writes" if first.loss else ""
+        what = f"{words.COURSES[first.course]} ({first.gate.value}){lost}"
+        lines += wrapped(line(what), width=width, first=line(GAP, where, GAP), indent=6)
+        lines += [line(Span(f"      {command}", Style.STRONG)) for command in commands]
     return lines
 
 

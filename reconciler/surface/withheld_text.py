@@ -30,7 +30,7 @@ def withheld_lines(items: Sequence[Withheld], *, now: datetime, width: int) -> l
     if not items:
         return []
     lines = [line(Span(f"Withheld: {len(items)} due and held back", Style.HEADING))]
-    for group in _alike(items):
+    for group in alike(items):
         lines += [BLANK, *group_lines(group, now=now, width=width)]
     return lines
 
@@ -64,7 +64,8 @@ def withheld_verb(item: Withheld) -> Verb:
     return UNDECIDED if item.action is None else verb_of(item.action.request)
 
 
-def _alike(items: Sequence[Withheld]) -> list[tuple[Withheld, ...]]:
+def alike(items: Sequence[Withheld]) -> list[tuple[Withheld, ...]]:
+    """Neighbours in the queue that differ only in slot, ids and place."""
     return [tuple(group) for _, group in groupby(items, key=_likeness)]
 
 
@@ -124,15 +125,18 @@ def _way(item: Alternative, now: datetime) -> str:
 def _releases(group: Sequence[Withheld]) -> list[Field]:
     """The commands that let it go, or in words what does."""
     first = group[0]
-    commands = _commands(group)
+    commands = commands_of(group)
     if not commands:
         return [("release", line(words.GATES[first.gate]))]
     rows = [line(Span(command, Style.STRONG)) for command in commands]
     return [("" if at else "release", row) for at, row in enumerate(rows)]
 
 
-def _commands(group: Sequence[Withheld]) -> list[str]:
-    """One word may release many slots, e.g. a scale-down; an empty stand-in needs a word of its own."""
+def commands_of(group: Sequence[Withheld]) -> list[str]:
+    """What a person may type to let them go; none where no word does.
+
+    One word may release many slots, e.g. a scale-down; an empty stand-in needs a word of its own.
+    """
     first = group[0]
     approvals = dict.fromkeys(item.approval_id for item in group if item.approval_id is not None)
     ids = " ".join(approvals)

@@ -1,4 +1,4 @@
-"""With which loss a slot is restored: within what is declared without a word, beyond it on a word for just that loss."""
+"""With which loss a slot is restored: within what is declared without a word, beyond it on a word for it."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from reconciler.planning.actions import Bucket, Course, Gate, Withheld
 from reconciler.planning.outcome import FleetSummary, Plan, SlotOutcome
 from reconciler.surface.layout import plain_text
 from reconciler.surface.outcome_text import RESULT_STYLES, outcome_lines
-from reconciler.surface.selection import UnknownFleet, of_fleet, require_fleet
+from reconciler.surface.selection import UnknownFleet, of_fleet, of_slot, require_fleet
 from tests.support.actions import launch
 from tests.support.resources import NOW, slot
 
@@ -43,6 +43,14 @@ def test_a_plan_narrowed_to_a_fleet_holds_nothing_of_another_with_a_longer_name(
     assert [item.slot for item in plan.slots] == [slot("web/0")]
     assert [item.name for item in plan.fleets] == ["web"]
     assert plan.notes == ("of the cell", "of web")
+    assert set(plan.held_since) == {"web/1|paused"}
+
+
+def test_a_plan_narrowed_to_a_slot_holds_nothing_of_its_neighbours() -> None:
+    plan = of_slot(two_fleets(), slot("web/1"))
+    assert plan.actions == ()
+    assert [item.slot for item in plan.withheld] == [slot("web/1")]
+    assert [item.name for item in plan.fleets] == ["web"]
     assert set(plan.held_since) == {"web/1|paused"}
 
 

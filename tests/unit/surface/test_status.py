@@ -2,8 +2,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from reconciler.planning.actions import Bucket, Gate
+from reconciler.planning.actions import Bucket, Course, Gate, Withheld
+from reconciler.planning.asking import STAND_IN
 from reconciler.planning.intents import IntentState
+from reconciler.planning.orders import OrderKind
 from reconciler.planning.outcome import FleetSummary, Plan, SlotOutcome
 from reconciler.store.passes import PassSummary
 from reconciler.surface.json_values import json_text
@@ -91,6 +93,53 @@ def test_what_people_said_and_what_ec2_refused_is_shown_while_it_is_in_force() -
     assert "* web-1-a1b2c3 approved by erin (mode-approve) until 2026-04-22T12:00:00Z" in shown
     assert "* m6i.large in use1-az1 passed over until 2026-04-21T12:02:00Z" in shown
     assert "use1-az2" not in shown
+
+
+def test_a_loss_that_was_taken_and_what_was_ordered_are_shown_with_who_said_it() -> None:
+    scene = Scene(web_fleet())
+    scene.approved("web-1-a1b2c3", Gate.RESTORE, max_loss=180 * MINUTE)
+    scene.approved("web-2-a1b2c3", Gate.RESTORE, empty=True)
+    scene.ordered("web/1", OrderKind.RESTORE, snapshot_id="snap-1", reason="a table was dropped")
+    given = standing(scene=scene)
+    shown = " ".join(text(given).split())
+    assert "web-1-a1b2c3 approved by erin (restore, for a loss of 3 h at most) until" in shown
+    assert "web-2-a1b2c3 approved by erin (restore, with an empty stand-in) until" in shown
+    until = "2026-04-22T12:00:00Z, in 1 d"
+    said = f"* web/1 to be restored from snap-1, ordered by erin until {until}: a table was dropped"
+    assert said in shown
+    (cell,) = statuses_document([given])["cells"]
+    assert [item["maxLoss"] for item in cell["approvals"]] == [10_800.0, None]
+    assert [item["kind"] for item in cell["orders"]] == ["restore"]
+
+
+def test_what_waits_for_a_person_is_listed_with_the_commands_that_let_it_go() -> None:
+    def asked(number: int, gate: Gate, **fields: object) -> Withheld:
+        return Withheld(
+            slot=slot(f"web/{number}"), course=Course.RESTORE, gate=gate, reason="", **fields
+        )
+
+    given = standing()
+    withheld = (
+        asked(0, Gate.PAUSED),
+        asked(1, Gate.APPROVE, approval_id="web-1-a1b2c3"),
+        asked(2, Gate.APPROVE, approval_id="web-2-a1b2c3"),
+        asked(
+            3, Gate.RESTORE, approval_id="web-3-a1b2c3", loss=180 * MINUTE, alternatives=(STAND_IN,)
+        ),
+        asked(4, Gate.FENCE, earliest_release=NOW, confirmable_id="i-0a"),
+    )
+    shown = text(replace(given, plan=replace(given.plan, withheld=withheld)))
+    assert (
+        "Waiting for a person\n"
+        "  web/1, web/2  restore (mode-approve)\n"
+        "      reconciler approve web-1-a1b2c3 web-2-a1b2c3\n"
+        "  web/3  restore (restore), would lose 3 h of writes\n"
+        "      reconciler approve web-3-a1b2c3\n"
+        "      reconciler approve web-3-a1b2c3 --empty\n"
+        "  web/4  restore (fence)\n"
+        "      reconciler fence web/4\n"
+        '      reconciler fence web/4 --confirmed "how you know that i-0a is off"\n'
+    ) in shown
 
 
 def test_a_cold_cell_says_what_ends_the_cold() -> None:
