@@ -75,6 +75,36 @@ def with_copies(
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Elsewhere:
+    """What a claim could be restored from in the region of its `copyTo`, if this one were lost."""
+
+    region: str
+    copy: Snapshot | None
+    """The newest usable one, dated from what it holds."""
+    read: bool
+    """Whether that region was read: if not, nothing is known of what is there."""
+    late: bool
+    """More than an interval beyond `maxLoss` old, or none at all though there was so long something to copy."""
+
+
+def elsewhere_of(view: ClaimView, now: datetime) -> Elsewhere | None:
+    """None where the claim names no region."""
+    backup = view.claim.backup
+    if backup is None or backup.copy_to is None or backup.snapshots is None:
+        return None
+    copy = next((item for item in view.copies or () if item.usable), None)
+    waiting = copy or min(
+        (item for item in view.snapshots or () if item.usable),
+        key=lambda item: item.started_at,
+        default=None,
+    )
+    allowed = backup.max_loss + backup.snapshots.every
+    late = waiting is not None and now - waiting.started_at > allowed
+    read = view.copies is not None
+    return Elsewhere(region=backup.copy_to, copy=copy, read=read, late=read and late)
+
+
 def taken_at(snapshot: Snapshot) -> datetime | None:
     """The point in time that a copy holds; None of what is no copy, or says it in no readable way."""
     try:

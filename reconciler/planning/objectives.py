@@ -11,6 +11,7 @@ from providers.observed import Snapshot, SnapshotState
 from reconciler.planning.actions import SlotRef
 from reconciler.planning.archives import ArchivePoint
 from reconciler.planning.claims import ClaimView, Standing
+from reconciler.planning.copied import Elsewhere, elsewhere_of
 from reconciler.planning.slots import SlotView
 
 
@@ -47,6 +48,8 @@ class ClaimBackup:
     """A younger one that is not complete yet."""
     loss: timedelta | None
     max_loss: timedelta | None
+    elsewhere: Elsewhere | None = None
+    """None where it names no other region."""
 
 
 def claim_backups(views: Iterable[SlotView], now: datetime) -> tuple[ClaimBackup, ...]:
@@ -74,6 +77,7 @@ def _backup_of(view: SlotView, claim: ClaimView, now: datetime) -> ClaimBackup:
         pending=_pending(claim, snapshot),
         loss=loss,
         max_loss=claim.claim.backup.max_loss if claim.claim.backup else None,
+        elsewhere=elsewhere_of(claim, now),
     )
 
 

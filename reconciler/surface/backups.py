@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from providers.observed import Snapshot
 from reconciler.planning.archives import ArchivePoint
 from reconciler.planning.case import Case
+from reconciler.planning.copied import Elsewhere
 from reconciler.planning.objectives import OUTSIDE, ClaimBackup, Protection
 from reconciler.surface import words
 from reconciler.surface.json_values import Json, json_value
@@ -56,7 +57,7 @@ def backups_lines(backups: CellBackups, *, width: int) -> list[Line]:
     sections = (
         header_lines(backups.case, width=width, more=[("snapshots", line(when))]),
         _claims(backups.claims),
-        _notes(backups.case, width=width),
+        _notes(backups, width=width),
         wrapped((Span(_sum(backups.claims), Style.STRONG),), width=width),
     )
     return [item for section in sections if section for item in (*section, BLANK)][:-1]
@@ -90,6 +91,18 @@ def _claim_document(item: ClaimBackup) -> Json:
         "pending": item.pending.id if item.pending else None,
         "lossSeconds": json_value(item.loss),
         "maxLossSeconds": json_value(item.max_loss),
+        "elsewhere": None if item.elsewhere is None else _elsewhere_document(item.elsewhere),
+    }
+
+
+def _elsewhere_document(elsewhere: Elsewhere) -> Json:
+    copy = elsewhere.copy
+    return {
+        "region": elsewhere.region,
+        "read": elsewhere.read,
+        "id": copy.id if copy else None,
+        "at": json_value(copy.started_at) if copy else None,
+        "late": elsewhere.late,
     }
 
 
@@ -144,6 +157,8 @@ def _restore_point(item: ClaimBackup) -> str:
         parts.append(f"{item.pending.id} is pending")
     if item.archive_why_not is not None:
         parts.append(f"no archive: {item.archive_why_not}")
+    if item.elsewhere is not None:
+        parts.append(_elsewhere(item.elsewhere))
     return ", ".join(parts)
 
 
@@ -153,12 +168,36 @@ def _point(point: Snapshot | ArchivePoint) -> str:
     return f"snapshot {point.id} of {words.instant(point.started_at)}"
 
 
-def _notes(case: Case, *, width: int) -> list[Line]:
+def _elsewhere(elsewhere: Elsewhere) -> str:
+    """`in eu-west-1 snap-1 of 2026-04-21T11:45:00Z`."""
+    if elsewhere.copy is None:
+        return f"in {elsewhere.region} {'none yet' if elsewhere.read else 'not read'}"
+    copy = elsewhere.copy
+    return f"in {elsewhere.region} {copy.id} of {words.instant(copy.started_at)}"
+
+
+def _notes(backups: CellBackups, *, width: int) -> list[Line]:
     told = [
         line(f"{gap.subject} could not be read: {gap.code}: {gap.detail}")
-        for gap in case.observation.gaps
+        for gap in backups.case.observation.gaps
     ]
+    for region, late in _late_elsewhere(backups.claims).items():
+        told.append(
+            line(
+                f"in {region} the newest copy is older than `maxLoss` and an interval, or there is none: "
+                f"{words.listed(late)}"
+            )
+        )
     return [item for note in told for item in wrapped(note, width=width, first=line("  * "))]
+
+
+def _late_elsewhere(claims: Sequence[ClaimBackup]) -> dict[str, list[str]]:
+    """Claims by region, in their order."""
+    late: dict[str, list[str]] = {}
+    for item in claims:
+        if item.elsewhere is not None and item.elsewhere.late:
+            late.setdefault(item.elsewhere.region, []).append(f"{item.slot} {item.claim}")
+    return late
 
 
 def _sum(claims: Sequence[ClaimBackup]) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from providers.observed import GapSubject, SnapshotState, VolumeState
 from reconciler.planning.gates import SNAPSHOTS_AT_ONCE
 from tests.support.actions import expiry
@@ -16,6 +18,7 @@ from tests.support.backed_up import (
     old,
 )
 from tests.support.cases import Scene
+from tests.support.copied import copied_databases
 from tests.support.fleets import DAY, HOUR, MINUTE, data_claim, postgres_fleet, snapshots_of
 from tests.support.resources import volume_id
 
@@ -47,6 +50,23 @@ def snapshots_have_had_their_time() -> Scene:
     old(scene, ago=9 * DAY, ours=False)
     scene.snapshot(
         VOLUME, ago=HOUR, state=SnapshotState.ERROR, state_message="An internal error occurred"
+    )
+    return scene
+
+
+def copied_elsewhere() -> Scene:
+    """One claim's newest snapshot goes to the other region; of another's copies an old one and a failed one go."""
+    scene = Scene(copied_databases(replicas=2))
+    scene.in_service()
+    for text in ("shared-postgres/0", "shared-postgres/1"):
+        scene.snapshot(volume_id(text), ago=MINUTE)
+    newest = scene.snapshots[max(scene.snapshots)]
+    scene.copied(newest)
+    scene.copied(replace(newest, id="snap-gone", started_at=scene.now - 90 * DAY))
+    scene.copied(
+        replace(newest, id="snap-failed", started_at=scene.now - HOUR),
+        state=SnapshotState.ERROR,
+        state_message="Given key ID is not accessible",
     )
     return scene
 
@@ -102,6 +122,7 @@ BACKUPS = (
     volumes_snapshotted_together,
     snapshots_have_had_their_time,
     last_restore_point_kept,
+    copied_elsewhere,
     snapshots_not_read,
     snapshots_while_paused,
     more_snapshots_than_at_once,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from providers.observed import SnapshotState
 from reconciler.planning.objectives import claim_backups
 from reconciler.surface.backups import CellBackups, backups_document, backups_lines
@@ -11,6 +13,7 @@ from tests.golden.test_golden_plans import CASES, WIDTH, compare
 from tests.support.assessed import assessed
 from tests.support.backed_up import databases
 from tests.support.cases import Scene
+from tests.support.copied import copied_databases
 from tests.support.fleets import DAY, HOUR, MINUTE, data_claim, postgres_fleet, snapshots_of
 from tests.support.resources import volume_id
 
@@ -18,15 +21,22 @@ FOLDER = CASES.parent / "backups_cases"
 
 
 def of_every_kind() -> Scene:
-    """One claim is well backed up, one late, one has only a pending snapshot, one declares no backups."""
+    """One claim is well backed up, one late, one has only a pending snapshot, one declares no backups.
+
+    Of two with copies in another region one has an old one there, and one none.
+    """
     scratch = postgres_fleet("scratch", replicas=1, claims=(data_claim(),))
     ledger = postgres_fleet("ledger", replicas=1, claims=(data_claim(backup=snapshots_of(HOUR)),))
-    scene = Scene(databases(replicas=3), scratch, ledger)
+    catalog = replace(copied_databases(replicas=2), name="catalog")
+    scene = Scene(databases(replicas=3), scratch, ledger, catalog)
     scene.in_service()
     scene.snapshot(volume_id("shared-postgres/0"), ago=12 * MINUTE)
     scene.snapshot(volume_id("shared-postgres/1"), ago=2 * DAY)
     scene.snapshot(volume_id("shared-postgres/2"), ago=5 * MINUTE, state=SnapshotState.PENDING)
     scene.snapshot(volume_id("ledger/0"), ago=2 * HOUR)
+    scene.copied(scene.snapshot(volume_id("catalog/0"), ago=2 * HOUR))
+    for text in ("catalog/0", "catalog/1"):
+        scene.snapshot(volume_id(text), ago=4 * MINUTE)
     return scene
 
 

@@ -10,6 +10,7 @@ from reconciler.surface.layout import plain_text
 from tests.support.archived import UNFINISHED, archived, archived_databases, state
 from tests.support.backed_up import VOLUME, backed_up, databases
 from tests.support.cases import Scene
+from tests.support.copied import copied_databases
 from tests.support.fleets import HOUR, MINUTE
 from tests.support.resources import volume_id
 
@@ -121,3 +122,59 @@ def test_an_archive_is_told_with_what_it_goes_up_to_and_what_is_wrong_with_it() 
         "base": "base_000000010000000000000005",
         "baseFinishedAt": "2026-04-21T06:00:00Z",
     }
+
+
+# Copies in another region
+
+
+def copied() -> Scene:
+    """One has a copy of its newest snapshot, one an old copy, one none though there is long something to copy."""
+    scene = Scene(copied_databases(replicas=3))
+    scene.in_service()
+    for ordinal, ago in enumerate((10 * MINUTE, 2 * HOUR, 2 * HOUR)):
+        volume = volume_id(f"shared-postgres/{ordinal}")
+        snapshot = scene.snapshot(volume, ago=ago)
+        if ordinal < 2:
+            scene.copied(snapshot)
+        if ordinal > 0:
+            scene.snapshot(volume, ago=5 * MINUTE)
+    return scene
+
+
+def test_each_claim_is_shown_with_its_newest_copy_and_late_ones_are_noted() -> None:
+    text = told(copied())
+    assert "in eu-west-1 snap-10000000000000000 of 2026-04-21T11:50:00Z" in text
+    assert "in eu-west-1 snap-10000000000000001 of 2026-04-21T10:00:00Z" in text
+    assert "in eu-west-1 none yet" in text
+    (note,) = [part for part in text.split("  * ") if part.startswith("in eu-west-1")]
+    assert " ".join(note.split("\n\n")[0].split()).endswith(
+        "there is none: shared-postgres/1 data and shared-postgres/2 data"
+    )
+
+
+def test_a_late_copy_is_no_reason_to_call_a_claim_outside_its_objective() -> None:
+    assert seen(copied()).within
+
+
+def test_a_region_that_was_not_read_is_not_called_late() -> None:
+    scene = copied()
+    scene.gap(GapSubject.COPIES, zone="eu-west-1")
+    assert "in eu-west-1 not read" in told(scene)
+    assert "older than `maxLoss`" not in told(scene)
+
+
+def test_a_program_is_told_of_copies_too() -> None:
+    document = backups_document([seen(copied())])
+    (cell,) = document["cells"]
+    by_slot = {claim["slot"]: claim["elsewhere"] for claim in cell["claims"]}
+    assert by_slot["shared-postgres/0"] == {
+        "region": "eu-west-1",
+        "read": True,
+        "id": "snap-10000000000000000",
+        "at": "2026-04-21T11:50:00Z",
+        "late": False,
+    }
+    assert (by_slot["shared-postgres/2"]["id"], by_slot["shared-postgres/2"]["late"]) == (
+        None,
+        True,
+    )
