@@ -173,13 +173,12 @@ def arrange(
     lasting: dict[_Key, tuple[Belongings, SlotView]] = {}
     for key in sorted(keys):
         things = _belongings(key, collected, fleets.get(key[0]), memory, backups)
-        if copied is not None and things.fleet is not None:
-            things = replace(
-                things, copies=of_claims(things.fleet.claims, key, copied, observation)
-            )
         if observation.archives and things.fleet is not None:
             read = histories_of(things.fleet, SlotRef(*key), observation.archives)
             things = replace(things, archives=read)
+        if copied is not None and things.fleet is not None:
+            found = of_claims(things.fleet.claims, key, copied, observation)
+            things = replace(things, copies=found)
         known = before.get(key)
         view = known[1] if known and known[0] == things else _view(key, things, sight)
         if things.all_shown:
