@@ -222,6 +222,23 @@ class DeleteCopy:
     kind: Literal["delete-copy"] = "delete-copy"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteVolume:
+    """DeleteVolume of one named id that is on no instance and whose time in quarantine is over.
+
+    `quarantined_until` is its date as the plan saw it, and is read again with it: whoever moves the date keeps the
+    volume. `final_snapshot_id` holds all that was on it, and `restore_point_ids` are snapshots of the volumes that took
+    its place, one a claim; both are read again too. Without them it is a copy that never came into service, which was
+    made from a snapshot itself.
+    """
+
+    volume_id: str
+    quarantined_until: datetime
+    final_snapshot_id: str | None
+    restore_point_ids: tuple[str, ...]
+    kind: Literal["delete-volume"] = "delete-volume"
+
+
 Request = (
     LaunchInstance
     | TerminateInstance
@@ -240,4 +257,5 @@ Request = (
     | DeleteSnapshot
     | CopySnapshot
     | DeleteCopy
+    | DeleteVolume
 )

@@ -28,6 +28,8 @@ class Reach(StrEnum):
     """Makes a snapshot in another region: bounded by the owner tag on the source and in the request."""
     EXPIRING = "expiring"
     """Deletes a snapshot: bounded by the owner tag on it."""
+    RECLAIMING = "reclaiming"
+    """Deletes a volume: bounded by the owner tag on it, and by its having a date until which it was kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +86,7 @@ _TABLE = (
     _operation("ec2", "CreateSnapshots", "create_snapshots", Reach.SNAPSHOTTING),
     _operation("ec2", "CopySnapshot", "copy_snapshot", Reach.COPYING),
     _operation("ec2", "DeleteSnapshot", "delete_snapshot", Reach.EXPIRING),
+    _operation("ec2", "DeleteVolume", "delete_volume", Reach.RECLAIMING),
 )
 
 OPERATIONS: Mapping[str, Operation] = {operation.method: operation for operation in _TABLE}

@@ -43,6 +43,8 @@ DOCUMENTS = ("/metadata.json", "/backup.info", "/backup.info.copy")
 
 TAGGED_BY_REQUEST = (Reach.LAUNCHING, Reach.SNAPSHOTTING, Reach.COPYING, Reach.TAGGING)
 
+QUARANTINE_TAG = "fleet-reconciler:quarantine-until"
+
 OURS = ("instance", "volume")
 """The resource types that carry our owner tag; snapshots do too, and their ARNs name no account."""
 
@@ -66,6 +68,7 @@ def policy(installation: Installation) -> dict[str, Any]:
             _snapshot_ours(installation),
             _make_tagged_snapshots(installation),
             _delete_our_snapshots(installation),
+            _delete_what_was_kept(installation),
             *copy_statements(installation),
             _put_into_security_groups(installation),
             _pass_roles(installation),
@@ -230,6 +233,18 @@ def _delete_our_snapshots(to: Installation) -> Statement:
         "Action": actions("ec2", Reach.EXPIRING),
         "Resource": [snapshots(to, to.region)],
         "Condition": is_ours(to),
+    }
+
+
+def _delete_what_was_kept(to: Installation) -> Statement:
+    """Volumes alone, and none that was never dated: what is in service has no date (planning.leaving)."""
+    dated = {"Null": {f"aws:ResourceTag/{QUARANTINE_TAG}": "false"}}
+    return {
+        "Sid": "DeleteOurVolumesFromQuarantine",
+        "Effect": "Allow",
+        "Action": actions("ec2", Reach.RECLAIMING),
+        "Resource": arns(to, ("volume",)),
+        "Condition": {**is_ours(to), **dated},
     }
 
 

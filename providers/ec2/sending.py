@@ -27,6 +27,7 @@ from providers.requests import (
     CreateSnapshots,
     DeleteCopy,
     DeleteSnapshot,
+    DeleteVolume,
     DetachVolume,
     KeepVolumeOnTermination,
     LaunchInstance,
@@ -97,6 +98,8 @@ class Sender:
                 return self._copy_snapshot(request)
             case DeleteCopy():
                 return self._delete_copy(request)
+            case DeleteVolume():
+                return self._delete_volume(request)
             case _:
                 assert_never(request)
 
@@ -259,6 +262,10 @@ class Sender:
         client = self._elsewhere(request, request.region)
         reply = self._calls.send(client.delete_snapshot, SnapshotId=request.snapshot_id)
         return _receipt(request.snapshot_id, reply)
+
+    def _delete_volume(self, request: DeleteVolume) -> Receipt:
+        reply = self._calls.send(self._ec2.delete_volume, VolumeId=request.volume_id)
+        return _receipt(request.volume_id, reply)
 
     def _elsewhere(self, request: Request, region: str) -> EC2Client:
         try:

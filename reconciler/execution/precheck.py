@@ -30,6 +30,7 @@ from providers.requests import (
     CreateSnapshots,
     DeleteCopy,
     DeleteSnapshot,
+    DeleteVolume,
     DetachVolume,
     KeepVolumeOnTermination,
     LaunchInstance,
@@ -45,7 +46,7 @@ from providers.requests import (
 )
 from reconciler.planning.actions import Action, Reason, named_ids
 from reconciler.planning.copied import taken_at
-from reconciler.planning.identity import Tag, claim_of, slot_of
+from reconciler.planning.identity import Tag, claim_of, quarantined_until, slot_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +102,8 @@ def to_read(request: Request) -> ToRead:
             return ToRead(snapshots=named_ids(request))
         case DeleteCopy(region=region):
             return ToRead(snapshots=named_ids(request), copies_in=region)
+        case DeleteVolume(volume_id=key):
+            return ToRead(volumes=(key,), snapshots=named_ids(request)[1:])
         case (
             LaunchInstance()
             | StartInstance()
@@ -140,6 +143,8 @@ def precheck(action: Action, reread: Reread, owner: str, data: DataVolumes) -> s
             return _detach(detach, reread)
         case DeleteSnapshot() | DeleteCopy() as delete:
             return _delete_snapshot(delete, reread)
+        case DeleteVolume() as delete:
+            return _delete_volume(delete, reread)
         case _:
             return None
 
@@ -234,6 +239,25 @@ def _delete_snapshot(request: DeleteSnapshot | DeleteCopy, reread: Reread) -> st
     if claim_of(kept.tags) != claim_of(doomed.tags):
         return f"{kept.id} carries the tags of another claim than {doomed.id} now"
     return None
+
+
+def _delete_volume(request: DeleteVolume, reread: Reread) -> str | None:
+    """It is on nothing and of the date that was over, and all that makes it dispensable is still there."""
+    volume = _volume(reread, request.volume_id)
+    if volume.state is not VolumeState.AVAILABLE or volume.attachments:
+        return f"{volume.id} is {volume.state} now, not available"
+    if quarantined_until(volume.tags) != request.quarantined_until:
+        return f"the date until which {volume.id} is kept is another one now"
+    if request.final_snapshot_id is None:
+        return None if volume.snapshot_id else f"{volume.id} was made from no snapshot"
+    final = _snapshot(reread, request.final_snapshot_id)
+    if final.volume_id != volume.id:
+        return f"{final.id} is of {final.volume_id}, not of {volume.id}"
+    kept = [final, *(_snapshot(reread, key) for key in request.restore_point_ids)]
+    broken = next((item for item in kept if not item.usable), None)
+    if broken is None:
+        return None
+    return f"{broken.id}, which should stay instead, is {broken.state} ({broken.storage_tier}) now"
 
 
 def _holds(snapshot: Snapshot) -> datetime:

@@ -14,6 +14,7 @@ from providers.requests import (
     CreateSnapshots,
     DeleteCopy,
     DeleteSnapshot,
+    DeleteVolume,
     DetachVolume,
     KeepVolumeOnTermination,
     LaunchInstance,
@@ -108,6 +109,8 @@ class Reason(StrEnum):
     CARRIED_OVER = "carried-over"
     BY_HAND = "by-hand"
     COPY_DUE = "copy-due"
+    FINAL_SNAPSHOT = "final-snapshot"
+    QUARANTINE_OVER = "quarantine-over"
 
 
 class Gate(StrEnum):
@@ -192,14 +195,23 @@ def is_disruptive(request: Request) -> bool:
         | DetachVolume
         | TerminateInstance
         | DeleteSnapshot
-        | DeleteCopy,
+        | DeleteCopy
+        | DeleteVolume,
     )
 
 
 def is_backup(request: Request) -> bool:
-    """True for a snapshot on a schedule, its copy, and their expiry: shared, and no part of how a slot stands."""
+    """True for snapshots and copies of them, and for the end of these and of kept volumes: shared, and no part of how a
+    slot stands.
+    """
     return isinstance(
-        request, CreateSnapshot | CreateSnapshots | DeleteSnapshot | CopySnapshot | DeleteCopy
+        request,
+        CreateSnapshot
+        | CreateSnapshots
+        | DeleteSnapshot
+        | CopySnapshot
+        | DeleteCopy
+        | DeleteVolume,
     )
 
 
@@ -237,6 +249,7 @@ def is_exclusive(request: Request) -> bool:
             | DeleteSnapshot()
             | CopySnapshot()
             | DeleteCopy()
+            | DeleteVolume()
         ):
             return False
         case _:
@@ -248,7 +261,7 @@ def target_of(request: Request) -> str | None:
     match request:
         case LaunchInstance():
             return None
-        case AttachVolume() | DetachVolume() | ResizeVolume() | CreateSnapshot():
+        case AttachVolume() | DetachVolume() | ResizeVolume() | CreateSnapshot() | DeleteVolume():
             return request.volume_id
         case SetTags():
             return request.resource_id
@@ -285,6 +298,10 @@ def named_ids(request: Request) -> tuple[str, ...]:
         case DeleteSnapshot() | DeleteCopy():
             id_, other = request.snapshot_id, request.restore_point_id
             return (id_,) if other is None else (id_, other)
+        case DeleteVolume():
+            final = request.final_snapshot_id
+            held = () if final is None else (final,)
+            return (request.volume_id, *held, *request.restore_point_ids)
         case SetTags():
             return (request.resource_id,)
         case (

@@ -19,6 +19,7 @@ from providers.observed import (
 )
 from providers.requests import (
     AttachVolume,
+    DeleteVolume,
     DetachVolume,
     KeepVolumeOnTermination,
     RebootInstance,
@@ -32,7 +33,7 @@ from providers.requests import (
 )
 from reconciler.planning.identity import Tag
 
-VolumeRequest = AttachVolume | DetachVolume | ResizeVolume | SetTags
+VolumeRequest = AttachVolume | DetachVolume | ResizeVolume | DeleteVolume | SetTags
 InstanceRequest = (
     TerminateInstance
     | StopInstance
@@ -87,7 +88,7 @@ def sighting_of(request: NamedRequest, observation: Observation) -> Sighting:
         case RebootInstance():
             detail = "a reboot leaves no trace; it counts as done"
             return Sighting(effect=Effect.LEAVES_NO_TRACE, detail=detail)
-        case AttachVolume() | DetachVolume() | ResizeVolume():
+        case AttachVolume() | DetachVolume() | ResizeVolume() | DeleteVolume():
             return _on_volume(request, request.volume_id, observation)
         case SetTags(resource_id=key) if key.startswith("vol-"):
             return _on_volume(request, key, observation)
@@ -153,6 +154,9 @@ def _on_volume(request: VolumeRequest, key: str, observation: Observation) -> Si
             same = same and request.iops in (None, volume.iops)
             same = same and request.throughput_mib_s in (None, volume.throughput_mib_s)
             return _read_back(key, "size, type and rate", same)
+        case DeleteVolume():
+            effect = _DELETE.get(volume.state, Effect.NOT_SEEN)
+            return Sighting(effect=effect, detail=f"{volume.id} is {volume.state}")
         case _:
             assert_never(request)
 
@@ -196,6 +200,7 @@ def _held(volume: Volume, instance_id: str, device: str) -> Attachment | None:
     return None
 
 
+_DELETE = {VolumeState.DELETING: Effect.UNDER_WAY, VolumeState.DELETED: Effect.SEEN}
 _TERMINATE = {
     InstanceState.PENDING: Effect.NOT_SEEN,
     InstanceState.RUNNING: Effect.NOT_SEEN,

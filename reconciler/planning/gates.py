@@ -16,6 +16,7 @@ from providers.requests import (
     CopySnapshot,
     DeleteCopy,
     DeleteSnapshot,
+    DeleteVolume,
     LaunchInstance,
     Request,
     SetTags,
@@ -284,7 +285,7 @@ def _snapshots_at_once(draft: Draft, tally: Tally) -> Refusal | None:
             return None
         reason = f"{count} copies to {request.to_region} are under way, as many as may be"
         return Refusal(gate=Gate.SNAPSHOTS_AT_ONCE, reason=reason)
-    deleting = isinstance(request, DeleteSnapshot | DeleteCopy)
+    deleting = isinstance(request, DeleteSnapshot | DeleteCopy | DeleteVolume)
     count = tally.expiring if deleting else tally.snapshotting
     if count < SNAPSHOTS_AT_ONCE:
         return None

@@ -16,6 +16,7 @@ from desired_state.model import SafetyPolicy
 from providers.observed import GapSubject, Instance, InstanceState, Observation, Presence
 from providers.requests import (
     AttachVolume,
+    DeleteVolume,
     DetachVolume,
     LaunchInstance,
     StartInstance,
@@ -308,7 +309,9 @@ def _settle_unseen_resource(view: _View) -> Settlement:
     target = target_of(request)
     if target is None or view.observation.by_id.get(target) is not Presence.NOT_FOUND:
         return view.waiting(f"the lists do not show {target}, and its id was not refuted")
-    ends_with_the_resource = isinstance(request, TerminateInstance | StopInstance | DetachVolume)
+    ends_with_the_resource = isinstance(
+        request, TerminateInstance | StopInstance | DetachVolume | DeleteVolume
+    )
     state = IntentState.OBSERVED if ends_with_the_resource else IntentState.LOST
     return view.missed(view.settled(state, f"{target} is gone"))
 

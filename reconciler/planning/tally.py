@@ -15,6 +15,7 @@ from providers.requests import (
     CreateSnapshots,
     DeleteCopy,
     DeleteSnapshot,
+    DeleteVolume,
     LaunchInstance,
     Request,
     StopInstance,
@@ -58,7 +59,7 @@ class Tally:
     """Zones and types that have no capacity now."""
     snapshotting: int = 0
     expiring: int = 0
-    """Snapshots asked for and deleted, in this plan and in calls whose answer is not known."""
+    """Snapshots asked for, and what is deleted, in this plan and in calls whose answer is not known."""
     copying: Counter[str] = field(default_factory=Counter)
     """Copies under way by region, with those of this plan."""
 
@@ -85,7 +86,7 @@ class Tally:
     def _count_backup(self, request: Request) -> None:
         if isinstance(request, CreateSnapshot | CreateSnapshots):
             self.snapshotting += 1
-        elif isinstance(request, DeleteSnapshot | DeleteCopy):
+        elif isinstance(request, DeleteSnapshot | DeleteCopy | DeleteVolume):
             self.expiring += 1
         elif isinstance(request, CopySnapshot):
             self.copying[request.to_region] += 1

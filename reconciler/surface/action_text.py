@@ -18,6 +18,7 @@ from providers.requests import (
     CreateSnapshots,
     DeleteCopy,
     DeleteSnapshot,
+    DeleteVolume,
     DetachVolume,
     KeepVolumeOnTermination,
     LaunchInstance,
@@ -141,6 +142,8 @@ def describe(request: Request) -> Described:
             CreateSnapshot() | CreateSnapshots() | DeleteSnapshot() | CopySnapshot() | DeleteCopy()
         ):
             return _describe_backup(request)
+        case DeleteVolume(volume_id=volume):
+            return Described(DELETE, f"delete {volume}", "delete {n} volumes", volume)
         case _:
             assert_never(request)
 

@@ -45,6 +45,8 @@ REASONS: dict[Reason, str] = {
     Reason.ATTACHMENT_HANGS: "its volume hangs on the way to it",
     Reason.LAST_SNAPSHOT: "its volume is well and can't be brought to the slot",
     Reason.CARRIED_OVER: "its data is carried over by snapshots",
+    Reason.FINAL_SNAPSHOT: "the last one before its volume goes",
+    Reason.QUARANTINE_OVER: "it was kept for its time",
 }
 
 COURSES: dict[Course, str] = {

@@ -25,6 +25,7 @@ from providers.requests import (
     CreateSnapshots,
     DeleteCopy,
     DeleteSnapshot,
+    DeleteVolume,
     DetachVolume,
     KeepVolumeOnTermination,
     LaunchInstance,
@@ -42,6 +43,7 @@ from reconciler.clock import Clock
 from tests.support.memory_launches import ROOT_DEVICE, launched_instance, launched_volume
 from tests.support.memory_refusals import not_found, refused
 from tests.support.memory_snapshots import MemorySnapshots, taken_together
+from tests.support.memory_volumes import deleted, resized
 
 BOOTS_IN = timedelta(seconds=20)
 STOPS_IN = timedelta(seconds=30)
@@ -152,7 +154,8 @@ class MemoryWorld:
                     instance, imds_v2_required=True, tags_in_metadata=True
                 )
             case ResizeVolume(volume_id=key):
-                self._resize(request)
+                volume = self._volume(key, operation="ModifyVolume")
+                self.volumes[key] = resized(volume, request)
             case CreateSnapshot():
                 volume = self._volume(request.volume_id, operation="CreateSnapshot")
                 return self._take(volume, dict(request.tags))
@@ -169,6 +172,8 @@ class MemoryWorld:
                 return made
             case DeleteCopy(snapshot_id=key, region=region):
                 self.backups.delete_copy(key, region)
+            case DeleteVolume(volume_id=key):
+                self.volumes[key] = deleted(self._volume(key, operation="DeleteVolume"))
             case _:
                 assert_never(request)
         return key
@@ -326,23 +331,6 @@ class MemoryWorld:
         volume = self._volume(volume_id, operation="ModifyInstanceAttribute")
         for attachment in volume.attachments:
             self._hold(volume, replace(attachment, delete_on_termination=False))
-
-    def _resize(self, request: ResizeVolume) -> None:
-        volume = self._volume(request.volume_id, operation="ModifyVolume")
-        if request.size_gib < volume.size_gib:
-            raise refused(
-                "ModifyVolume",
-                "InvalidParameterValue",
-                "a volume can only grow",
-                RetryClass.INVALID,
-            )
-        self.volumes[volume.id] = replace(
-            volume,
-            size_gib=request.size_gib,
-            type=request.type,
-            iops=request.iops,
-            throughput_mib_s=request.throughput_mib_s,
-        )
 
     def _instance(self, key: str, *states: InstanceState, operation: str) -> Instance:
         instance = self.instances.get(key)

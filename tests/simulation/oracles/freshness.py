@@ -15,6 +15,7 @@ DISRUPTIVE = frozenset(
         "RebootInstances",
         "DetachVolume",
         "DeleteSnapshot",
+        "DeleteVolume",
     }
 )
 

@@ -42,6 +42,7 @@ KINDS = {
     "CreateSnapshot": "snapshot",
     "CreateSnapshots": "snapshots",
     "DeleteSnapshot": "delete-snapshot",
+    "DeleteVolume": "delete-volume",
 }
 
 

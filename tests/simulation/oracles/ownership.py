@@ -24,9 +24,10 @@ MAY_BE_SENT = frozenset(
         "CreateSnapshot",
         "CreateSnapshots",
         "DeleteSnapshot",
+        "DeleteVolume",
     }
 )
-"""Nothing that deletes a volume, and nothing that takes tags away."""
+"""Nothing that takes tags away."""
 
 
 class OursAndNamed(Oracle):

@@ -12,7 +12,9 @@ DUE = PREFIX + "due"
 QUARANTINE_UNTIL = PREFIX + "quarantine-until"
 
 
-BACKUP_CALLS = frozenset({"CreateSnapshot", "CreateSnapshots", "DeleteSnapshot", "CopySnapshot"})
+BACKUP_CALLS = frozenset(
+    {"CreateSnapshot", "CreateSnapshots", "DeleteSnapshot", "CopySnapshot", "DeleteVolume"}
+)
 """What a converged fleet still needs, now and then."""
 
 

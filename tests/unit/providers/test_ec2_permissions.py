@@ -346,6 +346,19 @@ def test_no_tag_is_ever_removed() -> None:
     assert allowed(beside_administrator, Asked(action="ec2:CreateVolume", resource=arn("volume")))
 
 
+def test_a_volume_is_deleted_only_when_it_is_ours_and_was_dated() -> None:
+    """AWS itself refuses the end of a volume in service, whatever we might ask for."""
+    dated = {"aws:ResourceTag/fleet-reconciler:quarantine-until": "2026-01-31T00:00:00Z"}
+
+    def may(resource: str, context: dict[str, str]) -> bool:
+        asked = Asked(action="ec2:DeleteVolume", resource=resource, context=context)
+        return allowed(POLICY, asked)
+
+    assert may(arn("volume"), resource_tag("prod") | dated)
+    assert not may(arn("volume"), resource_tag("prod"))
+    assert not may(arn("volume"), resource_tag("staging") | dated)
+
+
 @pytest.mark.parametrize(
     ("role", "service", "expected"),
     [
@@ -372,7 +385,6 @@ def test_only_the_roles_of_the_fleets_are_passed_and_only_to_ec2(
     "action",
     [
         "ec2:CreateVolume",
-        "ec2:DeleteVolume",
         "ec2:DeleteSnapshot",
         "ec2:ReplaceRoute",
         "ec2:AuthorizeSecurityGroupIngress",

@@ -15,6 +15,7 @@ from providers.requests import (
     CreateSnapshots,
     DeleteCopy,
     DeleteSnapshot,
+    DeleteVolume,
     DetachVolume,
     KeepVolumeOnTermination,
     RebootInstance,
@@ -80,6 +81,15 @@ REQUESTS: tuple[Request, ...] = (
     ),
     DeleteCopy(region="eu-west-1", snapshot_id="snap-1", restore_point_id="snap-2", due_at=NOW),
     DeleteCopy(region="eu-west-1", snapshot_id="snap-1", restore_point_id=None, due_at=NOW),
+    DeleteVolume(
+        volume_id="vol-1",
+        quarantined_until=NOW,
+        final_snapshot_id="snap-1",
+        restore_point_ids=("snap-2", "snap-3"),
+    ),
+    DeleteVolume(
+        volume_id="vol-1", quarantined_until=NOW, final_snapshot_id=None, restore_point_ids=()
+    ),
 )
 
 
