@@ -6,6 +6,7 @@ from providers.observed import AttachmentState, Instance, InstanceState
 from providers.requests import SetTags, TerminateInstance
 from reconciler.health.verdict import Status
 from reconciler.health.volumes import VolumeCondition
+from reconciler.planning.absence import Absence
 from reconciler.planning.actions import Bucket, Change, Course, Gate, Reason
 from reconciler.planning.decision import Decision, Draft, Hold, LaunchWish, Situation
 from reconciler.planning.drift import Correction, kept_volumes
@@ -19,6 +20,7 @@ from reconciler.planning.unseen import hold_for_the_unseen
 
 MOST_ALIVE = 3
 """Of one slot: its occupant, an original that still holds the data, and a replacement; beside what is in quarantine."""
+MAY_LIVE = (Absence.TAGS_REMOVED, Absence.UNPROVEN)
 
 
 def launch_replacement(
@@ -64,7 +66,8 @@ def replace_as_ordered(here: Situation, original: Instance, order: Order) -> Dec
 
 def make_room(here: Situation) -> Decision | None:
     """Where one replacement after the other falls sick, the earlier ones that can't serve go before the next."""
-    active = [item for item in here.view.alive if not _is_out_of_the_way(here, item)]
+    active = [item.id for item in here.view.alive if not _is_out_of_the_way(here, item)]
+    active += [item.id for item, absence in here.view.missing if absence in MAY_LIVE]
     if len(active) < MOST_ALIVE:
         return None
     for instance in here.view.superseded:
@@ -80,7 +83,7 @@ def make_room(here: Situation) -> Decision | None:
             continuation=True,
             guarded=True,
         )
-    why = f"{', '.join(item.id for item in active)} are alive and none can be let go"
+    why = f"{', '.join(active)} are alive and none can be let go"
     return here.hold(why, Hold(course=Course.REPAIR, gate=Gate.LAST_COPY, reason=why))
 
 

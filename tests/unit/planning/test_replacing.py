@@ -151,6 +151,21 @@ def test_a_commit_in_the_journal_is_enough_when_its_instance_is_long_gone() -> N
     assert request.tags[Tag.ROLE] == Role.REPLACEMENT
 
 
+def test_beside_three_that_may_live_nothing_is_launched() -> None:
+    """One holds the volume still, one is the sick occupant, and of one the tags were taken off: none can be let go."""
+    replaced_at_once = replace(DATABASES, repair=repair_spec(ladder=(LadderStep.REPLACE,)))
+    scene = committed(original=InstanceState.STOPPED, fleet=replaced_at_once)
+    scene.instance(DATABASE, incarnation=3, age=HOUR, zone="use1-az1")
+    scene.sick(DATABASE, Sign.SYSTEM_CHECK, lasting=HOUR, incarnation=3)
+    scene.sick(DATABASE, Sign.PROBE, lasting=HOUR, incarnation=3)
+    between = scene.instances[NEW]
+    since = {Tag.IN_SERVICE_SINCE.value: f"{scene.now - HOUR:%Y-%m-%dT%H:%M:%SZ}"}
+    scene.change(NEW, tags={**between.tags, **since})
+    assert held(scene) == [f"last-copy {DATABASE}"]
+    scene.change(NEW, tags={})
+    assert held(scene) == [f"last-copy {DATABASE}"], "though no list shows whose it is"
+
+
 # In service
 
 
