@@ -14,7 +14,7 @@ from itertools import islice
 from pathlib import Path
 
 from desired_state.advice import cell_advice, fleet_advice
-from desired_state.documents.consistency import consistency_problems
+from desired_state.documents.consistency import archive_places, consistency_problems
 from desired_state.documents.document import Problem
 from desired_state.documents.fleet import FleetDocument
 from desired_state.documents.policy import SafetyPolicyDocument, policy_problems
@@ -116,6 +116,7 @@ def load(paths: Sequence[Path]) -> DesiredState:
     diagnostics += [found for file in read for found in file.diagnostics]
     diagnostics += [found for document in checked for found in document.diagnostics]
     diagnostics += _declared_twice(documents)
+    diagnostics += _archived_together(documents)
     if not diagnostics and all(document.kind != "Fleet" for document in documents):
         diagnostics.append(_no_fleet(paths))
     if diagnostics:
@@ -231,6 +232,20 @@ def _declared_twice(documents: Sequence[_Document]) -> Iterator[Diagnostic]:
             )
         else:
             first[key] = at
+
+
+def _archived_together(documents: Sequence[_Document]) -> Iterator[Diagnostic]:
+    """No two claims archive to one place, in whatever fleets they are: they would write over each other."""
+    first: dict[str, str] = {}
+    for document in documents:
+        if document.kind != "Fleet" or document.name is None:
+            continue
+        for at, place in archive_places(document.tree, document.name):
+            if place in first:
+                message = f"is where a claim of fleet {first[place]} archives to already"
+                problem = Problem(message=message, at=at, hint="add {fleet}, or another folder")
+                yield from document.diagnostics([problem])
+            first.setdefault(place, document.name)
 
 
 def _no_fleet(paths: Sequence[Path]) -> Diagnostic:

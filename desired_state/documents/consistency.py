@@ -85,6 +85,16 @@ def _copies_in_own_region(fleet: YamlMapping) -> Iterator[Problem]:
             yield Problem(message=f"must be another region than the fleet's, {region}", at=at)
 
 
+def archive_places(fleet: YamlMapping, name: str) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Where the claims of a fleet archive to: the place of each URL in the document, and the URL of that fleet."""
+    volumes = value_at(fleet, _VOLUMES)
+    for index in range(len(volumes) if isinstance(volumes, YamlSequence) else 0):
+        at = (*_VOLUMES, index, "backup", "archive", "url")
+        url = value_at(fleet, at)
+        if isinstance(url, str):
+            yield at, url.replace("{fleet}", name).rstrip("/")
+
+
 def _texts(fleet: YamlMapping, path: Path) -> list[str]:
     items = value_at(fleet, path)
     return (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Annotated, Literal, Self
 
@@ -51,6 +51,7 @@ _GRAINS = {
 }
 _URL = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:/[^\s]*)?")
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+_OWN_FOLDER = re.compile(r"/\{incarnation\}(?:/|$)")
 
 
 class SnapshotsDocument(Document):
@@ -95,8 +96,8 @@ class ArchiveDocument(Document):
     tool: Literal["wal-g", "pgbackrest", "barman"] = Field(description="The tool that writes it.")
     url: str = Field(
         max_length=1024,
-        description="An S3 URL with {slot} and {incarnation}, so that no two instances write to one place; "
-        "{fleet} is replaced too.",
+        description="An S3 URL with {slot} and, as a folder after it, {incarnation}, so that no two instances write "
+        "to one place; {fleet} is replaced too.",
     )
 
     @field_validator("url")
@@ -111,13 +112,25 @@ def _url_problems(url: str) -> Iterator[Problem]:
         yield Problem(message=f"must be an S3 URL, not {quoted(url)}")
         return
     named = _PLACEHOLDER.findall(url)
-    for unknown in sorted(set(named) - {"fleet", "slot", "incarnation"}):
+    unknown = sorted(set(named) - {"fleet", "slot", "incarnation"})
+    missing = [needed for needed in ("slot", "incarnation") if needed not in named]
+    for name in unknown:
         hint = "{fleet}, {slot} and {incarnation} are known"
-        yield Problem(message=f"has the unknown placeholder {{{unknown[:40]}}}", hint=hint)
-    for needed in ("slot", "incarnation"):
-        if needed not in named:
-            hint = "without it two instances would write over each other's archive"
-            yield Problem(message=f"must contain {{{needed}}}", hint=hint)
+        yield Problem(message=f"has the unknown placeholder {{{name[:40]}}}", hint=hint)
+    for name in missing:
+        hint = "without it two instances would write over each other's archive"
+        yield Problem(message=f"must contain {{{name}}}", hint=hint)
+    if not (unknown or missing):
+        yield from _order_problems(url, named)
+
+
+def _order_problems(url: str, named: Sequence[str]) -> Iterator[Problem]:
+    if not _OWN_FOLDER.search(url) or named[-1] != "incarnation" or named.count("incarnation") > 1:
+        hint = "what others wrote is found by listing that folder: s3://bucket/{fleet}/{slot}/{incarnation}"
+        yield Problem(message="must have {incarnation} once, as a folder after {slot}", hint=hint)
+    if "}{" in url:
+        hint = "put a / between them: 1 and 12 would read like 11 and 2"
+        yield Problem(message="must not have one placeholder right after another", hint=hint)
 
 
 class BackupDocument(Document):

@@ -62,10 +62,10 @@ def probes() -> st.SearchStrategy[TcpProbe | HttpProbe]:
 
 
 @st.composite
-def backups(draw: st.DrawFn) -> Backup:
+def backups(draw: st.DrawFn, claim: str) -> Backup:
     every = timedelta(minutes=draw(st.integers(5, 600)))
     keep = {"all": 2 * every, "daily": timedelta(days=draw(st.integers(2, 90)))}
-    archive = Archive(tool="wal-g", url="s3://backups/{fleet}/{slot}/{incarnation}")
+    archive = Archive(tool="wal-g", url=f"s3://backups/{{fleet}}/{claim}/{{slot}}/{{incarnation}}")
     return Backup(
         snapshots=SnapshotSchedule(every=every, keep=keep),
         archive=draw(st.sampled_from([None, archive])),
@@ -86,7 +86,7 @@ def claims(draw: st.DrawFn, index: int) -> Claim:
         throughput_mib_s=draw(st.none() | st.integers(125, min(2000, (iops or 3000) // 4))),
         encrypted=draw(st.booleans()),
         kms_key_id=None,
-        backup=draw(st.none() | backups()),
+        backup=draw(st.none() | backups(f"claim-{index}")),
     )
 
 

@@ -229,10 +229,43 @@ def test_with_an_archive_the_loss_may_be_small() -> None:
             "{archive: {tool: wal-g, url: 's3://backups/{slot}/{incarnation}/{host}'}, maxLoss: 1h}",
             "archive.url` has the unknown placeholder {host}",
         ),
+        (
+            "{archive: {tool: wal-g, url: 's3://backups/{incarnation}/{slot}'}, maxLoss: 1h}",
+            "archive.url` must have {incarnation} once, as a folder after {slot}",
+        ),
+        (
+            "{archive: {tool: wal-g, url: 's3://backups/{slot}-{incarnation}'}, maxLoss: 1h}",
+            "archive.url` must have {incarnation} once, as a folder after {slot}",
+        ),
+        (
+            "{archive: {tool: wal-g, url: 's3://backups/{fleet}{slot}/{incarnation}'}, maxLoss: 1h}",
+            "archive.url` must not have one placeholder right after another",
+        ),
     ],
 )
 def test_a_backup_that_could_not_be_relied_on_is_refused(backup: str, message: str) -> None:
     assert messages(with_backup(backup)) == [f"`spec.volumes[0].backup.{message}"]
+
+
+SHARED = "is where a claim of fleet web archives to already"
+
+
+def test_two_fleets_never_archive_to_one_place() -> None:
+    without_fleet = "{archive: {tool: wal-g, url: 's3://b-1/{slot}/{incarnation}'}, maxLoss: 1h}"
+    first = with_backup(without_fleet)
+    both = first + "---\n" + first.replace("name: web", "name: other")
+    assert messages(both) == [f"`spec.volumes[0].backup.archive.url` {SHARED}"]
+    assert load_text(both.replace("{slot}", "{fleet}/{slot}"))
+
+
+def test_two_claims_of_a_fleet_never_archive_to_one_place() -> None:
+    one = f"backup: {{archive: {ARCHIVE}, maxLoss: 1h}}"
+    volumes = ", ".join(
+        f"{{name: {name}, device: {device}, size: 200GiB, {one}}}"
+        for name, device in (("data", "/dev/sdf"), ("log", "/dev/sdg"))
+    )
+    written = WEB + f"  volumes: [{volumes}]\n"
+    assert messages(written) == [f"`spec.volumes[1].backup.archive.url` {SHARED}"]
 
 
 def test_a_misspelt_grain_is_told_the_right_one() -> None:
