@@ -26,6 +26,7 @@ from reconciler.planning.case import Case
 from reconciler.planning.identity import Role, Tag
 from reconciler.planning.intents import IntentState
 from reconciler.planning.plan import plan
+from tests.properties.random_orders import tell_of_orders
 from tests.support.actions import action, launch
 from tests.support.cases import Scene
 from tests.support.fleets import (
@@ -75,11 +76,14 @@ def scenes(draw: Draw) -> Scene:
     if draw(st.booleans()):  # Mostly nothing but facts holds a slot back.
         fleets = [replace(fleet, mode=Mode.AUTO, paused=False) for fleet in fleets]
     scene = Scene(*fleets)
+    slots = []
     for fleet in fleets:
         surplus = draw(st.integers(0, 2))
-        for ordinal in range(fleet.replicas + surplus):
-            tell(draw, scene, f"{fleet.name}/{ordinal}")
+        slots += [f"{fleet.name}/{ordinal}" for ordinal in range(fleet.replicas + surplus)]
+    for text in slots:
+        tell(draw, scene, text)
     tell_of_the_cell(draw, scene)
+    tell_of_orders(draw, scene, slots)
     return scene
 
 

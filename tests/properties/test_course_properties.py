@@ -15,6 +15,7 @@ from providers.errors import CloudError, RetryClass
 from providers.observed import Gap, GapSubject, Instance, InstanceState, VolumeState
 from providers.requests import AttachVolume, DetachVolume, LaunchInstance, StopInstance
 from reconciler.planning.identity import Role, Tag, incarnation_of, role_of
+from reconciler.planning.orders import OrderKind
 from tests.support.fleets import (
     data_claim,
     health_spec,
@@ -126,6 +127,12 @@ def a_lost_store(_draw: Draw, passes: Passes) -> None:
     passes.forget()
 
 
+def an_order_by_hand(draw: Draw, passes: Passes) -> None:
+    kind = draw(st.sampled_from([OrderKind.REPLACE, OrderKind.RESTORE]))
+    lasting = timedelta(minutes=draw(st.sampled_from([5, 60])))
+    passes.order(draw(st.sampled_from(SLOTS)), kind, lasting=lasting)
+
+
 def everything_healed(_draw: Draw, passes: Passes) -> None:
     passes.cloud.checks.clear()
     passes.services.down.clear()
@@ -150,6 +157,7 @@ EVENTS = [
     an_edited_tag,
     a_changed_spec,
     a_lost_store,
+    an_order_by_hand,
     everything_healed,
 ]
 

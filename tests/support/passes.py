@@ -26,16 +26,17 @@ from reconciler.loop.gathering import ProbeRhythm
 from reconciler.loop.snapshot_rhythm import SnapshotRhythm
 from reconciler.loop.volume_rhythm import VolumeRhythm
 from reconciler.planning.actions import Action, Gate, SlotRef
-from reconciler.planning.identity import Role, Tag, role_of, slot_of
+from reconciler.planning.identity import Role, Tag, incarnation_of, role_of, slot_of
 from reconciler.planning.intents import Intent, IntentState
 from reconciler.planning.memory import Approval, CapacityMemory, Memory
+from reconciler.planning.orders import Order, OrderKind
 from reconciler.planning.outcome import Plan
 from reconciler.planning.settling import Missing, Resend, Settled
 from tests.support.cases import CELL
 from tests.support.fleets import DAY, SECOND, desired
 from tests.support.manual_clock import ManualClock
 from tests.support.memory_cloud import MemoryCloud
-from tests.support.resources import OWNER
+from tests.support.resources import OWNER, slot
 
 PASS = 15 * SECOND
 RETRY = 30 * SECOND
@@ -162,6 +163,20 @@ class Passes:
         )
         approvals = {**self.memory.approvals, identifier: approval}
         self.memory = replace(self.memory, approvals=approvals)
+
+    def order(self, text: str, kind: OrderKind, *, lasting: timedelta = DAY) -> None:
+        """A person orders that for whoever holds the slot now."""
+        now = self.clock.now()
+        order = Order(
+            slot=slot(text),
+            kind=kind,
+            incarnation=max((incarnation_of(item.tags) for item in self.alive(text)), default=0),
+            reason="a person knows better",
+            given_at=now,
+            expires_at=now + lasting,
+            given_by="erin",
+        )
+        self.memory = replace(self.memory, orders=(*self.memory.orders, order))
 
     def forget(self) -> None:
         """The store is lost: all memory and the whole journal."""
