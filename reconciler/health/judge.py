@@ -28,6 +28,8 @@ from reconciler.health.verdict import (
     Weight,
 )
 
+BY_ITS_VOLUME = (Sign.ATTACHED_EBS_CHECK, Sign.PROBE)
+"""A volume that does not answer explains both, so that one is no second word beside the other."""
 PROBE_ALONE_PATIENCE = 3
 """A probe that fails while EC2 says ok must last this many times `unhealthyAfter` (design section 6)."""
 
@@ -121,7 +123,8 @@ def _ripens_at(item: Evidence, subject: Subject, bad: list[Evidence]) -> datetim
     patience = spec.unhealthy_after
     if item.sign is Sign.PROBE and len(bad) == 1:
         patience *= PROBE_ALONE_PATIENCE
-    if item.sign is Sign.ATTACHED_EBS_CHECK and subject.claims:
+    signs = {other.sign for other in bad}
+    if subject.claims and Sign.ATTACHED_EBS_CHECK in signs and item.sign in BY_ITS_VOLUME:
         patience = max(patience, policy.attached_ebs_unnamed_after)
     return max(item.since, subject.grace_ends) + patience
 

@@ -82,6 +82,22 @@ def test_with_a_failing_check_beside_it_the_usual_patience_is_enough() -> None:
     assert judged(**fields, checks=worse).status is Status.UNHEALTHY
 
 
+def test_beside_the_attached_ebs_check_it_waits_for_a_volume_to_be_named() -> None:
+    """A volume that does not answer fails both, and is named minutes later."""
+    since = NOW - 9 * MINUTE
+    remembered = was_healthy(since={Sign.PROBE: since}, trouble_since=since, probe_failures=36)
+    watching = watched(
+        remembered=remembered,
+        claims=(a_claim(attached=True),),
+        probe=probe(FAILED),
+        checks=checks(attached_ebs=impaired(since=since)),
+    )
+    assert watching.until(Status.UNHEALTHY) == MINUTE
+    watching.remembered = remembered
+    both = checks(attached_ebs=impaired(since=since), instance=impaired(since=since))
+    assert watching.look(checks=both).status is Status.UNHEALTHY
+
+
 def test_a_probe_that_says_nothing_is_no_evidence_either_way() -> None:
     verdict = judged(spec=PROBED, probe=probe(UNKNOWN))
     assert verdict.status is Status.UNKNOWN
