@@ -18,12 +18,20 @@ readonly MOUNT=/srv/postgres
 readonly DATA="$MOUNT/data"
 readonly PROGRAM=/usr/local/sbin/fleet-postgres
 readonly POLL_SECONDS=2
+# What comes before {fleet}/{slot}/{incarnation} in the `archive` of the declaration, such as s3://your-backups. Empty
+# where none is declared. WAL-G and what it needs are in the image; the instance profile lets it read and write there.
+readonly ARCHIVES=""
+# PostgreSQL takes 1 to 125 for the end of the log and then starts to serve: what merely failed must be told otherwise.
+readonly END_OF_LOG=1 FAILED_TO_FETCH=200
 
 main() {
   case "${1:-install}" in
     install) install_service ;;
     prepare) prepare ;;
     run) run_postgres ;;
+    fetch) fetch_segment "$2" "$3" ;;
+    archive) archive_segment "$2" ;;
+    base) archive_base ;;
   esac
 }
 
@@ -50,8 +58,35 @@ TimeoutStopSec=90
 [Install]
 WantedBy=multi-user.target
 UNIT
+  [[ -z "$ARCHIVES" ]] || install_base_backups
   systemctl daemon-reload
   systemctl enable --now --no-block fleet-postgres.service
+}
+
+# A base backup at once, since an archive without one is no restore point, and then every day.
+install_base_backups() {
+  cat >/etc/systemd/system/fleet-postgres-base.service <<UNIT
+[Unit]
+Description=Base backup of PostgreSQL
+Requisite=fleet-postgres.service
+After=fleet-postgres.service
+
+[Service]
+Type=oneshot
+ExecStart=$PROGRAM base
+Restart=on-failure
+RestartSec=30
+UNIT
+  cat >/etc/systemd/system/fleet-postgres-base.timer <<UNIT
+[Timer]
+OnActiveSec=1min
+OnUnitInactiveSec=1d
+
+[Install]
+WantedBy=timers.target
+UNIT
+  mkdir -p /etc/systemd/system/timers.target.wants
+  ln -sf ../fleet-postgres-base.timer /etc/systemd/system/timers.target.wants/
 }
 
 prepare() {
@@ -63,6 +98,7 @@ prepare() {
   say "the volume is $device"
   make_filesystem_if_blank "$device"
   mount_volume "$device"
+  [[ -z "$ARCHIVES" ]] || replay_the_parents_archive
   make_database_if_none
 }
 
@@ -78,6 +114,11 @@ metadata() {
     --header "X-aws-ec2-metadata-token-ttl-seconds: 300" "$METADATA/api/token") || return 1
   curl --silent --fail --max-time 5 --header "X-aws-ec2-metadata-token: $token" \
     "$METADATA/meta-data/$1"
+}
+
+# One of the controller's tags, which are there from the launch; only the role changes.
+tag() {
+  metadata "tags/instance/fleet-reconciler:$1"
 }
 
 # The controller writes the role into this instance's tags; it may change while we look.
@@ -159,6 +200,59 @@ mount_volume() {
   rm -f "$DATA/postmaster.pid"
 }
 
+# A restore from an archive: the controller names the incarnation whose archive it is. On a volume made from a snapshot
+# its log goes on from there; an empty one gets the newest base first. Done once: a reboot later on is none of it.
+replay_the_parents_archive() {
+  local tags parent marker
+  until tags=$(metadata tags/instance); do sleep "$POLL_SECONDS"; done
+  [[ "$tags" == *fleet-reconciler:restore-from* ]] || return 0
+  until parent=$(tag restore-from) && marker="$MOUNT/.replayed-as-$(tag incarnation)"; do
+    sleep "$POLL_SECONDS"
+  done
+  [[ ! -e "$marker" ]] || return 0
+  say "replaying the archive of incarnation $parent"
+  if [[ ! -s "$DATA/PG_VERSION" ]]; then
+    install -d -m 0700 -o postgres -g postgres "$DATA"
+    with_archive "$parent" runuser -u postgres -- wal-g backup-fetch "$DATA" LATEST
+  fi
+  install -m 0600 -o postgres -g postgres /dev/null "$DATA/recovery.signal"
+  touch "$marker"
+}
+
+# Runs a command of WAL-G on the archive of that incarnation.
+with_archive() {
+  local incarnation=$1 fleet slot
+  shift
+  fleet=$(tag fleet) && slot=$(tag slot) || return "$FAILED_TO_FETCH"
+  env WALG_S3_PREFIX="$ARCHIVES/$fleet/$slot/$incarnation" WALG_PREVENT_WAL_OVERWRITE=true "$@"
+}
+
+# PostgreSQL's restore_command. WAL-G says 74 where the archive does not have the segment, which ends the replay; where
+# it could not ask, PostgreSQL stops, is started again, and goes on from where it was.
+fetch_segment() {
+  local parent code=0
+  parent=$(tag restore-from) || exit "$FAILED_TO_FETCH"
+  with_archive "$parent" wal-g wal-fetch "$1" "$2" || code=$?
+  case $code in
+    0) exit 0 ;;
+    74) exit "$END_OF_LOG" ;;
+    *) exit "$FAILED_TO_FETCH" ;;
+  esac
+}
+
+# PostgreSQL's archive_command. What this instance writes goes under its own incarnation, never into its parent's.
+archive_segment() {
+  local own
+  own=$(tag incarnation)
+  with_archive "$own" wal-g wal-push "$1"
+}
+
+archive_base() {
+  local own
+  own=$(tag incarnation)
+  with_archive "$own" runuser -u postgres -- wal-g backup-push "$DATA"
+}
+
 make_database_if_none() {
   local initdb
   [[ -s "$DATA/PG_VERSION" ]] && return 0
@@ -171,10 +265,14 @@ make_database_if_none() {
 
 # Takes the place of this script. Who may connect is for pg_hba.conf to say, which lives with the data.
 run_postgres() {
-  local postgres
+  local postgres archiving=()
   postgres=$(postgres_program postgres)
+  [[ -z "$ARCHIVES" ]] || archiving=(
+    -c archive_mode=on -c archive_timeout=60 -c "archive_command=$PROGRAM archive %p"
+    -c "restore_command=$PROGRAM fetch %f %p"
+  )
   exec setpriv --reuid=postgres --regid=postgres --init-groups \
-    "$postgres" -D "$DATA" -c listen_addresses='*'
+    "$postgres" -D "$DATA" -c listen_addresses='*' "${archiving[@]}"
 }
 
 # Packages of Debian and of the PostgreSQL project keep their programs off the path.

@@ -81,7 +81,13 @@ class Machine:
 
     def run(self, *commands: str) -> subprocess.CompletedProcess[str]:
         """Run functions of the database's boot script in the place of its last line, which runs them all."""
+        return self.run_at(Path("/srv/postgres"), *commands)
+
+    def run_at(self, mount: Path, *commands: str) -> subprocess.CompletedProcess[str]:
+        """The same with the volume mounted there."""
         script = POSTGRES_BOOT.read_text(encoding="utf-8").removesuffix('main "$@"\n')
+        script = script.replace('ARCHIVES=""', "ARCHIVES=s3://backups")
+        script = script.replace("MOUNT=/srv/postgres", f"MOUNT={mount}")
         return subprocess.run(
             ["bash", "-c", script + "\n".join(commands)],
             env={"PATH": f"{self.directory}:{os.environ['PATH']}:/usr/sbin:/sbin"},
@@ -186,3 +192,93 @@ def test_without_postgres_in_the_image_the_boot_stops(machine: Machine) -> None:
     assert completed.returncode == 1
     assert "no no-such-program in this image" in completed.stderr
     assert "went on" not in completed.stdout
+
+
+TAGS = {"fleet": "shared-postgres", "slot": "7", "incarnation": "3", "restore-from": "2"}
+
+
+def with_tags(machine: Machine, **tags: str) -> None:
+    """The instance metadata shows these tags of ours."""
+    shown = "\n".join(f"          */fleet-reconciler:{key}) echo {tags[key]} ;;" for key in tags)
+    keys = " ".join(f"fleet-reconciler:{key}" for key in tags)
+    machine.install(
+        "curl",
+        f"""\
+        case "$*" in
+          *api/token*) echo session ;;
+          */tags/instance) echo {keys} ;;
+{shown}
+          *) exit 22 ;;
+        esac""",
+    )
+
+
+def with_wal_g(machine: Machine, code: int = 0) -> None:
+    """WAL-G, which tells the archive that it was called for."""
+    machine.install("wal-g", f'echo "prefix $WALG_S3_PREFIX" >>"{machine.log}"; exit {code}')
+
+
+def test_a_segment_is_fetched_from_the_parents_archive(machine: Machine) -> None:
+    with_tags(machine, **TAGS)
+    with_wal_g(machine)
+    completed = machine.run("fetch_segment 000000010000000000000007 pg_wal/RECOVERYXLOG")
+    assert completed.returncode == 0, completed.stderr
+    assert machine.calls_of("prefix") == ["prefix s3://backups/shared-postgres/7/2"]
+
+
+@pytest.mark.parametrize(
+    ("said", "told"), [(74, 1), (1, 200), (130, 200)], ids=["not there", "failed", "killed"]
+)
+def test_only_a_segment_that_is_not_there_ends_the_replay(
+    machine: Machine, said: int, told: int
+) -> None:
+    """PostgreSQL would take any other small code for the end of the log too, and serve without the rest."""
+    with_tags(machine, **TAGS)
+    with_wal_g(machine, said)
+    assert machine.run("fetch_segment segment path").returncode == told
+
+
+def test_a_segment_is_not_given_up_while_the_tags_cannot_be_read(machine: Machine) -> None:
+    machine.install("curl", "exit 22")
+    with_wal_g(machine)
+    assert machine.run("fetch_segment segment path").returncode == 200
+    assert machine.calls_of("wal-g") == []
+
+
+def test_what_a_restored_database_writes_goes_under_its_own_incarnation(machine: Machine) -> None:
+    with_tags(machine, **TAGS)
+    with_wal_g(machine)
+    machine.install("runuser", 'shift 3; "$@"')
+    assert machine.run("archive_segment pg_wal/000000020000000000000008").returncode == 0
+    assert machine.run("archive_base").returncode == 0
+    assert set(machine.calls_of("prefix")) == {"prefix s3://backups/shared-postgres/7/3"}
+
+
+def test_nothing_is_replayed_where_the_controller_names_no_parent(machine: Machine) -> None:
+    with_tags(machine, **{key: TAGS[key] for key in TAGS if key != "restore-from"})
+    with_wal_g(machine)
+    assert machine.run("replay_the_parents_archive").returncode == 0
+    assert machine.calls_of("wal-g") == []
+
+
+@pytest.mark.parametrize("empty", [True, False], ids=["an empty volume", "a copy"])
+def test_a_restore_replays_once_and_fetches_the_base_onto_an_empty_volume_alone(
+    machine: Machine, tmp_path: Path, *, empty: bool
+) -> None:
+    with_tags(machine, **TAGS)
+    with_wal_g(machine)
+    machine.install("runuser", 'shift 3; "$@"')
+    machine.install("install", 'touch "${@: -1}"')
+    data = tmp_path / "srv" / "data"
+    data.mkdir(parents=True)
+    if not empty:
+        (data / "PG_VERSION").write_text("16\n")
+    command = "replay_the_parents_archive"
+    completed = machine.run_at(tmp_path / "srv", command)
+    assert completed.returncode == 0, completed.stderr
+    fetched = ["wal-g backup-fetch " + str(data) + " LATEST"] if empty else []
+    assert machine.calls_of("wal-g") == fetched
+    assert (data / "recovery.signal").exists()
+    (data / "recovery.signal").unlink()
+    assert machine.run_at(tmp_path / "srv", command).returncode == 0
+    assert not (data / "recovery.signal").exists(), "a reboot is no restore"
