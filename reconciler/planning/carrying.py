@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 
 from providers.observed import Instance, InstanceState, Snapshot, SnapshotState, Volume, VolumeState
 from providers.requests import AttachVolume, CreateSnapshot, StartInstance
+from reconciler.health.verdict import Status
 from reconciler.planning.actions import Bucket, Course, Reason
 from reconciler.planning.case import is_well
 from reconciler.planning.claims import ClaimView
@@ -25,6 +26,7 @@ from reconciler.planning.intents import WITHOUT_A_TRACE, Intent
 from reconciler.planning.losses import zones_of_claims
 from reconciler.planning.moving import hangs_since
 from reconciler.planning.phrases import span
+from reconciler.planning.placement import AVAILABLE
 from reconciler.planning.replacing import advance_replacement, make_room
 from reconciler.planning.schedule import named_date
 from reconciler.planning.slots import carries_its_volumes
@@ -94,10 +96,42 @@ def _obstacle(here: Situation, occupant: Instance | None) -> str | None:
             continue
         if (since := hangs_since(here, attachment)) is not None:
             return f"{view.detail}; its detach hangs since {since:%H:%M}Z"
-    zones = zones_of_claims(here)
-    if occupant is None and len(zones) == 1 and _is_short(here, zones[0]):
-        return f"{zones[0]} has had no capacity for {span(WITHOUT_CAPACITY_FOR)}"
+    stopped = occupant is not None and occupant.state is InstanceState.STOPPED
+    if occupant is None or (stopped and here.verdict(occupant).status is Status.UNHEALTHY):
+        return _short_zone(here)
     return None
+
+
+def worth_stopping(here: Situation) -> str | None:
+    """Why a sick occupant is stopped before it has a successor: its zone has no capacity for one, its volumes are well,
+    and what they hold can be carried to a zone that has.
+    """
+    for view in here.view.claims:
+        if view.volume is None or view.snapshots is None or not is_well(here.case, view.volume):
+            return None
+    return _short_zone(here)
+
+
+def _short_zone(here: Situation) -> str | None:
+    """The zone of the volumes has had no capacity for long, and another that is declared is not known to lack it."""
+    zones = zones_of_claims(here)
+    if len(zones) != 1 or not _is_short(here, zones[0]):
+        return None
+    others = (here.blueprint.zones or frozenset()) - set(zones)
+    if all(_lacks_all(here, zone) for zone in others):
+        return None
+    return f"{zones[0]} has had no capacity for {span(WITHOUT_CAPACITY_FOR)}"
+
+
+def _lacks_all(here: Situation, zone: str) -> bool:
+    shown = here.case.observation.zones.get(zone)
+    passed_over = {
+        item.type
+        for item in here.case.memory.capacity
+        if item.zone == zone and here.now < item.until
+    }
+    works = shown is not None and shown.state == AVAILABLE
+    return not works or passed_over.issuperset(here.fleet.instance.types)
 
 
 def _is_short(here: Situation, zone: str) -> bool:

@@ -11,6 +11,7 @@ from reconciler.health.verdict import Sign, Verdict
 from reconciler.health.volumes import VolumeCondition
 from reconciler.planning.actions import Bucket, Course, Gate, Reason, target_of
 from reconciler.planning.by_hand import order_for
+from reconciler.planning.carrying import worth_stopping
 from reconciler.planning.decision import Decision, Hold, Situation
 from reconciler.planning.fencing import is_forced
 from reconciler.planning.identity import incarnation_of
@@ -164,13 +165,22 @@ def _take(
             why = Reason.RESTARTING if begun else Reason.STOPPED_BY_HAND
             return _step(here, occupant, start, why, detail, continuation=begun)
         case LadderStep.RESTART:
-            hangs = any(item.state is IntentState.DEAD for item in stops)
-            forced = hangs or occupant.state is InstanceState.STOPPING
-            stop = StopInstance(instance_id=occupant.id, forced=forced)
-            return _step(here, occupant, stop, reason, detail, continuation=hangs, guarded=True)
+            return _stop(here, occupant, stops, reason, detail)
         case LadderStep.REPLACE:
+            if occupant.state is not InstanceState.STOPPED and (why := worth_stopping(here)):
+                return _stop(here, occupant, stops, Reason.WRITE_FENCE, f"{detail}; {why}")
             course = course_of_replacing(here)
             return launch_replacement(here, occupant, reason, detail, course=course)
+
+
+def _stop(
+    here: Situation, occupant: Instance, stops: list[Intent], reason: Reason, detail: str
+) -> Decision:
+    """With force where ours hung, or another's is under way."""
+    hangs = any(item.state is IntentState.DEAD for item in stops)
+    forced = hangs or occupant.state is InstanceState.STOPPING
+    stop = StopInstance(instance_id=occupant.id, forced=forced)
+    return _step(here, occupant, stop, reason, detail, continuation=hangs, guarded=True)
 
 
 def _step(

@@ -86,3 +86,24 @@ def test_a_volume_that_hangs_on_the_way_to_one_instance_is_brought_to_another(fo
         assert volume_of(after) == kept
         assert after.tags[Tag.INCARNATION] == "3"
         assert [item.id for item in truth.living(guard.cloud.truth)[SLOT]] == [after.id]
+
+
+def test_a_sick_database_whose_zone_has_no_capacity_is_stopped_and_carried_to_another(
+    folder: Path,
+) -> None:
+    replaced_at_once = replace(DATABASES.repair, ladder=(LadderStep.REPLACE,))
+    with guarding(replace(DATABASES, repair=replaced_at_once), folder) as guard:
+        before = occupant(guard)
+        kept = volume_of(before)
+        since = guard.cloud.clock.elapsed
+        zones = frozenset({before.zone})
+        guard.cloud.add_fault(CapacityShort(when=When(since=since, zones=zones)))
+        guard.cloud.make_sick(before.id, Guest.HUNG)
+        sick_at = guard.cloud.clock.now()
+        heals(guard, within=2 * HOUR)
+        after = occupant(guard)
+        copy = guard.cloud.truth.volumes[volume_of(after)]
+        snapshot = guard.cloud.truth.snapshots[copy.snapshot_id or ""]
+        assert after.zone != before.zone
+        assert (snapshot.volume_id, snapshot.started_at > sick_at) == (kept, True)
+        assert guard.cloud.truth.instances[before.id].state == "stopped"

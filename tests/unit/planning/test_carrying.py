@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
+from desired_state.model import Fleet, LadderStep
 from providers.observed import AttachmentState, InstanceState, Snapshot, SnapshotState
-from providers.requests import CreateSnapshot, DetachVolume, LaunchInstance, SetTags
+from providers.requests import CreateSnapshot, DetachVolume, LaunchInstance, SetTags, StopInstance
+from reconciler.health.verdict import Sign
 from reconciler.planning.actions import Action, Course, Gate, Reason
 from reconciler.planning.check import PlanViolationError, check_plan
 from reconciler.planning.identity import Role, Tag
@@ -18,7 +21,7 @@ from reconciler.planning.plan import plan
 from tests.support.actions import action
 from tests.support.cases import Scene
 from tests.support.databases import DATABASE, DATABASES, OLD, VOLUME, committed
-from tests.support.fleets import MINUTE
+from tests.support.fleets import HOUR, MINUTE, repair_spec
 from tests.support.plans import done, held, planned, the_action
 from tests.support.resources import instance_id, volume_id
 from tests.support.volume_health import slow, stalled
@@ -45,11 +48,18 @@ def hanging() -> Scene:
     return scene
 
 
-def gone(*, refused: int = 4, last: timedelta = 17 * MINUTE) -> Scene:
+def gone(
+    *,
+    refused: int = 4,
+    last: timedelta = 17 * MINUTE,
+    fleet: Fleet = DATABASES,
+    ends: bool = True,
+) -> Scene:
     """The database is gone, its volume is free, and its zone had no capacity for any type, that often."""
-    scene = Scene(DATABASES)
+    scene = Scene(fleet)
     scene.in_service()
-    scene.terminated(DATABASE)
+    if ends:
+        scene.terminated(DATABASE)
     steps = scene.desired().policy.capacity_backoff
     failed_at = scene.now - last
     scene.remembering(
@@ -175,6 +185,51 @@ def test_one_type_with_capacity_is_enough_to_keep_the_volume() -> None:
     step = the_action(scene)
     assert isinstance(step.request, LaunchInstance)
     assert (step.request.zone, step.request.volumes) == (scene.volumes[VOLUME].zone, ())
+
+
+def sick(**changes: Any) -> Scene:
+    """The database still runs, sick by two signs, and its zone has had no capacity for any type for half an hour."""
+    at_once = repair_spec(ladder=(LadderStep.REPLACE,))
+    scene = gone(fleet=replace(DATABASES, repair=at_once), ends=False, **changes)
+    for sign in (Sign.SYSTEM_CHECK, Sign.PROBE):
+        scene.sick(DATABASE, sign, lasting=HOUR)
+    return scene
+
+
+def test_a_sick_instance_whose_zone_has_no_capacity_is_stopped_so_that_its_data_can_be_carried() -> (
+    None
+):
+    step = the_action(sick())
+    assert step.request == StopInstance(instance_id=OLD)
+    assert (step.course, step.reason) == (Course.REPAIR, Reason.WRITE_FENCE)
+
+
+def test_it_is_not_stopped_before_half_an_hour_nor_where_no_other_zone_has_capacity() -> None:
+    assert held(sick(last=15 * MINUTE)) == [f"capacity {DATABASE}"]
+    scene = sick()
+    nowhere = [
+        replace(item, zone=zone)
+        for item in scene.memory.capacity
+        for zone in DATABASES.placement.zones
+    ]
+    scene.remembering(capacity=tuple(nowhere))
+    assert held(scene) == [f"capacity {DATABASE}"]
+
+
+def test_nor_where_its_volume_is_not_well() -> None:
+    scene = sick()
+    scene.volume_status[VOLUME] = slow(VOLUME)
+    assert held(scene) == [f"capacity {DATABASE}"]
+
+
+def test_once_we_stopped_it_its_volume_is_snapshotted() -> None:
+    scene = sick()
+    stop = the_action(scene)
+    scene.began(stop, ago=5 * MINUTE, state=IntentState.OBSERVED)
+    scene.stopped(DATABASE, ago=4 * MINUTE)
+    step = the_action(scene)
+    assert isinstance(step.request, CreateSnapshot)
+    assert (step.course, step.reason) == (Course.KEEP_THE_DATA, Reason.LAST_SNAPSHOT)
 
 
 # The last look
