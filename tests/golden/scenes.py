@@ -9,6 +9,7 @@ from __future__ import annotations
 from desired_state.model import LadderStep
 from providers.observed import GapSubject, Presence
 from reconciler.health.verdict import Sign
+from tests.golden.archives import ARCHIVES
 from tests.golden.backups import BACKUPS
 from tests.golden.limits import LIMITS
 from tests.golden.moves import MOVES
@@ -149,6 +150,7 @@ SCENES = {
         *MOVES,
         *WISHES,
         *LIMITS,
+        *ARCHIVES,
         *BACKUPS,
         *STUCK,
         *RESTORES,
