@@ -98,7 +98,7 @@ def withdraw(settings: Settings, slot: SlotRef, *kinds: OrderKind) -> int:
             if order.slot == slot and order.kind in kinds
         ]
         for cell, order in found:
-            cell.withdraw(slot, order.kind)
+            cell.withdraw(slot, order.kind, now)
             say(f"withdrawn: {order_clause(order, now)}")
     if not found:
         raise Refused(

@@ -11,9 +11,14 @@ from reconciler.cli.output import print_document, print_lines, stdout_width
 from reconciler.cli.subcommand import subcommand
 from reconciler.planning.actions import SlotRef
 from reconciler.settings import Settings
-from reconciler.store.journal import HistoryEntry
+from reconciler.store.cell import CellStore
 from reconciler.store.store import Store
-from reconciler.surface.history import histories_document, history_lines
+from reconciler.surface.history import (
+    NOTHING,
+    History,
+    histories_document,
+    whole_history_lines,
+)
 from reconciler.surface.layout import BLANK, Line, Span, Style, line
 
 
@@ -37,10 +42,7 @@ def command(*, settings: Settings, slot: SlotRef | None, limit: int, output: str
       reconciler history shared-postgres/17 --limit 200
     """
     with Store.open(settings.store, read_only=True) as store:
-        histories = [
-            (str(identity), store.cell(identity).history(slot, limit)[::-1])
-            for identity in store.cells()
-        ]
+        histories = [_history(store.cell(identity), slot, limit) for identity in store.cells()]
     if output == "json":
         print_document(histories_document(histories))
     else:
@@ -48,12 +50,24 @@ def command(*, settings: Settings, slot: SlotRef | None, limit: int, output: str
     return 0
 
 
-def _lines(histories: Sequence[tuple[str, Sequence[HistoryEntry]]], *, width: int) -> list[Line]:
+def _history(cell: CellStore, slot: SlotRef | None, limit: int) -> History:
+    """What was done and what was ordered, oldest first."""
+    return History(
+        cell=cell.cell,
+        entries=cell.history(slot, limit)[::-1],
+        orders=cell.given_orders(slot, limit)[::-1],
+    )
+
+
+def _lines(histories: Sequence[History], *, width: int) -> list[Line]:
     """One section a cell; with a single cell, or none, there is nothing to head."""
     if len(histories) <= 1:
-        return history_lines([entry for _, entries in histories for entry in entries], width=width)
+        return [part for item in histories for part in whole_history_lines(item, width=width)] or [
+            line(NOTHING)
+        ]
     lines: list[Line] = []
-    for cell, entries in histories:
-        lines += [line(Span(f"Cell {cell}", Style.HEADING)), *history_lines(entries, width=width)]
+    for item in histories:
+        heading = line(Span(f"Cell {item.cell}", Style.HEADING))
+        lines += [heading, *whole_history_lines(item, width=width)]
         lines.append(BLANK)
     return lines[:-1]

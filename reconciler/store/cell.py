@@ -22,6 +22,7 @@ from reconciler.store.leases import Holder, Lease, LockFile
 from reconciler.store.passes import PassRecord, PassSummary
 from reconciler.store.recollection import Recollection, recollect
 from reconciler.store.schema import intents
+from reconciler.store.words import GivenOrder
 
 FORGETS_EVERY = timedelta(hours=1)
 
@@ -107,6 +108,11 @@ class CellStore:
         """The newest events of a slot, or of the whole cell; newest first."""
         with self._reading() as connection:
             return journal.history(connection, self.cell, slot, limit)
+
+    def given_orders(self, slot: SlotRef | None, limit: int) -> tuple[GivenOrder, ...]:
+        """The newest orders for a slot, or for the whole cell, in force or not; newest first."""
+        with self._reading() as connection:
+            return words.given_orders(connection, self.cell, slot, limit)
 
     def last_pass(self) -> PassSummary | None:
         """The newest pass on record."""
@@ -231,10 +237,10 @@ class CellStore:
         with self._database.write() as connection:
             words.order(connection, self.cell, given)
 
-    def withdraw(self, slot: SlotRef, kind: OrderKind) -> bool:
-        """Take the order of that kind for that slot back; False when there was none."""
+    def withdraw(self, slot: SlotRef, kind: OrderKind, now: datetime) -> bool:
+        """Take the order of that kind for that slot back; False when none was in force."""
         with self._database.write() as connection:
-            return words.withdraw(connection, self.cell, slot, kind)
+            return words.withdraw(connection, self.cell, slot, kind, now)
 
     def release_cold(self) -> None:
         """Let a cold cell act: a person has looked."""

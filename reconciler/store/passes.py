@@ -23,6 +23,7 @@ from reconciler.store.schema import (
     health,
     held_since,
     known_resources,
+    orders,
     passes,
     volumes,
 )
@@ -102,10 +103,13 @@ def _cold_after(before: ColdStart | None, learnt: ColdStart | None) -> ColdStart
 
 
 def forget_history(writing: Writing, now: datetime) -> None:
-    """Drop events of ended intents and lines about passes that are too old."""
+    """Drop events of ended intents, lines about passes and orders that are too old."""
     oldest = now - HISTORY_LASTS
     writing.connection.execute(
         delete(passes).where(passes.c.cell == writing.cell, passes.c.as_of < oldest)
+    )
+    writing.connection.execute(
+        delete(orders).where(orders.c.cell == writing.cell, orders.c.expires_at < oldest)
     )
     journal.forget_events(writing, oldest)
     journal.forget_backups(writing, now - BACKUPS_LAST)

@@ -18,7 +18,6 @@ from reconciler.planning.memory import (
     Memory,
     Pause,
 )
-from reconciler.planning.orders import Order, OrderKind
 from reconciler.store import journal
 from reconciler.store.database import Stamp
 from reconciler.store.encoding import decode_health, decode_volume
@@ -34,6 +33,7 @@ from reconciler.store.schema import (
     pauses,
     volumes,
 )
+from reconciler.store.words import order_of
 
 RECENT = timedelta(hours=24)
 """How long a closed intent counts as recent; an abandoned one does until it is found or proved lost."""
@@ -110,7 +110,12 @@ def recall(connection: Connection, cell: str, now: datetime) -> Memory:
             for r in _rows(connection, cell, approvals, approvals.c.expires_at > now)
         },
         pauses=tuple(_pause(r) for r in _rows(connection, cell, pauses, pauses.c.expires_at > now)),
-        orders=tuple(_order(r) for r in _rows(connection, cell, orders, orders.c.expires_at > now)),
+        orders=tuple(
+            order_of(r)
+            for r in _rows(
+                connection, cell, orders, orders.c.expires_at > now, orders.c.ended_at.is_(None)
+            )
+        ),
         capacity=recall_capacity(connection, cell),
         held_since={r.gate: r.since for r in _rows(connection, cell, held_since)},
     )
@@ -211,21 +216,6 @@ def _pause(row: Row[Any]) -> Pause:
         paused_at=row.paused_at,
         expires_at=row.expires_at,
         paused_by=row.paused_by,
-    )
-
-
-def _order(row: Row[Any]) -> Order:
-    return Order(
-        slot=SlotRef(row.fleet, row.ordinal),
-        kind=OrderKind(row.kind),
-        incarnation=row.incarnation,
-        reason=row.reason,
-        given_at=row.given_at,
-        expires_at=row.expires_at,
-        given_by=row.given_by,
-        instance_id=row.instance_id,
-        snapshot_id=row.snapshot_id,
-        max_loss=_duration(row.max_loss_s),
     )
 
 

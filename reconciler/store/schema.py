@@ -173,10 +173,11 @@ pauses = Table(
 orders = Table(
     "orders",
     metadata,
-    Column("cell", String(64), ForeignKey("cells.cell"), primary_key=True),
-    Column("fleet", String(128), primary_key=True),
-    Column("ordinal", Integer, primary_key=True),
-    Column("kind", String(16), primary_key=True),
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    _cell(),
+    Column("fleet", String(128), nullable=False),
+    Column("ordinal", Integer, nullable=False),
+    Column("kind", String(16), nullable=False),
     Column("incarnation", Integer, nullable=False),
     Column("reason", Text, nullable=False),
     Column("given_at", Instant, nullable=False),
@@ -185,6 +186,9 @@ orders = Table(
     Column("instance_id", String(64)),
     Column("snapshot_id", String(64)),
     Column("max_loss_s", Float),
+    # Withdrawn, or another of its kind took its place. The row stays: it is the record of who wanted what and why.
+    Column("ended_at", Instant),
+    Index("orders_by_expiry", "cell", "expires_at"),
 )
 
 capacity = Table(

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from datetime import timedelta
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Connection, delete, insert, update
+from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from reconciler.planning.actions import SlotRef
 from reconciler.planning.memory import Approval, Pause
 from reconciler.planning.orders import Order, OrderKind
 from reconciler.store.schema import approvals, cells, orders, pauses
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GivenOrder:
+    """An order on record, and when it was withdrawn or another took its place; None for one that was left alone."""
+
+    order: Order
+    ended_at: datetime | None
 
 
 def grant(connection: Connection, cell: str, approval: Approval) -> None:
@@ -47,7 +56,7 @@ def resume(connection: Connection, cell: str, scope: str) -> bool:
 
 def order(connection: Connection, cell: str, given: Order) -> None:
     """Keep an order; a newer one of the same kind for the same slot takes its place."""
-    withdraw(connection, cell, given.slot, given.kind)
+    withdraw(connection, cell, given.slot, given.kind, given.given_at)
     connection.execute(
         insert(orders).values(
             cell=cell,
@@ -66,17 +75,49 @@ def order(connection: Connection, cell: str, given: Order) -> None:
     )
 
 
-def withdraw(connection: Connection, cell: str, slot: SlotRef, kind: OrderKind) -> bool:
-    """Take an order back; False when there was none."""
-    return _deleted(
-        connection.execute(
-            delete(orders).where(
-                orders.c.cell == cell,
-                orders.c.fleet == slot.fleet,
-                orders.c.ordinal == slot.ordinal,
-                orders.c.kind == kind.value,
-            )
-        ).rowcount
+def withdraw(
+    connection: Connection, cell: str, slot: SlotRef, kind: OrderKind, now: datetime
+) -> bool:
+    """Take an order in force back; False when there was none. That it was given stays on record."""
+    ended = connection.execute(
+        update(orders)
+        .where(
+            orders.c.cell == cell,
+            orders.c.fleet == slot.fleet,
+            orders.c.ordinal == slot.ordinal,
+            orders.c.kind == kind.value,
+            orders.c.ended_at.is_(None),
+            orders.c.expires_at > now,
+        )
+        .values(ended_at=now)
+    )
+    return ended.rowcount > 0
+
+
+def given_orders(
+    connection: Connection, cell: str, slot: SlotRef | None, limit: int
+) -> tuple[GivenOrder, ...]:
+    """The newest orders of a slot or of the whole cell, in force or not; newest first."""
+    query = select(orders).where(orders.c.cell == cell).order_by(orders.c.id.desc()).limit(limit)
+    if slot:
+        query = query.where(orders.c.fleet == slot.fleet, orders.c.ordinal == slot.ordinal)
+    rows = connection.execute(query)
+    return tuple(GivenOrder(order=order_of(row), ended_at=row.ended_at) for row in rows)
+
+
+def order_of(row: Row[Any]) -> Order:
+    """The order in a row of the table."""
+    return Order(
+        slot=SlotRef(row.fleet, row.ordinal),
+        kind=OrderKind(row.kind),
+        incarnation=row.incarnation,
+        reason=row.reason,
+        given_at=row.given_at,
+        expires_at=row.expires_at,
+        given_by=row.given_by,
+        instance_id=row.instance_id,
+        snapshot_id=row.snapshot_id,
+        max_loss=None if row.max_loss_s is None else timedelta(seconds=row.max_loss_s),
     )
 
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
 from reconciler.planning.intents import Intent, IntentState
+from reconciler.planning.orders import Order
 from reconciler.store.journal import HistoryEntry
+from reconciler.store.words import GivenOrder
 from reconciler.surface import words
 from reconciler.surface.action_text import describe, why
 from reconciler.surface.json_values import Json, json_value
 from reconciler.surface.layout import GAP, Field, Line, Span, Style, fields, line, wrapped
 from reconciler.surface.plan_json import action_document
 
-FORMAT_VERSION = "1.0"
+FORMAT_VERSION = "1.1"
 INDENT = 4
 
 STATE_STYLES: dict[IntentState, Style] = {
@@ -26,10 +30,50 @@ STATE_STYLES: dict[IntentState, Style] = {
 }
 
 
+NOTHING = "Nothing was done: the journal holds no action for this."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """What was done in a cell (`account/region`) and what people ordered, each oldest first."""
+
+    cell: str
+    entries: Sequence[HistoryEntry]
+    orders: Sequence[GivenOrder] = ()
+
+
+def whole_history_lines(history: History, *, width: int) -> list[Line]:
+    """What was done and what was ordered, by date; a full sentence when there is neither."""
+    told = [(entry.at, entry_lines(entry, width=width)) for entry in history.entries]
+    for given in history.orders:
+        order = given.order
+        what = f"{order.kind.value} by {order.given_by}: {order.reason}"
+        told.append((order.given_at, _order_lines(order, order.given_at, "ordered", what, width)))
+        if given.ended_at is not None:
+            ended = f"{order.kind.value}, ordered {words.instant(order.given_at)}"
+            told.append(
+                (given.ended_at, _order_lines(order, given.ended_at, "ended", ended, width))
+            )
+    told.sort(key=lambda item: item[0])
+    return [part for _, lines in told for part in lines] or [line(NOTHING)]
+
+
+def _order_lines(order: Order, at: datetime, event: str, what: str, width: int) -> list[Line]:
+    head = line(
+        Span(words.instant(at), Style.DIM),
+        GAP,
+        Span(event.ljust(9), Style.CHANGE),
+        GAP,
+        Span(str(order.slot), Style.STRONG),
+        GAP,
+    )
+    return wrapped(line(what), width=width, first=head, indent=INDENT)
+
+
 def history_lines(entries: Sequence[HistoryEntry], *, width: int) -> list[Line]:
     """The entries in the order given; a full sentence when there are none."""
     if not entries:
-        return [line("Nothing was done: the journal holds no action for this.")]
+        return [line(NOTHING)]
     return [item for entry in entries for item in entry_lines(entry, width=width)]
 
 
@@ -60,14 +104,21 @@ def entry_lines(entry: HistoryEntry, *, width: int) -> list[Line]:
     ]
 
 
-def histories_document(histories: Sequence[tuple[str, Sequence[HistoryEntry]]]) -> Json:
-    """The entries of several cells (`account/region`) as JSON, in the order given."""
+def histories_document(histories: Sequence[History]) -> Json:
+    """The histories of several cells as JSON, in the order given."""
     return {
         "formatVersion": FORMAT_VERSION,
         "kind": "history",
         "cells": [
-            {"cell": cell, "entries": [entry_document(entry) for entry in entries]}
-            for cell, entries in histories
+            {
+                "cell": item.cell,
+                "entries": [entry_document(entry) for entry in item.entries],
+                "orders": [
+                    {**json_value(given.order), "endedAt": json_value(given.ended_at)}
+                    for given in item.orders
+                ],
+            }
+            for item in histories
         ],
     }
 

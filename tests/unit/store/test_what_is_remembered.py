@@ -247,9 +247,31 @@ def test_an_order_is_remembered_until_it_expires_or_is_withdrawn(cell: CellStore
         cell.order(given)
     assert set(cell.memory(NOW).orders) == {ORDER, fenced}
     assert cell.memory(NOW + DAY).orders == ()
-    assert cell.withdraw(ORDER.slot, OrderKind.RESTORE)
-    assert not cell.withdraw(ORDER.slot, OrderKind.RESTORE)
+    assert cell.withdraw(ORDER.slot, OrderKind.RESTORE, NOW)
+    assert not cell.withdraw(ORDER.slot, OrderKind.RESTORE, NOW)
     assert cell.memory(NOW).orders == (fenced,)
+
+
+def test_what_was_ordered_stays_on_record_whatever_became_of_it(cell: CellStore) -> None:
+    again = replace(ORDER, reason="another table was dropped", given_at=NOW + MINUTE)
+    other = replace(ORDER, slot=SlotRef("web", 2))
+    for given in (ORDER, again, other):
+        cell.order(given)
+    cell.withdraw(other.slot, OrderKind.RESTORE, NOW + HOUR)
+    told = [(item.order, item.ended_at) for item in cell.given_orders(None, 10)]
+    assert told == [(other, NOW + HOUR), (again, None), (ORDER, NOW + MINUTE)]
+    of_slot = cell.given_orders(ORDER.slot, 1)
+    assert [item.order for item in of_slot] == [again]
+
+
+def test_an_order_that_expired_long_ago_is_forgotten(path: Path) -> None:
+    with Store.open(path) as store:
+        store.cell(CELL).order(ORDER)
+        store.cell(CELL).record_pass(PassRecord(lessons=lessons(as_of=NOW + 30 * DAY)))
+        assert len(store.cell(CELL).given_orders(None, 10)) == 1
+    with Store.open(path) as store:
+        store.cell(CELL).record_pass(PassRecord(lessons=lessons(as_of=NOW + 32 * DAY)))
+        assert store.cell(CELL).given_orders(None, 10) == ()
 
 
 def test_a_second_order_of_a_kind_for_a_slot_takes_the_place_of_the_first(cell: CellStore) -> None:

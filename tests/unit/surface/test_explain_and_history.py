@@ -1,18 +1,27 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from reconciler.health.verdict import Sign, Status, Verdict
 from reconciler.planning.actions import Action, Bucket, Course, Gate, Withheld
+from reconciler.planning.orders import Order, OrderKind
 from reconciler.planning.outcome import Plan, SlotOutcome
 from reconciler.store.journal import HistoryEntry
+from reconciler.store.words import GivenOrder
 from reconciler.surface.explain import UnknownSlot, explain_document, explain_lines
-from reconciler.surface.history import histories_document, history_lines
+from reconciler.surface.history import (
+    History,
+    histories_document,
+    history_lines,
+    whole_history_lines,
+)
 from reconciler.surface.json_values import json_text
 from reconciler.surface.layout import plain_text
 from tests.support.actions import launch, terminate
 from tests.support.cases import Scene
-from tests.support.fleets import MINUTE, postgres_fleet
+from tests.support.fleets import DAY, HOUR, MINUTE, postgres_fleet
 from tests.support.resources import NOW, instance_id, slot, volume_id
 from tests.support.verdicts import failing
 
@@ -158,8 +167,37 @@ def test_history_tells_what_was_made_and_what_was_refused() -> None:
 
 
 def test_history_as_json_is_told_by_cell() -> None:
-    document = histories_document([("1/us-east-1", [entry(launch("web/1"), "begun")])])
+    begun = History(cell="1/us-east-1", entries=[entry(launch("web/1"), "begun")])
+    document = histories_document([begun])
     json_text(document)
     (cell,) = document["cells"]
     assert cell["cell"] == "1/us-east-1"
     assert cell["entries"][0]["action"]["request"]["kind"] == "launch"
+
+
+def test_what_was_ordered_stands_among_what_was_done_by_its_date() -> None:
+    order = Order(
+        slot=slot("web/1"),
+        kind=OrderKind.FENCED,
+        incarnation=2,
+        reason="its host is off",
+        given_at=NOW,
+        expires_at=NOW + DAY,
+        given_by="erin",
+        instance_id="i-1",
+    )
+    before, after = (
+        replace(entry(launch("web/1"), "begun"), at=NOW + shift) for shift in (-HOUR, HOUR)
+    )
+    history = History(
+        cell="1/us-east-1",
+        entries=[before, after],
+        orders=[GivenOrder(order=order, ended_at=NOW + 2 * HOUR)],
+    )
+    lines = plain_text(whole_history_lines(history, width=100)).splitlines()
+    told = [item for item in lines if item.startswith("2026")]
+    assert told[1] == "2026-04-21T12:00:00Z  ordered    web/1  fenced by erin: its host is off"
+    assert told[3] == "2026-04-21T14:00:00Z  ended      web/1  fenced, ordered 2026-04-21T12:00:00Z"
+    (cell,) = histories_document([history])["cells"]
+    assert cell["orders"][0]["givenBy"] == "erin"
+    assert cell["orders"][0]["endedAt"] == "2026-04-21T14:00:00Z"

@@ -7,7 +7,6 @@ from sqlalchemy import (
     Float,
     ForeignKey,
     Integer,
-    PrimaryKeyConstraint,
     String,
     Text,
     false,
@@ -26,6 +25,7 @@ def upgrade() -> None:
     op.add_column("approvals", Column("empty", Boolean, nullable=False, server_default=false()))
     op.create_table(
         "orders",
+        Column("id", Integer, primary_key=True, autoincrement=True),
         Column("cell", String(64), ForeignKey("cells.cell"), nullable=False),
         Column("fleet", String(128), nullable=False),
         Column("ordinal", Integer, nullable=False),
@@ -38,5 +38,6 @@ def upgrade() -> None:
         Column("instance_id", String(64)),
         Column("snapshot_id", String(64)),
         Column("max_loss_s", Float),
-        PrimaryKeyConstraint("cell", "fleet", "ordinal", "kind"),
+        Column("ended_at", INSTANT),
     )
+    op.create_index("orders_by_expiry", "orders", ["cell", "expires_at"])
