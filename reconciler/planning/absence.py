@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from desired_state.model import SafetyPolicy
 from providers.observed import InstanceState, Observation, Presence, VolumeState
+from providers.requests import DeleteVolume
 from reconciler.planning.memory import KnownResource, Memory
 
 MASS_WINDOW = timedelta(hours=1)
@@ -97,6 +98,15 @@ def why_doubted(resource: KnownResource, sight: Sight) -> str | None:
     return None
 
 
+def _deleted_by_us(memory: Memory) -> frozenset[str]:
+    """Volumes that we asked to be deleted: that they vanish is what was meant."""
+    return frozenset(
+        intent.action.request.volume_id
+        for intent in (*memory.open_intents, *memory.recent_intents)
+        if isinstance(intent.action.request, DeleteVolume)
+    )
+
+
 def mass_disappearance(memory: Memory, sight: Sight) -> frozenset[str]:
     """The ids that vanished together in a sliding hour, without a terminated record, while any is unproved.
 
@@ -104,11 +114,13 @@ def mass_disappearance(memory: Memory, sight: Sight) -> frozenset[str]:
     """
     observation, policy = sight.observation, sight.policy
     alive = [item for item in memory.known.values() if not item.ended]
+    deleted = _deleted_by_us(memory)
     absent = [
         item
         for item in alive
         if item.id not in observation.instances
         and item.id not in observation.volumes
+        and item.id not in deleted
         and observation.by_id.get(item.id) is not Presence.FOUND
         and sight.now - (item.absent_since or sight.now) <= MASS_WINDOW
     ]

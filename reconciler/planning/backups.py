@@ -15,14 +15,14 @@ from datetime import datetime, timedelta
 
 from desired_state.model import SnapshotSchedule
 from providers.observed import Instance, InstanceState, Snapshot, SnapshotState, Volume, VolumeState
-from providers.requests import CreateSnapshot, CreateSnapshots, DeleteSnapshot
-from reconciler.planning.actions import Course, Reason
+from providers.requests import CreateSnapshot, CreateSnapshots, DeleteSnapshot, DeleteVolume
+from reconciler.planning.actions import Course, Reason, named_ids
 from reconciler.planning.case import is_well
 from reconciler.planning.claims import ClaimView, Standing
 from reconciler.planning.copies import being_copied
 from reconciler.planning.decision import Decision, Draft, Situation
 from reconciler.planning.identity import Tag, claim_of, incarnation_of
-from reconciler.planning.intents import IntentState
+from reconciler.planning.intents import Intent, IntentState
 from reconciler.planning.phrases import span
 from reconciler.planning.restore_points import made_by_us
 from reconciler.planning.schedule import last_due, named_date, named_hour
@@ -131,10 +131,13 @@ def _pending(one: Held) -> list[Snapshot]:
 
 
 def _under_way(here: Situation) -> bool:
-    return any(
-        isinstance(intent.action.request, CreateSnapshot | CreateSnapshots)
-        for intent in here.view.sharing
-    )
+    return any(_is_scheduled(intent) for intent in here.view.sharing)
+
+
+def _is_scheduled(intent: Intent) -> bool:
+    """A snapshot of this schedule, and not one of what nobody can write to any more."""
+    asked_for = isinstance(intent.action.request, CreateSnapshot | CreateSnapshots)
+    return asked_for and intent.action.course is Course.BACK_UP
 
 
 def _is_taken(here: Situation, held: Sequence[Held], due_at: datetime) -> bool:
@@ -145,7 +148,7 @@ def _is_taken(here: Situation, held: Sequence[Held], due_at: datetime) -> bool:
         return True
     failed = {item.id for one in held for item in one.snapshots if item.state not in good}
     return any(
-        isinstance(intent.action.request, CreateSnapshot | CreateSnapshots)
+        _is_scheduled(intent)
         and intent.state is IntentState.OBSERVED
         and intent.begun_at >= due_at
         and intent.resource_id not in failed
@@ -164,9 +167,7 @@ def _failed_since(here: Situation, held: Sequence[Held], due_at: datetime) -> da
     known = [
         intent.begun_at
         for intent in here.view.recent
-        if isinstance(intent.action.request, CreateSnapshot | CreateSnapshots)
-        and intent.state is IntentState.DEAD
-        and intent.begun_at >= due_at
+        if _is_scheduled(intent) and intent.state is IntentState.DEAD and intent.begun_at >= due_at
     ]
     return max((*shown, *known), default=None)
 
@@ -328,12 +329,12 @@ def _already_deleted(here: Situation) -> frozenset[str]:
 
 
 def _relied_on(here: Situation) -> frozenset[str]:
-    """What makes a snapshot dispensable whose deletion is still under way."""
+    """What makes a snapshot, or a volume, dispensable whose deletion is still under way."""
     return frozenset(
-        intent.action.request.restore_point_id
+        id_
         for intent in here.view.sharing
-        if isinstance(intent.action.request, DeleteSnapshot)
-        and intent.action.request.restore_point_id is not None
+        if isinstance(intent.action.request, DeleteSnapshot | DeleteVolume)
+        for id_ in named_ids(intent.action.request)[1:]
     )
 
 

@@ -16,17 +16,19 @@ from providers.observed import Instance
 from providers.requests import (
     DeleteCopy,
     DeleteSnapshot,
+    DeleteVolume,
     LaunchInstance,
     SetTags,
     StopInstance,
     TerminateInstance,
 )
-from reconciler.planning.actions import Action, Course, Gate, SlotRef, target_of
+from reconciler.planning.actions import Action, Course, Gate, SlotRef, named_ids, target_of
 from reconciler.planning.case import Case
 from reconciler.planning.casting import cast
 from reconciler.planning.check_actions import ACTION_RULES, Facts
 from reconciler.planning.check_archives import ARCHIVE_RULES
 from reconciler.planning.check_backups import BACKUP_RULES
+from reconciler.planning.check_reclaiming import RECLAIM_RULES
 from reconciler.planning.check_stand_ins import stand_ins_without_a_word
 from reconciler.planning.identity import Role, Tag, incarnation_of, role_of, slot_of
 from reconciler.planning.intents import Intent
@@ -57,8 +59,9 @@ def check_plan(plan: Plan, case: Case) -> None:
     """Raises PlanViolationError when any rule is broken."""
     facts = _facts(plan, case)
     found = [violation for rule in PLAN_RULES for violation in rule(plan, facts)]
+    rules = (*ACTION_RULES, *BACKUP_RULES, *ARCHIVE_RULES, *RECLAIM_RULES)
     for action in plan.actions:
-        for rule_of_action in (*ACTION_RULES, *BACKUP_RULES, *ARCHIVE_RULES):
+        for rule_of_action in rules:
             detail = rule_of_action(action, facts)
             if detail is not None:
                 name = rule_of_action.__name__.removeprefix("_").replace("_", " ")
@@ -207,18 +210,18 @@ def _taken_down_on_our_judgement(plan: Plan, facts: Facts) -> Iterable[Violation
 
 
 def _restore_points_stay(plan: Plan, facts: Facts) -> Iterable[Violation]:
-    """What makes one snapshot dispensable is not deleted by another action, of this plan or under way."""
+    """What makes a snapshot or a volume dispensable is not deleted by another action, of this plan or under way."""
     under_way = [intent.action for intent in facts.case.memory.open_intents]
     deletions = [
-        action.request
+        named_ids(action.request)
         for action in (*plan.actions, *under_way)
-        if isinstance(action.request, DeleteSnapshot | DeleteCopy)
+        if isinstance(action.request, DeleteSnapshot | DeleteCopy | DeleteVolume)
     ]
-    deleted = {request.snapshot_id for request in deletions}
-    for request in deletions:
-        if request.restore_point_id in deleted:
-            detail = f"{request.restore_point_id} is deleted too"
-            yield Violation(rule="restore points stay", where=request.snapshot_id, detail=detail)
+    deleted = {ids[0] for ids in deletions}
+    for gone, *stay in deletions:
+        for id_ in deleted.intersection(stay):
+            detail = f"{id_} is deleted too"
+            yield Violation(rule="restore points stay", where=gone, detail=detail)
 
 
 def _data_gives_way_on_a_persons_word(plan: Plan, facts: Facts) -> Iterable[Violation]:

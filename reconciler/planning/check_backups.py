@@ -35,9 +35,9 @@ def _snapshots_only_of_what_is_well(action: Action, facts: Facts) -> str | None:
     """Of volumes that are well and in use on the healthy occupant, and of which none is pending."""
     if not isinstance(action.request, CreateSnapshot | CreateSnapshots):
         return None
-    if action.course is Course.KEEP_THE_DATA:
-        return None
-    if fault := _unhealthy(action, facts):
+    if action.course in (Course.KEEP_THE_DATA, Course.RECLAIM):
+        return None  # Of what nobody writes to: the next rule, and `check_reclaiming`.
+    if fault := unhealthy(action, facts):
         return fault
     occupant = facts.occupant_of(action.slot)
     observation = facts.case.observation
@@ -92,7 +92,7 @@ def _a_newer_restore_point_stays(action: Action, facts: Facts) -> str | None:
     """A completed snapshot of ours goes only where a newer, usable one of its claim stays; others must have failed."""
     if not isinstance(action.request, DeleteSnapshot):
         return None
-    if fault := _unhealthy(action, facts):
+    if fault := unhealthy(action, facts):
         return fault
     observation, request = facts.case.observation, action.request
     doomed = observation.snapshots.get(request.snapshot_id)
@@ -158,7 +158,7 @@ def _a_newer_copy_stays(action: Action, facts: Facts) -> str | None:
     request = action.request
     if not isinstance(request, DeleteCopy):
         return None
-    if fault := _unhealthy(action, facts):
+    if fault := unhealthy(action, facts):
         return fault
     seen = facts.case.observation.copies.get(request.region)
     copied = seen.snapshots if seen is not None else {}
@@ -224,7 +224,8 @@ def _proven_lineage(snapshot: Snapshot, facts: Facts) -> tuple[SlotRef | None, s
     return None, None
 
 
-def _unhealthy(action: Action, facts: Facts) -> str | None:
+def unhealthy(action: Action, facts: Facts) -> str | None:
+    """Why the slot of an action is not known to be healthy; None when it is."""
     occupant = facts.occupant_of(action.slot)
     verdict = facts.case.verdicts.get(occupant.id) if occupant else None
     healthy = verdict is not None and verdict.status is Status.HEALTHY

@@ -4,6 +4,7 @@ decide              copies of its snapshots in other regions, beside what follow
   _decide           conflicts, open intents, gaps, surplus; then by whether the slot has an occupant
     without         none ever: launch; gone: launch again, or around its volumes; else wait for proof       vacancy
     with one        move the data to it; then by verdict: keep it healthy, repair, or watch   moving, keeping, repair
+                    healthy: beside that its backups, and the end of what was kept        backups, reclaiming
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from reconciler.planning.leaving import leave_behind
 from reconciler.planning.losses import Trouble, trouble_of
 from reconciler.planning.moving import move_the_data
 from reconciler.planning.phrases import clause_of, since_clause
+from reconciler.planning.reclaiming import reclaim
 from reconciler.planning.remove import remove_slot
 from reconciler.planning.repair import repair
 from reconciler.planning.restoring import restore
@@ -114,7 +116,8 @@ def _with_occupant(here: Situation, occupant: Instance) -> Decision:
         return here.act("it has its data; its service is let in", *groups)
     match verdict.status:
         case Status.HEALTHY:
-            return back_up(here, occupant, keep_healthy(here, occupant))
+            kept = back_up(here, occupant, keep_healthy(here, occupant))
+            return reclaim(here, occupant, kept)
         case Status.UNHEALTHY:
             return repair(here, occupant, verdict)
         case Status.STARTING | Status.SUSPECT:

@@ -116,11 +116,20 @@ def quarantined_until(tags: Mapping[str, str]) -> datetime | None:
     text = tags.get(_QUARANTINE_UNTIL)
     if text is None:
         return None
+    return _date_of(text) or datetime.max.replace(tzinfo=UTC)
+
+
+def in_service_since(tags: Mapping[str, str]) -> datetime | None:
+    """Since when our tags say that an instance serves; None when they do not, or can't be read."""
+    return _date_of(tags.get(Tag.IN_SERVICE_SINCE, ""))
+
+
+def _date_of(text: str) -> datetime | None:
     try:
-        until = datetime.fromisoformat(text)
+        date = datetime.fromisoformat(text)
     except ValueError:
-        return datetime.max.replace(tzinfo=UTC)
-    return until if until.tzinfo else until.replace(tzinfo=UTC)
+        return None
+    return date if date.tzinfo else date.replace(tzinfo=UTC)
 
 
 # Looked up in the tags of everything in a cell, where a plain string is found several times faster than a member.

@@ -1,7 +1,7 @@
 """After a restore: what still holds the old volumes is fenced, kept for a while, and then let go (section 7.2).
 
 The volume that stuck is left behind on its instance. Stopped, that instance can neither serve nor write; it stays as
-it is until its quarantine is over, so that a person may look at what it holds. Its volumes are never ended by us.
+it is until its quarantine is over, so that a person may look at what it holds. How its volumes end is in `reclaiming`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ DATE = Tag.QUARANTINE_UNTIL.value
 
 INSTANCES_ARE_KEPT_FOR = timedelta(hours=72)
 VOLUMES_ARE_KEPT_FOR = timedelta(days=14)
-"""At least: nothing of ours deletes a volume (design section 7.4, quarantine)."""
+"""Until its final snapshot may be taken (design section 7.4, quarantine)."""
 
 
 def leave_behind(here: Situation, occupant: Instance, beside: Sequence[Draft]) -> Decision | None:

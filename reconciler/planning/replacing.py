@@ -16,6 +16,7 @@ from reconciler.planning.losses import unplaceable_claims, zones_of_claims
 from reconciler.planning.orders import Order
 from reconciler.planning.phrases import clause_of
 from reconciler.planning.slots import carries_its_volumes
+from reconciler.planning.undone import date_copies, is_given_up
 from reconciler.planning.unseen import hold_for_the_unseen
 
 MOST_ALIVE = 3
@@ -133,6 +134,9 @@ def without_its_volumes(here: Situation, replacement: Instance) -> Decision | No
     """What was launched with volumes is proven with all of them on it, whatever its checks say (design section 7.1)."""
     if not carries_its_volumes(here.view, replacement):
         return None
+    if is_given_up(here, replacement):
+        detail = f"the copies on {replacement.id} are given up"
+        return undo_replacement(here, replacement, Reason.REPLACEMENT_FAILED, detail)
     missing = [
         item.volume_id
         for item in replacement.attachments
@@ -215,8 +219,12 @@ def let_go_of_superseded(here: Situation, instance: Instance, occupant: Instance
 def undo_replacement(
     here: Situation, replacement: Instance, reason: Reason, detail: str
 ) -> Decision:
-    """Before its commit everything can be undone: it never served and holds nothing."""
-    return _held_claims(here, replacement) or end_instance(
+    """Before its commit everything can be undone: it never served, and holds but copies, which are kept for an hour."""
+    if (held := _held_claims(here, replacement)) is not None:
+        return held
+    if dating := date_copies(here, replacement):
+        return here.act(detail, *dating)
+    return end_instance(
         here,
         replacement,
         course=Course.RECLAIM,

@@ -19,7 +19,7 @@ from reconciler.planning.archives import archive_of, highest_archived, histories
 from reconciler.planning.casting import Cast, cast, tag_doubts
 from reconciler.planning.claims import ClaimView, view_claims, with_archive
 from reconciler.planning.copied import Copies, copies, of_claims, with_copies
-from reconciler.planning.identity import incarnation_of, owner_of, slot_key
+from reconciler.planning.identity import Tag, incarnation_of, owner_of, slot_key
 from reconciler.planning.intents import Intent
 from reconciler.planning.memory import KnownResource, Memory
 from reconciler.planning.restore_points import Lineages, lineages, with_snapshots
@@ -53,6 +53,8 @@ class SlotView:
     """Open shared intents."""
     recent: tuple[Intent, ...]
     highest_incarnation: int
+    kept: tuple[Volume, ...] = ()
+    """Volumes of the slot with a date until which they are kept, whether or not it can be read."""
 
     @property
     def alive(self) -> tuple[Instance, ...]:
@@ -304,6 +306,7 @@ def _view(key: _Key, things: Belongings, sight: Sight) -> SlotView:
             max([incarnation_of(i.tags) for own in things.snapshots or () for i in own], default=0),
             highest_archived(things.archives),
         ),
+        kept=tuple([item for item in things.volumes if Tag.QUARANTINE_UNTIL in item.tags]),
     )
 
 

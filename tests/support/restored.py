@@ -42,6 +42,13 @@ def prepared(scene: Scene | None = None) -> Scene:
     return scene
 
 
+def given_up(scene: Scene, *, ends_in: timedelta = HOUR) -> Scene:
+    """The copy of a replacement that is not needed was dated."""
+    date = {Tag.QUARANTINE_UNTIL.value: f"{scene.now + ends_in:%Y-%m-%dT%H:%M:%SZ}"}
+    scene.change(COPY, tags={**scene.volumes[COPY].tags, **date})
+    return scene
+
+
 def taken_over(
     scene: Scene | None = None, *, original: InstanceState = InstanceState.RUNNING
 ) -> Scene:

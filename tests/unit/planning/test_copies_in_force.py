@@ -13,7 +13,7 @@ from tests.support.backed_up import DATABASE, VOLUME
 from tests.support.cases import Scene
 from tests.support.fleets import HOUR, MINUTE
 from tests.support.plans import bucket, planned, the_action
-from tests.support.restored import COPY, NEW, OLD, prepared, taken_over
+from tests.support.restored import COPY, NEW, OLD, given_up, prepared, taken_over
 
 
 def still_attaching(*, launched_ago_minutes: int) -> Scene:
@@ -35,7 +35,7 @@ def test_a_replacement_that_booted_without_its_copy_is_not_committed() -> None:
 
 
 def test_a_replacement_whose_copy_never_comes_makes_room_for_the_next() -> None:
-    action = the_action(still_attaching(launched_ago_minutes=11))
+    action = the_action(given_up(still_attaching(launched_ago_minutes=11)))
     assert action.request == terminate(DATABASE, incarnation=2).request
     assert action.reason is Reason.REPLACEMENT_FAILED
 

@@ -33,7 +33,16 @@ from tests.support.fleets import (
 )
 from tests.support.plans import bucket, done, held, planned, the_action, the_hold
 from tests.support.resources import volume_id
-from tests.support.restored import COPY, NEW, OLD, in_error, prepared, quarantined, taken_over
+from tests.support.restored import (
+    COPY,
+    NEW,
+    OLD,
+    given_up,
+    in_error,
+    prepared,
+    quarantined,
+    taken_over,
+)
 
 
 def launched(scene: Scene) -> LaunchInstance:
@@ -112,7 +121,7 @@ def test_until_the_commit_the_copy_fills_no_claim() -> None:
 
 
 def test_an_original_whose_volume_is_well_again_stays_and_the_copy_goes() -> None:
-    scene = prepared()
+    scene = given_up(prepared())
     scene.change(VOLUME, state=VolumeState.IN_USE)
     action = planned(scene).actions[0]
     assert action.request == terminate(DATABASE, incarnation=2).request
@@ -120,7 +129,7 @@ def test_an_original_whose_volume_is_well_again_stays_and_the_copy_goes() -> Non
 
 
 def test_an_original_that_is_sick_for_another_reason_keeps_its_volume_and_the_copy_goes() -> None:
-    scene = prepared()
+    scene = given_up(prepared())
     scene.change(VOLUME, state=VolumeState.IN_USE)
     scene.sick(DATABASE, Sign.INSTANCE_CHECK, lasting=10 * MINUTE)
     action = planned(scene).actions[0]

@@ -1,0 +1,75 @@
+"""Copies on a replacement that is given up before its commit: kept for an hour, then reclaimed (design section 7.1).
+
+They are dated while they are still on it. What carries a date fills no claim, so a replacement whose copies may have
+been dated never takes over: once it is given up it is undone to the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+from providers.observed import Instance, Volume
+from providers.requests import SetTags
+from reconciler.planning.actions import Change, Course, Reason
+from reconciler.planning.decision import Draft, Situation
+from reconciler.planning.identity import Tag, incarnation_of
+from reconciler.planning.intents import WITHOUT_A_TRACE, Intent
+
+COPIES_ARE_KEPT_FOR = timedelta(hours=1)
+"""Design section 7.4, quarantine."""
+DATE = Tag.QUARANTINE_UNTIL.value
+
+
+def date_copies(here: Situation, replacement: Instance) -> list[Draft]:
+    """One call for each copy without a date, and one time alone: nothing waits for a date that can't be written."""
+    return [
+        _dated(here, replacement, volume, claim)
+        for volume, claim in _copies_on(here, replacement)
+        if DATE not in volume.tags and not _datings(here, volume)
+    ]
+
+
+def is_given_up(here: Situation, replacement: Instance) -> bool:
+    """Whether any of its copies carries a date, or may, whatever a view that lags shows."""
+    return any(
+        DATE in volume.tags
+        or any(intent.state not in WITHOUT_A_TRACE for intent in _datings(here, volume))
+        for volume, _ in _copies_on(here, replacement)
+    )
+
+
+def _copies_on(here: Situation, replacement: Instance) -> Iterable[tuple[Volume, str]]:
+    """The volumes that were made of snapshots with it, each with the claim of its device."""
+    claims = {view.claim.device: view.claim.name for view in here.view.claims}
+    for item in replacement.attachments:
+        volume = here.case.observation.volumes.get(item.volume_id)
+        if volume is None or item.device == replacement.root_device or item.device not in claims:
+            continue
+        made_with_it = incarnation_of(volume.tags) == incarnation_of(replacement.tags)
+        if made_with_it and volume.snapshot_id is not None:
+            yield volume, claims[item.device]
+
+
+def _datings(here: Situation, volume: Volume) -> list[Intent]:
+    return [
+        intent
+        for intent in (*here.view.recent, *here.view.sharing)
+        if isinstance(intent.action.request, SetTags)
+        and intent.action.request.resource_id == volume.id
+        and DATE in intent.action.request.tags
+    ]
+
+
+def _dated(here: Situation, replacement: Instance, volume: Volume, claim: str) -> Draft:
+    """With the name of its claim, by which a final snapshot of it is told, should it need one."""
+    until = f"{here.now + COPIES_ARE_KEPT_FOR:%Y-%m-%dT%H:%M:%SZ}"
+    return here.draft(
+        replacement,
+        SetTags(resource_id=volume.id, tags={DATE: until, Tag.CLAIM.value: claim}),
+        course=Course.RECLAIM,
+        reason=Reason.QUARANTINE,
+        detail="a copy that is not needed; kept for an hour",
+        changes=(Change(field=Tag.QUARANTINE_UNTIL, old=None, new=until),),
+        continuation=True,
+    )
