@@ -186,28 +186,6 @@ def test_what_is_ours_can_be_changed_and_what_is_not_cannot(
     assert not may(arn(resource_type, region="eu-west-1"), resource_tag("prod"))
 
 
-BUCKET = "arn:aws:s3:::ARCHIVE_BUCKET"
-
-
-@pytest.mark.parametrize(
-    ("action", "resource", "expected"),
-    [
-        ("s3:ListBucket", BUCKET, True),
-        ("s3:ListBucket", "arn:aws:s3:::another", False),
-        ("s3:GetObject", f"{BUCKET}/db/0/1/basebackups_005/base_1/metadata.json", True),
-        ("s3:GetObject", f"{BUCKET}/db/0/1/backup/main/backup.info", True),
-        ("s3:GetObject", f"{BUCKET}/db/0/1/backup/main/backup.info.copy", True),
-        ("s3:GetObject", f"{BUCKET}/db/0/1/wal_005/000000010000000000000001.lz4", False),
-        ("s3:GetObject", f"{BUCKET}/db/0/1/main/base/20261122T030500/data.tar", False),
-        ("s3:PutObject", f"{BUCKET}/db/0/1/backup/main/backup.info", False),
-    ],
-)
-def test_of_archives_the_lists_and_what_bases_say_of_themselves_are_read(
-    action: str, resource: str, *, expected: bool
-) -> None:
-    assert allowed(POLICY, Asked(action=action, resource=resource)) is expected
-
-
 @pytest.mark.parametrize("action", READS)
 def test_lists_are_read_in_the_one_region(action: str) -> None:
     for region, expected in ((REGION, True), ("eu-west-1", False)):
