@@ -114,6 +114,10 @@ class Witness:
         self._ledger.store = new_one
         self._watch.store_lost()
 
+    def may_stand_in(self, slot: str) -> None:
+        """A person let empty volumes stand in for the data of that slot."""
+        self._ledger.may_stand_in.add(slot)
+
     @property
     def objections(self) -> list[str]:
         """Every rule that was broken until now, and how."""

@@ -86,6 +86,8 @@ class Ledger:
     snapshots_unlisted_until: datetime | None = None
     """When a list of snapshots last may have lacked some although it seemed whole."""
     store_lost_at: datetime | None = None
+    may_stand_in: set[str] = field(default_factory=set)
+    """Slots for which a person let empty volumes take the place of data."""
 
     def note_call(self, call: Call, now: datetime) -> SentCall:
         """One more call, about to be carried out."""

@@ -68,7 +68,7 @@ class AtMostOne(Oracle):
 
 class AbsenceIsNotEvidence(Oracle):
     """S4. Nothing is launched to hold a slot while the instance that holds it lives, whatever the lists say; and no
-    empty volume is made for a claim whose volume exists.
+    empty volume is made for a claim whose volume exists, unless a person let it stand in.
     """
 
     rule = "S4"
@@ -83,7 +83,8 @@ class AbsenceIsNotEvidence(Oracle):
         if tags.get(ROLE) == "occupant":
             yield from self._living_occupant(slot, incarnation_of(tags), now)
         mappings = call.parameters.get("BlockDeviceMappings", ())
-        if any("SnapshotId" not in item["Ebs"] for item in mappings):
+        empty = any("SnapshotId" not in item["Ebs"] for item in mappings)
+        if empty and slot not in self.ledger.may_stand_in:
             yield from self._existing_volume(slot, now)
 
     def _made_already(self, call: SentCall) -> bool:
