@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from providers.observed import (
@@ -36,6 +36,7 @@ from providers.port import Receipt
 from providers.requests import DetachVolume, LaunchInstance, Request
 from reconciler.clock import Clock
 from reconciler.planning.identity import Tag
+from tests.support.memory_stalls import Stall, answers
 from tests.support.memory_world import MemoryWorld
 from tests.support.volume_health import no_metrics, status_of
 
@@ -82,12 +83,14 @@ class MemoryCloud:
         """Why the next lists of snapshots fail."""
         self.copy_gap: Gap | None = None
         """Why the next lists of copies fail."""
+        self.stalls: dict[str, Stall] = {}
+        """Volumes that do not answer, or did not; others have no metrics."""
         self.volume_status: dict[str, VolumeStatus] = {}
-        """Status of volumes that differs from ok."""
+        """What is said of the status of volumes, whatever is so."""
+        self.volume_io: dict[str, VolumeIo] = {}
+        """What is said of the metrics of volumes, whatever is so."""
         self.volume_status_gaps: list[Gap] = []
         """What the next lists of volume status could not read."""
-        self.volume_io: dict[str, VolumeIo] = {}
-        """Metrics of volumes; of others there are none."""
         self.volume_io_gap: Gap | None = None
         """Why the next readings of metrics fail."""
         self.hidden: set[str] = set()
@@ -172,7 +175,7 @@ class MemoryCloud:
             return VolumeStatusList(
                 as_of=now,
                 statuses={
-                    id_: self.volume_status.get(id_, status_of(id_))
+                    id_: self._status_of(self.world.volumes[id_])
                     for id_ in there
                     if unseen.isdisjoint({None, self.world.volumes[id_].zone})
                 },
@@ -183,7 +186,7 @@ class MemoryCloud:
     def observe_volume_io(self, *, volume_ids: Collection[str], now: datetime) -> VolumeIoList:
         with self._lock:
             self._record("ObserveVolumeIo")
-            found = {id_: self.volume_io.get(id_, no_metrics(id_)) for id_ in volume_ids}
+            found = {id_: self._io_of(id_) for id_ in volume_ids}
             gap = self.volume_io_gap
             return VolumeIoList(
                 as_of=now, readings={} if gap else found, gap=gap, calls={"GetMetricData": 1}
@@ -256,6 +259,7 @@ class MemoryCloud:
         copy.gaps += self.gaps
         copy.snapshot_gap = self.snapshot_gap
         copy.copy_gap = self.copy_gap
+        copy.stalls |= self.stalls
         copy.hidden |= self.hidden
         copy.unreadable |= self.unreadable
         return copy
@@ -278,6 +282,22 @@ class MemoryCloud:
     def fail_reads(self, raises: BaseException, *, times: int = 1) -> None:
         """The next readings by id or token raise; observing goes on."""
         self._failing_reads += [raises] * times
+
+    def answers(self, volume_id: str) -> bool:
+        """Whether that volume serves reads and writes."""
+        volume, stall = self.world.volumes[volume_id], self.stalls.get(volume_id)
+        return answers(volume, stall, self.world.instances.values(), self.clock.now())
+
+    def fail_volume(self, volume_id: str) -> None:
+        """It is in state `error` from now on: lost."""
+        volume = self.world.volumes[volume_id]
+        self.world.volumes[volume_id] = replace(volume, state=VolumeState.ERROR)
+
+    def stall(self, volume_id: str, *, lasts_after_launch: timedelta | None = None) -> None:
+        """It stops answering, for ever, or until that long after the next launch into its slot."""
+        self.stalls[volume_id] = Stall(
+            since=self.clock.now(), lasts_after_launch=lasts_after_launch
+        )
 
     def terminate_by_hand(self, instance_id: str) -> None:
         """Someone terminates it in the console."""
@@ -326,6 +346,19 @@ class MemoryCloud:
         self.calls.append(
             Call(operation=operation, at=self.clock.now(), request=request, user_data=user_data)
         )
+
+    def _status_of(self, volume: Volume) -> VolumeStatus:
+        stall, said = self.stalls.get(volume.id), self.volume_status.get(volume.id)
+        if said is not None or stall is None:
+            return said or status_of(volume.id)
+        return stall.status(volume, self.world.instances.values(), self.clock.now())
+
+    def _io_of(self, volume_id: str) -> VolumeIo:
+        stall, said = self.stalls.get(volume_id), self.volume_io.get(volume_id)
+        if said is not None or stall is None:
+            return said or no_metrics(volume_id)
+        volume = self.world.volumes[volume_id]
+        return stall.io(volume, self.world.instances.values(), self.clock.now())
 
     def _look(self, operation: str) -> None:
         self._record(operation)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -74,6 +75,16 @@ class MemorySnapshots:
         """DeleteSnapshot in another region. Raises CloudError."""
         if self.elsewhere.get(region, {}).pop(key, None) is None:
             raise not_found("DeleteSnapshot", "InvalidSnapshot.NotFound", key)
+
+    def need(self, snapshot_ids: Iterable[str | None]) -> None:
+        """Volumes are made from completed snapshots alone. Raises CloudError."""
+        for key in snapshot_ids:
+            if key is None:
+                continue
+            if key not in self.by_id:
+                raise not_found("RunInstances", "InvalidSnapshot.NotFound", key)
+            if self.by_id[key].state is not SnapshotState.COMPLETED:
+                raise refused("RunInstances", "IncorrectState", f"{key} is not completed")
 
     def let_time_work(self, now: datetime) -> None:
         """Finish what is due."""

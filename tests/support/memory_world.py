@@ -106,6 +106,11 @@ class MemoryWorld:
         copy.backups = self.backups.copied()
         return copy
 
+    def shows_the_same_as(self, other: MemoryWorld) -> bool:
+        """Whether looks at both would find the same."""
+        same = self.instances == other.instances and self.volumes == other.volumes
+        return same and self.snapshots == other.snapshots
+
     def let_time_work(self) -> None:
         """Finish every transition that is due and not stuck."""
         now = self.clock.now()
@@ -224,6 +229,7 @@ class MemoryWorld:
         earlier = self._tokens.get((request.zone, request.client_token))
         if earlier:
             return self._launched_before(earlier, request, user_data)
+        self.backups.need(item.snapshot_id for item in request.volumes)
         self._need_capacity("RunInstances", request.zone, request.type)
         key, now = self.mint("i"), self.clock.now()
         address = f"10.0.0.{len(self.instances) + 1}"

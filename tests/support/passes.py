@@ -68,6 +68,8 @@ class Services:
             return False
         if set(instance.security_groups) != set(fleet.instance.security_groups):
             return False
+        if not all(self.cloud.answers(item.volume_id) for item in instance.attachments):
+            return False
         devices = {item.device for item in instance.attachments}
         in_role = not fleet.stateful or role_of(instance.tags) is Role.OCCUPANT
         return in_role and all(claim.device in devices for claim in fleet.claims)

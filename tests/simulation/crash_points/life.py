@@ -18,6 +18,7 @@ import structlog
 
 from desired_state.model import DesiredState
 from providers.port import Cloud
+from providers.requests import DeleteSnapshot
 from reconciler.execution.handlers import STANDARD
 from reconciler.execution.retrying import RetryBudget
 from reconciler.loop.assess import Senses
@@ -49,8 +50,12 @@ A_PERSON_WAITS = 5 * MINUTE
 """Between the two looks before `reconciler resume --cold`."""
 CONVERGES_WITHIN = 2 * HOUR
 """Whatever died on the way."""
-LATER = (LONGEST_LAG + INTERVAL, 2 * HOUR)
-"""When a converged cell is looked at again: past every consistency window, past every deadline."""
+CALM_LOOKS = 2
+"""Converged, nothing sent and nothing open, and so at the next look: what was taken may take its time to complete."""
+A_CALM_WAIT = LONGEST_LAG + INTERVAL
+"""Past every consistency window, and past the rhythm of every list."""
+MUCH_LATER = 2 * HOUR
+"""When a calm cell is looked at again: past every deadline."""
 
 _QUIET = structlog.wrap_logger(structlog.PrintLogger(), processors=[lambda *_: _drop()])
 
@@ -103,17 +108,21 @@ class Life:
         with Store.open(self.path) as store:
             process = _Process(self, store, footsteps, view=view, loss=loss)
             deadline = clock.now() + CONVERGES_WITHIN
-            while not (plan := process.one_pass()).converged or not at_first_sight:
-                at_first_sight = True
+            calm = 0
+            while calm < CALM_LOOKS:
+                plan = process.one_pass()
+                if calm and not plan.converged:
+                    raise Unsettled(f"{A_CALM_WAIT} after it had converged: {_told(plan)}")
                 if clock.now() >= deadline:
                     raise Unsettled(_told(plan))
-                clock.advance(_wait(plan, clock.now()))
+                calm = calm + 1 if process.is_calm and at_first_sight else 0
+                at_first_sight = True
+                clock.advance(A_CALM_WAIT if plan.converged else _wait(plan, clock.now()))
             sent = process.cloud.sent
-            for later in LATER:
-                clock.advance(later)
-                plan = process.one_pass()
-                if not plan.converged or process.cloud.sent > sent:
-                    raise Unsettled(f"{later} after it had converged: {_told(plan)}")
+            clock.advance(MUCH_LATER)
+            plan = process.one_pass()
+            if not plan.converged or process.cloud.sent > sent:
+                raise Unsettled(f"{MUCH_LATER} after it had converged: {_told(plan)}")
             return process.cloud
 
     def copied(self, path: Path, stage: Stage) -> Life:
@@ -164,7 +173,7 @@ class Life:
         behind = [
             view
             for at, view in self.seen
-            if truth and now - at <= LONGEST_LAG and view.world.instances != truth.world.instances
+            if truth and now - at <= LONGEST_LAG and not view.world.shows_the_same_as(truth.world)
         ]
         if restart is Restart.STALE_VIEW:
             return behind[-1] if behind else None
@@ -213,6 +222,8 @@ class _Process:
             log=_QUIET,
             workers=1,
         )
+        self.is_calm = False
+        """Whether the last pass found all converged, sent nothing, left no call open, and waits for no person."""
 
     def one_pass(self) -> Plan:
         """A pass, and what a person does who looks after it. Raises Killed."""
@@ -222,7 +233,10 @@ class _Process:
         self._footsteps.changed()
         assessment = reconcile(self._cell, self._life.declared, self._means).assessment
         self.cloud.view = stage.cloud
-        rash = [item for item in self.cloud.sent_in_this_pass if is_disruptive(item)]
+        sent = self.cloud.sent_in_this_pass
+        at_work = sent or assessment.case.memory.open_intents or self._life.waits_for_a_person
+        self.is_calm = assessment.plan.converged and not at_work
+        rash = [item for item in sent if is_disruptive(item) or isinstance(item, DeleteSnapshot)]
         if rash and self._life.waits_for_a_person:
             raise Unsettled(f"{rash} before a person had looked")
         self.cloud.pass_number += 1

@@ -7,14 +7,16 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from desired_state.model import Fleet
-from providers.observed import Instance, Volume, VolumeState
+from providers.observed import Attachment, Instance, Snapshot, Volume, VolumeState
 from providers.port import Receipt
-from reconciler.planning.identity import Tag, slot_of
+from reconciler.planning.identity import slot_of
 from tests.simulation.crash_points.stage import (
     CountingCloud,
     Ending,
     called,
+    is_data,
     line_of,
+    snapshot_line,
     volume_line,
 )
 from tests.support.cases import CELL
@@ -38,7 +40,7 @@ class MemoryStage:
 
     def _furnish(self, truth: MemoryCloud) -> None:
         self.truth = truth
-        self.cloud = CountingMemoryCloud(truth)
+        self.cloud = CountingMemoryCloud(truth, self.fleets)
         self.services = Services(truth, {fleet.name: fleet for fleet in self.fleets})
 
     def copied(self, *fleets: Fleet) -> MemoryStage:
@@ -64,15 +66,22 @@ class MemoryStage:
     def is_terminated(self, slot: str) -> None:
         self.truth.terminate_by_hand(self._occupant(slot).id)
 
+    def volume_fails(self, slot: str) -> None:
+        self.truth.fail_volume(self._volume(slot).id)
+
+    def volume_sticks(self, slot: str, *, lasts_after_launch: timedelta | None = None) -> None:
+        self.truth.stall(self._volume(slot).id, lasts_after_launch=lasts_after_launch)
+
     def ending(self) -> Ending:
-        alive = {item.id: item for item in self.truth.alive()}
+        world = self.truth.world
         lines = [
-            *(line_of(item) for item in alive.values()),
+            *(line_of(item) for item in self.truth.alive()),
             *(
-                volume_line(item, _held(item, alive))
-                for item in self.truth.world.volumes.values()
-                if Tag.CLAIM in item.tags and item.state is not VolumeState.DELETED
+                volume_line(item, [_held(held, world.instances) for held in item.attachments])
+                for item in world.volumes.values()
+                if is_data(item, item.attachments) and item.state is not VolumeState.DELETED
             ),
+            *(snapshot_line(item) for item in world.snapshots.values()),
         ]
         return Ending(state=tuple(sorted(lines)), changes=dict(sorted(self.cloud.changes.items())))
 
@@ -80,27 +89,44 @@ class MemoryStage:
         (instance,) = (item for item in self.truth.alive() if str(slot_of(item.tags)) == slot)
         return instance
 
+    def _volume(self, slot: str) -> Volume:
+        volumes = self.truth.world.volumes
+        (volume,) = (
+            volumes[item.volume_id]
+            for item in self._occupant(slot).attachments
+            if not item.delete_on_termination
+        )
+        return volume
 
-def _held(volume: Volume, alive: Mapping[str, Instance]) -> list[str]:
-    return [f"{called(alive[a.instance_id])} {a.device} {a.state}" for a in volume.attachments]
+
+def _held(attachment: Attachment, instances: Mapping[str, Instance]) -> str:
+    return f"{called(instances[attachment.instance_id])} {attachment.device} {attachment.state}"
 
 
 class CountingMemoryCloud(CountingCloud):
     """Compares the whole truth before and after."""
 
-    def __init__(self, truth: MemoryCloud) -> None:
+    def __init__(self, truth: MemoryCloud, fleets: Sequence[Fleet]) -> None:
         super().__init__(truth)
         self._truth = truth
+        self._fleets = fleets
 
     def alive(self) -> Sequence[Instance]:
         return self._truth.alive()
 
-    def item(self, key: str) -> Instance | Volume | None:
-        return self._truth.world.instances.get(key) or self._truth.world.volumes.get(key)
+    def item(self, key: str) -> Instance | Volume | Snapshot | None:
+        world = self._truth.world
+        return world.instances.get(key) or world.volumes.get(key) or world.snapshots.get(key)
+
+    def snapshots(self) -> Sequence[Snapshot]:
+        return tuple(self._truth.world.snapshots.values())
+
+    def declared(self) -> Sequence[Fleet]:
+        return self._fleets
 
     def changed_by(self, send: Callable[[], Receipt]) -> tuple[Receipt, bool]:
         world = self._truth.world
         world.let_time_work()
-        before = dict(world.instances), dict(world.volumes)
+        before = dict(world.instances), dict(world.volumes), dict(world.snapshots)
         receipt = send()
-        return receipt, before != (world.instances, world.volumes)
+        return receipt, before != (world.instances, world.volumes, world.snapshots)

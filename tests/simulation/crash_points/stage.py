@@ -13,21 +13,26 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
-from providers.observed import Instance, InstanceState, Volume
+from desired_state.model import Fleet
+from providers.observed import Attachment, Instance, InstanceState, Snapshot, SnapshotState, Volume
 from providers.port import Cloud, Prober, Receipt
-from providers.requests import DetachVolume, LaunchInstance, Request
+from providers.requests import DeleteSnapshot, DetachVolume, LaunchInstance, Request
 from providers.simulated import records
 from reconciler.clock import Clock
 from reconciler.planning.actions import target_of
-from reconciler.planning.identity import Tag, incarnation_of, slot_of
+from reconciler.planning.identity import Role, Tag, claim_of, incarnation_of, role_of, slot_of
 from tests.simulation.crash_points.looks import LooksAt
 from tests.support.memory_cloud import MemoryCloud
 
 AnyInstance = Instance | records.Instance
 AnyVolume = Volume | records.Volume
+AnySnapshot = Snapshot | records.Snapshot
+Attached = Attachment | records.Attachment
 
-DIFFERENT_IN_EVERY_RUN = frozenset({Tag.OPERATION, Tag.IN_SERVICE_SINCE, Tag.QUARANTINE_UNTIL})
-"""Tags that hold the number of an attempt, or an instant."""
+DIFFERENT_IN_EVERY_RUN = frozenset(
+    {Tag.OPERATION, Tag.IN_SERVICE_SINCE, Tag.QUARANTINE_UNTIL, Tag.DUE}
+)
+"""Tags that hold the number of an attempt, or an instant: that there is one is the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +40,7 @@ class Ending:
     """What is so in the end, and what was changed on the way there."""
 
     state: tuple[str, ...]
-    """A line for each instance that lives and for each data volume that exists, sorted."""
+    """A line for each instance that lives, and for each data volume and each snapshot that exists, sorted."""
     changes: Mapping[str, int]
     """How often requests truly changed something, by `slot kind`."""
 
@@ -65,6 +70,14 @@ class Stage(Protocol):
         """Somebody ends the instance of that slot."""
         ...
 
+    def volume_fails(self, slot: str) -> None:
+        """The data volume of that slot is in state `error` from now on: lost."""
+        ...
+
+    def volume_sticks(self, slot: str, *, lasts_after_launch: timedelta | None = None) -> None:
+        """The data volume of that slot stops answering: for ever, or until that long after the next launch there."""
+        ...
+
     def ending(self) -> Ending:
         """As it is now."""
         ...
@@ -92,8 +105,16 @@ class CountingCloud(LooksAt, ABC):
         """Every instance that lives."""
 
     @abstractmethod
-    def item(self, key: str) -> AnyInstance | AnyVolume | None:
-        """The instance or volume of that id, if there is one."""
+    def item(self, key: str) -> AnyInstance | AnyVolume | AnySnapshot | None:
+        """The instance, volume or snapshot of that id, if there is one."""
+
+    @abstractmethod
+    def snapshots(self) -> Sequence[AnySnapshot]:
+        """Every snapshot that exists."""
+
+    @abstractmethod
+    def declared(self) -> Sequence[Fleet]:
+        """What the services that run are for."""
 
     @abstractmethod
     def changed_by(self, send: Callable[[], Receipt]) -> tuple[Receipt, bool]:
@@ -101,13 +122,14 @@ class CountingCloud(LooksAt, ABC):
 
     def perform(self, request: Request, *, user_data: str | None = None) -> Receipt:
         """As the port. What it changes is counted once it has answered."""
-        faults = self._taken_from_the_living(request)
+        slot = self._slot_of(request)
+        faults = [*self._taken_from_the_living(request), *self._last_restore_point(request)]
         receipt, changed = self.changed_by(
             lambda: self._cloud.perform(request, user_data=user_data)
         )
         if changed:
-            self.changes[f"{self._slot_of(request)} {request.kind}"] += 1
-            self.faults += [*faults, *self._crowds()]
+            self.changes[f"{slot} {request.kind}"] += 1
+            self.faults += [*faults, *self._crowds(), *self._serve_both()]
         return receipt
 
     def _slot_of(self, request: Request) -> str:
@@ -131,6 +153,43 @@ class CountingCloud(LooksAt, ABC):
             return []
         return [f"{request.volume_id} taken from {holder.id}, which is {holder.state}"]
 
+    def _serve_both(self) -> list[str]:
+        """Slots with data in which more than one instance would answer its clients, if only its volume did."""
+        fleets = {fleet.name: fleet for fleet in self.declared() if fleet.stateful}
+        serving = Counter(
+            str(ref)
+            for item in self.alive()
+            if (ref := slot_of(item.tags)) and ref.fleet in fleets
+            if may_serve(item, fleets[ref.fleet])
+        )
+        return [f"{slot}: {count} instances serve" for slot, count in serving.items() if count > 1]
+
+    def _last_restore_point(self, request: Request) -> list[str]:
+        if not isinstance(request, DeleteSnapshot):
+            return []
+        going = self.item(request.snapshot_id)
+        if going is None or going.state != SnapshotState.COMPLETED:
+            return []
+        newer = [
+            item
+            for item in self.snapshots()
+            if item.state == SnapshotState.COMPLETED and item.started_at > going.started_at
+            if (slot_of(item.tags), claim_of(item.tags))
+            == (slot_of(going.tags), claim_of(going.tags))
+        ]
+        return [] if newer else [f"{going.id} deleted, and nothing newer can be restored from"]
+
+
+def may_serve(instance: AnyInstance, fleet: Fleet) -> bool:
+    """Whether nothing but its own health keeps an instance of a fleet with data from answering clients."""
+    devices = {item.device for item in instance.attachments}
+    return (
+        instance.state == InstanceState.RUNNING
+        and set(instance.security_groups) == set(fleet.instance.security_groups)
+        and role_of(instance.tags) is Role.OCCUPANT
+        and devices.issuperset(claim.device for claim in fleet.claims)
+    )
+
 
 def line_of(instance: AnyInstance) -> str:
     """All of an instance that is the same in every run."""
@@ -139,10 +198,21 @@ def line_of(instance: AnyInstance) -> str:
     return " ".join((*parts, _told(instance.tags)))
 
 
+def is_data(volume: AnyVolume, held: Sequence[Attached]) -> bool:
+    """Whether a volume was made to fill a claim; root volumes go with their instance."""
+    return slot_of(volume.tags) is not None and not any(item.delete_on_termination for item in held)
+
+
 def volume_line(volume: AnyVolume, held: Sequence[str]) -> str:
     """All of a volume that is the same in every run; `held` are its attachments."""
-    name = f"volume {volume.tags[Tag.CLAIM]} {slot_of(volume.tags)} {incarnation_of(volume.tags)}"
-    return f"{name} {volume.state} {volume.zone} on {list(held)} {_told(volume.tags)}"
+    name = f"volume {claim_of(volume.tags)} {slot_of(volume.tags)} {incarnation_of(volume.tags)}"
+    made = "restored" if volume.snapshot_id else "made empty"
+    return f"{name} {made} {volume.state} {volume.zone} on {list(held)} {_told(volume.tags)}"
+
+
+def snapshot_line(snapshot: AnySnapshot) -> str:
+    """All of a snapshot that is the same in every run."""
+    return f"snapshot {snapshot.state} {_told(snapshot.tags)}"
 
 
 def called(instance: AnyInstance) -> str:
@@ -151,4 +221,5 @@ def called(instance: AnyInstance) -> str:
 
 
 def _told(tags: Mapping[str, str]) -> str:
-    return str(dict(sorted((k, v) for k, v in tags.items() if k not in DIFFERENT_IN_EVERY_RUN)))
+    told = {key: "..." if key in DIFFERENT_IN_EVERY_RUN else value for key, value in tags.items()}
+    return str(dict(sorted(told.items())))

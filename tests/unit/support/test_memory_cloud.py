@@ -10,6 +10,7 @@ from providers.errors import CloudError, RetryClass
 from providers.observed import AttachmentState, InstanceState, Presence, VolumeState
 from providers.requests import (
     AttachVolume,
+    CreateSnapshot,
     DetachVolume,
     LaunchInstance,
     RebootInstance,
@@ -226,3 +227,56 @@ def test_every_mutating_call_is_recorded_even_when_it_fails(cloud: MemoryCloud) 
     cloud.identity()
     assert cloud.mutations == (tags,)
     assert cloud.calls[0].at == cloud.clock.now()
+
+
+def snapshot_of(cloud: MemoryCloud, volume_id: str) -> str:
+    request = CreateSnapshot(volume_id=volume_id, due_at=cloud.clock.now(), tags={})
+    return cloud.perform(request).resource_id or ""
+
+
+def test_volumes_are_launched_from_completed_snapshots_alone(cloud: MemoryCloud) -> None:
+    snapshot_id = snapshot_of(cloud, data_of(cloud, running(cloud, volumes=(data_volume(),))))
+    copy = launch_request("web/1", volumes=(data_volume(snapshot_id=snapshot_id),))
+    refused("IncorrectState", lambda: cloud.perform(copy))
+    wait(cloud)
+    wait(cloud)
+    assert cloud.perform(copy).resource_id
+    nowhere = launch_request("web/2", volumes=(data_volume(snapshot_id="snap-unknown"),))
+    refused("InvalidSnapshot.NotFound", lambda: cloud.perform(nowhere))
+
+
+def shown(cloud: MemoryCloud, volume_id: str) -> tuple[str, set[bool | None]]:
+    """The volume's status, and whether its metrics call it stalled."""
+    now = cloud.clock.now()
+    status = cloud.observe_volume_status(volume_ids=[volume_id], now=now).statuses[volume_id]
+    io = cloud.observe_volume_io(volume_ids=[volume_id], now=now).readings[volume_id]
+    return status.status, {minute.stalled for minute in io.minutes[-2:]}
+
+
+def test_a_volume_that_stalls_answers_again_a_while_after_the_next_launch_into_its_slot(
+    cloud: MemoryCloud,
+) -> None:
+    tags = {**launch_request("web/0").tags, Tag.INCARNATION: "1"}
+    data = data_of(cloud, running(cloud, volumes=(data_volume(),)))
+    cloud.tag_by_hand(data, tags)
+    cloud.stall(data, lasts_after_launch=2 * MINUTE)
+    for _ in range(9):
+        wait(cloud)
+    assert not cloud.answers(data)
+    assert shown(cloud, data) == ("impaired", {True})
+    second = {**tags, Tag.INCARNATION: "2"}
+    cloud.perform(launch_request("web/0", client_token="another", tags=second))
+    wait(cloud)
+    assert not cloud.answers(data)
+    wait(cloud)
+    assert cloud.answers(data)
+    wait(cloud)
+    wait(cloud)
+    assert shown(cloud, data) == ("ok", {False})
+
+
+def test_a_volume_in_error_answers_no_more(cloud: MemoryCloud) -> None:
+    data = data_of(cloud, running(cloud, volumes=(data_volume(),)))
+    assert cloud.answers(data)
+    cloud.fail_volume(data)
+    assert not cloud.answers(data)
