@@ -105,6 +105,17 @@ class Scene:
         self.cloud.ec2.delete_snapshot(SnapshotId=snapshot)
         return [item.what for item in self.watch.breaches[before:] if item.rule == "S8"]
 
+    def deletes_volume(self, volume: str) -> list[str]:
+        """What is said of S8 when a volume is deleted, after its instance has ended and a look at it."""
+        held = self.cloud.truth.volumes[volume].attachment
+        if held is not None:
+            self.cloud.ec2.terminate_instances(InstanceIds=[held.instance_id])
+            self.cloud.clock.sleep(300)
+        before = len(self.watch.breaches)
+        self.cloud.ec2.describe_volumes(VolumeIds=[volume])
+        self.cloud.ec2.delete_volume(VolumeId=volume)
+        return [item.what for item in self.watch.breaches[before:] if item.rule == "S8"]
+
     def reads(self, *instances: str) -> None:
         """Look at instances by id, as before something disruptive."""
         self.cloud.ec2.describe_instances(InstanceIds=list(instances))

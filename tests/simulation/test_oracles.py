@@ -174,6 +174,45 @@ def test_s8_data_that_is_deleted(scene: Scene) -> None:
     assert any("is being deleted" in item.what for item in scene.watch.breaches)
 
 
+def superseded_volume(scene: Scene) -> tuple[str, str]:
+    """The volumes of an instance that is superseded, and of the one that holds the slot now."""
+    first = scene.data_of(scene.launches())
+    source = scene.snapshots(first)
+    scene.cloud.clock.sleep(300)
+    return first, scene.data_of(scene.launches(incarnation=2, restored_from=source))
+
+
+def test_s8_a_volume_that_served_is_deleted_without_a_snapshot_of_its_last_state(
+    scene: Scene,
+) -> None:
+    old, new = superseded_volume(scene)
+    scene.snapshots(new)
+    scene.cloud.clock.sleep(300)
+    (said,) = scene.deletes_volume(old)
+    assert "no snapshot has all" in said
+
+
+def test_s8_a_volume_that_served_is_deleted_before_its_successor_has_a_restore_point(
+    scene: Scene,
+) -> None:
+    old, _ = superseded_volume(scene)
+    holder = scene.cloud.truth.volumes[old].attachment
+    assert holder is not None
+    scene.cloud.ec2.terminate_instances(InstanceIds=[holder.instance_id])
+    scene.cloud.clock.sleep(300)
+    scene.snapshots(old)
+    scene.cloud.clock.sleep(300)
+    (said,) = scene.deletes_volume(old)
+    assert "has no restore point yet" in said
+
+
+def test_s8_is_silent_about_a_copy_that_never_served(scene: Scene) -> None:
+    source = scene.snapshots(scene.data_of(scene.launches()))
+    scene.cloud.clock.sleep(300)
+    copy = scene.data_of(scene.launches(incarnation=2, role="replacement", restored_from=source))
+    assert scene.deletes_volume(copy) == []
+
+
 def test_s8_the_end_of_the_last_one_in_a_slot(scene: Scene) -> None:
     first = scene.launches()
     scene.reads(first)

@@ -16,7 +16,16 @@ from tests.simulation.oracles.ledger import (
     SentCall,
 )
 from tests.simulation.oracles.oracle import Oracle
-from tests.simulation.oracles.tags import CLAIM, DUE, FLEET, OPERATION, OWNER, SLOT, slot_of
+from tests.simulation.oracles.tags import (
+    CLAIM,
+    DUE,
+    FLEET,
+    OPERATION,
+    OWNER,
+    QUARANTINE_UNTIL,
+    SLOT,
+    slot_of,
+)
 
 CHECKS_TELL_AFTER = timedelta(minutes=2)
 """The longest that a status check takes to show what is wrong (TRUSTED.md, durations)."""
@@ -147,7 +156,8 @@ class RestoredFromItsOwn(Oracle):
 
 class OnlyOfTheWell(Oracle):
     """S8. No snapshot is asked for of a volume that has been stalled, or of a slot whose holder has been unwell, for
-    longer than the evidence of it takes. How the holder is does not matter to a volume that nothing can write to.
+    longer than the evidence of it takes. How the holder is does not matter to a volume that nothing can write to, and
+    nothing does to one that was kept until a date: its last snapshot is better than none.
     """
 
     rule = "S8"
@@ -161,12 +171,18 @@ class OnlyOfTheWell(Oracle):
             slot = self.ledger.slot_of(identifier)
             if slot is None:
                 continue
+            if self._is_kept(identifier):
+                continue
             if self._is_still(identifier):
                 why = self._health.stalled(identifier, now)
             else:
                 why = self._health.unwell(slot, now)
             if why:
                 yield f"a snapshot of {identifier} is asked for while {slot} is unwell: {why}"
+
+    def _is_kept(self, volume_id: str) -> bool:
+        volume = self.ledger.truth.volumes.get(volume_id)
+        return volume is not None and not volume.attachment and QUARANTINE_UNTIL in volume.tags
 
     def _is_still(self, volume_id: str) -> bool:
         """On no instance, or on one that is stopped or gone."""

@@ -79,10 +79,8 @@ class RightPlace(Oracle):
 
 
 class DataOutlives(Oracle):
-    """S8 for volumes: no data volume of ours is ever deleted by what we do, and no instance ends that would take one
-    with it.
-
-    Open: quarantine, which is not built.
+    """S8 for volumes: no data volume on an instance is ever deleted by what we do, and no instance ends that would take
+    one with it. Those that are on nothing are judged by `reclaimed`.
     """
 
     rule = "S8"

@@ -25,6 +25,7 @@ from tests.simulation.oracles.ledger import Ledger
 from tests.simulation.oracles.occupancy import AbsenceIsNotEvidence, AtMostOne
 from tests.simulation.oracles.oracle import Breach, Oracle
 from tests.simulation.oracles.ownership import OursAndNamed
+from tests.simulation.oracles.reclaimed import HeldElsewhere
 from tests.simulation.oracles.taking_down import NeverTheLast, NotTooMany, NotWhatServes
 
 ORACLES: tuple[type[Oracle], ...] = (
@@ -36,6 +37,7 @@ ORACLES: tuple[type[Oracle], ...] = (
     SingleWriter,
     RightPlace,
     DataOutlives,
+    HeldElsewhere,
     RestorePointsStay,
     OnlyOfTheWell,
     OneAtATime,
