@@ -13,7 +13,7 @@ from providers.observed import Attachment, Instance, InstanceState, Volume
 from providers.requests import SetTags
 from reconciler.planning.actions import Change, Course, Reason
 from reconciler.planning.by_hand import is_confirmed
-from reconciler.planning.claims import Standing, brought_claims
+from reconciler.planning.claims import Standing, brought_claims, restored_claims
 from reconciler.planning.decision import Decision, Draft, Situation
 from reconciler.planning.fencing import serve_fence
 from reconciler.planning.identity import Tag, quarantined_until
@@ -25,6 +25,8 @@ DATE = Tag.QUARANTINE_UNTIL.value
 INSTANCES_ARE_KEPT_FOR = timedelta(hours=72)
 VOLUMES_ARE_KEPT_FOR = timedelta(days=14)
 """Until its final snapshot may be taken (design section 7.4, quarantine)."""
+NEVER = "never"
+"""In place of a date. What an empty volume took the place of is the data itself: a person ends it, and no date does."""
 
 
 def leave_behind(here: Situation, occupant: Instance, beside: Sequence[Draft]) -> Decision | None:
@@ -80,25 +82,41 @@ def _left_on(here: Situation, instance: Instance) -> list[Attachment]:
 
 def _quarantine(here: Situation, instance: Instance) -> list[Draft]:
     """A date counts from when it was first written, also while a view that lags does not show it."""
-    resources: list[tuple[Instance | Volume, timedelta]] = [(instance, INSTANCES_ARE_KEPT_FOR)]
+    until = NEVER if _is_stood_in_for(here) else _date(here, VOLUMES_ARE_KEPT_FOR)
+    resources: list[tuple[Instance | Volume, str]] = [
+        (instance, _date(here, INSTANCES_ARE_KEPT_FOR))
+    ]
     for item in _left_on(here, instance):
         if (volume := here.case.observation.volumes.get(item.volume_id)) is not None:
-            resources.append((volume, VOLUMES_ARE_KEPT_FOR))
+            resources.append((volume, until))
     return [
-        _dated(here, instance, resource.id, kept_for)
-        for resource, kept_for in resources
+        _dated(here, instance, resource.id, until)
+        for resource, until in resources
         if DATE not in resource.tags and not just_written(here, resource.id, DATE)
     ]
 
 
-def _dated(here: Situation, instance: Instance, resource_id: str, kept_for: timedelta) -> Draft:
-    until = f"{here.now + kept_for:%Y-%m-%dT%H:%M:%SZ}"
+def _is_stood_in_for(here: Situation) -> bool:
+    """Whether the occupant brought empty volumes, onto which nothing is restored."""
+    occupant = here.view.occupant
+    if occupant is None:
+        return False
+    brought = brought_claims(here.view.claims, occupant)
+    return len(restored_claims(here.view.claims, occupant)) < len(brought)
+
+
+def _date(here: Situation, kept_for: timedelta) -> str:
+    return f"{here.now + kept_for:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _dated(here: Situation, instance: Instance, resource_id: str, until: str) -> Draft:
+    what = "an empty stand-in" if until == NEVER else "a restored copy"
     return here.draft(
         instance,
         SetTags(resource_id=resource_id, tags={DATE: until}),
         course=Course.RESTORE,
         reason=Reason.QUARANTINE,
-        detail="replaced by a restored copy; kept for a person to look at",
+        detail=f"replaced by {what}; kept for a person to look at",
         changes=(Change(field=Tag.QUARANTINE_UNTIL, old=None, new=until),),
         continuation=True,
     )

@@ -167,8 +167,8 @@ def _take(
         case LadderStep.RESTART:
             return _stop(here, occupant, stops, reason, detail)
         case LadderStep.REPLACE:
-            if occupant.state is not InstanceState.STOPPED and (why := worth_stopping(here)):
-                return _stop(here, occupant, stops, Reason.WRITE_FENCE, f"{detail}; {why}")
+            if occupant.state is not InstanceState.STOPPED and (cause := worth_stopping(here)):
+                return _stop(here, occupant, stops, Reason.WRITE_FENCE, f"{detail}; {cause}")
             course = course_of_replacing(here)
             return launch_replacement(here, occupant, reason, detail, course=course)
 

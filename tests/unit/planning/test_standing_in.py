@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from providers.observed import InstanceState
-from providers.requests import LaunchInstance, SetTags, StopInstance
+from providers.requests import DeleteVolume, LaunchInstance, SetTags, StopInstance
 from reconciler.planning.actions import Course
 from reconciler.planning.check import PlanViolationError, check_plan
 from reconciler.planning.identity import Role, Tag
@@ -15,6 +15,7 @@ from reconciler.planning.plan import plan
 from tests.support.backed_up import DATABASE, VOLUME, backed_up, databases
 from tests.support.cases import Scene
 from tests.support.fleets import DAY, HOUR, MINUTE
+from tests.support.kept import final_snapshot, left_behind
 from tests.support.plans import held, planned, the_action, the_hold
 from tests.support.resources import volume_id
 from tests.support.restored import COPY, NEW, OLD, in_error, prepared, taken_over
@@ -134,11 +135,24 @@ def test_what_a_stand_in_took_the_place_of_is_stopped_and_kept() -> None:
     assert the_action(emptied(taken_over())).request == StopInstance(instance_id=OLD)
     scene = emptied(taken_over(original=InstanceState.STOPPED))
     dated = {
-        action.request.resource_id
+        action.request.resource_id: action.request.tags[Tag.QUARANTINE_UNTIL]
         for action in planned(scene).actions
         if isinstance(action.request, SetTags) and Tag.QUARANTINE_UNTIL in action.request.tags
     }
-    assert dated == {OLD, VOLUME}
+    assert dated == {OLD: f"{scene.now + 3 * DAY:%Y-%m-%dT%H:%M:%SZ}", VOLUME: "never"}
+
+
+def test_no_time_ends_a_volume_that_an_empty_one_stood_in_for() -> None:
+    scene = emptied(left_behind())
+    final_snapshot(scene)
+
+    def ended() -> bool:
+        return DeleteVolume in {type(item.request) for item in planned(scene).actions}
+
+    assert ended(), "a date would end it"
+    tags = {**scene.volumes[VOLUME].tags, Tag.QUARANTINE_UNTIL.value: "never"}
+    scene.change(VOLUME, tags=tags)
+    assert not ended()
 
 
 def test_an_original_without_its_volume_is_fenced_too() -> None:
