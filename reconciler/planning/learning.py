@@ -21,6 +21,7 @@ from providers.observed import (
 from reconciler.health.verdict import RememberedHealth
 from reconciler.health.volumes import RememberedVolume
 from reconciler.planning.absence import Absence, absence_of, sight_of
+from reconciler.planning.actions import named_ids
 from reconciler.planning.identity import Tag, incarnation_of, slot_of
 from reconciler.planning.memory import ColdStart, KnownResource, Memory
 
@@ -72,11 +73,14 @@ def _root_volumes(observation: Observation) -> frozenset[str]:
 
 
 def missing_ids(memory: Memory, observation: Observation) -> tuple[tuple[str, str], ...]:
-    """Known ids, with their kind, that the lists do not show and that are worth reading by id."""
+    """Known ids, with their kind, that the lists do not show and that are worth reading by id: what has not ended as far
+    as is known, and what an open intent is about, which may not have been told of that end yet.
+    """
+    awaited = {id_ for item in memory.open_intents for id_ in named_ids(item.action.request)}
     return tuple(
         (resource.id, resource.kind)
         for resource in sorted(memory.known.values(), key=lambda item: item.id)
-        if not resource.ended
+        if (not resource.ended or resource.id in awaited)
         and resource.id not in observation.instances
         and resource.id not in observation.volumes
     )

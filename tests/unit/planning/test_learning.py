@@ -7,8 +7,10 @@ from datetime import timedelta
 
 from providers.observed import GapSubject, InstanceState, Presence
 from reconciler.planning.identity import Tag
+from reconciler.planning.intents import IntentState
 from reconciler.planning.learning import learn_cold, learn_known, missing_ids
 from reconciler.planning.memory import KnownResource, Memory
+from tests.support.actions import terminate
 from tests.support.cases import Scene
 from tests.support.fleets import DAY, HOUR, MINUTE, postgres_fleet, safety_policy, web_fleet
 from tests.support.resources import OWNER, instance_id, slot, volume_id
@@ -113,6 +115,16 @@ def test_what_is_proved_gone_is_not_asked_for_for_ever() -> None:
     scene.vanished(WEB, absent_for=5 * MINUTE)
     assert learnt(scene)[WEB].ended
     scene.remembering(known=learnt(scene))
+    assert missing_ids(scene.memory, scene.observation()) == ()
+
+
+def test_what_an_open_intent_is_about_is_asked_for_until_the_intent_has_ended() -> None:
+    """Whoever learnt that it is gone may have died before it could tell the intent."""
+    scene = quiet()
+    scene.began(terminate("web/0"), state=IntentState.ACCEPTED)
+    scene.ended(WEB)
+    assert missing_ids(scene.memory, scene.observation()) == ((WEB, "instance"),)
+    scene.remembering(open_intents=())
     assert missing_ids(scene.memory, scene.observation()) == ()
 
 
