@@ -12,16 +12,25 @@ from providers.requests import LaunchInstance
 from reconciler.health.verdict import Status
 from reconciler.planning.actions import Action, Bucket, Course, Gate, Reason
 from reconciler.planning.check import PlanViolationError, check_plan
+from reconciler.planning.claims import ClaimView
 from reconciler.planning.identity import Tag
 from reconciler.planning.plan import plan
+from reconciler.planning.restore_sets import best_set
 from reconciler.planning.slots import arrange
-from tests.support.archived import UNFINISHED, archived, archived_databases, state
+from tests.support.archived import (
+    ARCHIVE,
+    UNFINISHED,
+    archived,
+    archived_databases,
+    state,
+    url_of,
+)
 from tests.support.backed_up import DATABASE, VOLUME, backed_up
 from tests.support.cases import Scene
 from tests.support.fleets import DAY, HOUR, MINUTE, data_claim, health_spec, tcp_probe
 from tests.support.plans import bucket, held, planned, the_action, the_hold
 from tests.support.resources import instance_id
-from tests.support.restored import COPY, NEW, in_error, taken_over
+from tests.support.restored import COPY, NEW, in_error, prepared, taken_over
 
 LASTING = 5 * MINUTE
 
@@ -89,6 +98,9 @@ def test_an_archive_that_goes_on_after_the_trouble_began_loses_nothing() -> None
     scene = broken()
     archived(scene, state(scene, ago=MINUTE))
     assert "loses 0 s of writes" in the_action(scene).detail
+    found = best_set((the_claim(scene),), scene.now - LASTING)
+    assert found is not None
+    assert found.loss == timedelta()
 
 
 def test_an_archive_without_a_finished_base_is_none() -> None:
@@ -108,6 +120,23 @@ def test_claims_without_an_archive_of_their_own_are_restored_from_snapshots_with
     log = data_claim("log", device="/dev/sdg", backup=replace(claims[0].backup, archive=None))
     scene = in_error(backed_up(archived_databases(claims=(*claims, log))))
     archived(scene, state(scene, ago=6 * MINUTE))
+    assert the_hold(scene).gate is Gate.RESTORE
+
+
+def test_claims_are_replayed_together_when_one_incarnation_archived_them_all() -> None:
+    """A replacement is told of one incarnation whose archives it replays."""
+    one = replace(ARCHIVE, url="s3://log/{fleet}/{slot}/{incarnation}")
+    (data,) = archived_databases().claims
+    assert data.backup is not None
+    log = data_claim("log", device="/dev/sdg", backup=replace(data.backup, archive=one))
+    scene = in_error(backed_up(archived_databases(claims=(data, log))))
+    archived(scene, state(scene, ago=6 * MINUTE))
+    url = "s3://log/shared-postgres/0/{incarnation}"
+    of_log = scene.archives[url_of()]
+    scene.archives[url] = replace(of_log, url=url)
+    assert sources(launched(scene)) == [None, None]
+    other = replace(of_log.states[0], incarnation=0)
+    scene.archives[url] = replace(of_log, url=url, states=(other,))
     assert the_hold(scene).gate is Gate.RESTORE
 
 
@@ -133,8 +162,8 @@ def restored_once(*, in_service_ago: timedelta = HOUR) -> Scene:
     return scene
 
 
-def archive_of(scene: Scene) -> tuple[int, timedelta] | None:
-    """Whose archive counts, and how long ago it ends."""
+def the_claim(scene: Scene) -> ClaimView:
+    """The slot's one claim, as planning sees it."""
     case = scene.case()
     world = arrange(
         desired=case.desired,
@@ -144,7 +173,13 @@ def archive_of(scene: Scene) -> tuple[int, timedelta] | None:
         now=case.now,
     )
     (claim,) = world.slots[0].claims
-    point = claim.archive.point if claim.archive else None
+    return claim
+
+
+def archive_of(scene: Scene) -> tuple[int, timedelta] | None:
+    """Whose archive counts, and how long ago it ends."""
+    archive = the_claim(scene).archive
+    point = archive.point if archive else None
     return (point.incarnation, scene.now - point.until) if point else None
 
 
@@ -163,6 +198,13 @@ def test_until_the_occupant_has_a_base_its_parents_archive_counts_up_to_when_it_
 
 def test_what_a_replacement_archived_before_its_commit_never_counts() -> None:
     scene = broken()
+    archived(scene, state(scene, incarnation=2), state(scene, incarnation=1, ago=6 * MINUTE))
+    assert archive_of(scene) == (1, 6 * MINUTE)
+
+
+def test_nor_does_it_when_the_original_is_gone() -> None:
+    scene = prepared(backed_up(archived_databases()))
+    scene.terminated(DATABASE)
     archived(scene, state(scene, incarnation=2), state(scene, incarnation=1, ago=6 * MINUTE))
     assert archive_of(scene) == (1, 6 * MINUTE)
 
