@@ -144,11 +144,11 @@ def _probe(
     owner: str,
     now: datetime,
 ) -> dict[str, ProbeResult]:
-    """A result for every running instance of a fleet with a probe: a new look where one is due, else the last."""
+    """A result for every instance that is to be probed: a new look where one is due, else the last."""
     due: list[ProbeTarget] = []
     current: dict[str, ProbeResult] = {}
     for instance in observation.instances.values():
-        fleet = _running_fleet(instance, desired, owner)
+        fleet = _probed_fleet(instance, desired, owner)
         if fleet is None or fleet.health.probe is None or instance.private_ip is None:
             continue
         if rhythm.is_due(instance.id, fleet.health.probe.interval, now):
@@ -161,11 +161,19 @@ def _probe(
     return current
 
 
-def _running_fleet(instance: Instance, desired: DesiredState, owner: str) -> Fleet | None:
+def _probed_fleet(instance: Instance, desired: DesiredState, owner: str) -> Fleet | None:
+    """Of what runs; and of what hangs while it stops, where silence is to prove that it is cut off."""
+    fleet = _declared_fleet(instance, desired, owner)
+    stopping = instance.state is InstanceState.STOPPING
+    proves = stopping and fleet is not None and fleet.instance.isolation is not None
+    return fleet if proves or instance.state is InstanceState.RUNNING else None
+
+
+def _declared_fleet(instance: Instance, desired: DesiredState, owner: str) -> Fleet | None:
     slot = slot_of(instance.tags)
     if slot is None or instance.tags.get(Tag.OWNER) != owner:
         return None
-    return desired.fleet(slot.fleet) if instance.state is InstanceState.RUNNING else None
+    return desired.fleet(slot.fleet)
 
 
 def _ask_checks(
@@ -180,7 +188,8 @@ def _ask_checks(
     reported: dict[str, tuple[Evidence, ...]] = {}
     for instance in observation.instances.values() if checks else ():
         slot = slot_of(instance.tags)
-        if slot is None or _running_fleet(instance, desired, owner) is None:
+        running = instance.state is InstanceState.RUNNING
+        if slot is None or not running or _declared_fleet(instance, desired, owner) is None:
             continue
         context = CheckContext(slot=slot, instance=instance, now=now)
         reported[instance.id] = tuple(

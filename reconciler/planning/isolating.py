@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from providers.observed import Instance, ProbeOutcome
 from providers.requests import SetSecurityGroups
-from reconciler.health.verdict import Sign
+from reconciler.health.verdict import RememberedHealth, Sign
 from reconciler.planning.actions import Bucket, Course, Reason
 from reconciler.planning.decision import Decision, Situation
 from reconciler.planning.intents import IntentState
@@ -77,12 +77,20 @@ def _cut_off_at(here: Situation, holder: Instance) -> datetime | None:
 
 def _silent_since(here: Situation, holder: Instance) -> datetime:
     """Since when it is cut off and does not answer; now while it answers, or was not asked."""
-    result = here.case.observation.probes.get(holder.id)
+    result, probe = here.case.observation.probes.get(holder.id), here.fleet.health.probe
     remembered = here.case.memory.health.get(holder.id)
-    failing_since = remembered.since.get(Sign.PROBE) if remembered else None
+    failing_since = _failing_since(remembered, probe.interval) if remembered and probe else None
     cut_off_at = _cut_off_at(here, holder)
     if result is None or result.outcome is not ProbeOutcome.FAILED:
         return here.now
     if failing_since is None or cut_off_at is None:
         return here.now
     return max(failing_since, cut_off_at)
+
+
+def _failing_since(remembered: RememberedHealth, interval: timedelta) -> datetime | None:
+    """Of what runs it is a dated sign. Of what stops failures are counted, which are an interval apart at least."""
+    dated, last = remembered.since.get(Sign.PROBE), remembered.probe_failed_at
+    if dated is not None or last is None:
+        return dated
+    return last - (remembered.probe_failures - 1) * interval

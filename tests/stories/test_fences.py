@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
+from desired_state.model import Isolation
 from providers.simulated.faults import RequestLost
 from providers.simulated.records import Instance, Io
 from reconciler.demo.virtual import VirtualGuard
@@ -16,6 +18,7 @@ from tests.stories.databases import (
     DATABASES,
     SLOT,
     from_now,
+    guarding,
     heals,
     is_committed,
     lasts,
@@ -110,3 +113,22 @@ def roles_of(guard: VirtualGuard, instance: Instance) -> list[str]:
             role = str(role_of(record.tags))
             found += [role] if role not in found[-1:] else []
     return found
+
+
+def test_an_original_whose_stop_hangs_is_cut_off_where_groups_for_that_are_declared(
+    folder: Path,
+) -> None:
+    isolation = Isolation(untracked="sg-untracked", empty="sg-empty")
+    fleet = replace(DATABASES, instance=replace(DATABASES.instance, isolation=isolation))
+    with guarding(fleet, folder) as guard:
+        before = occupant(guard)
+        stuck = volume_of(before)
+        stops_take(guard, 12 * HOUR)
+        guard.cloud.make_sick(stuck, Io.STALLED)
+        until(guard, lambda: is_committed(guard))
+        until(guard, lambda: living(guard)[-1].security_groups == GROUPS)
+        original, restored = living(guard)
+        assert original.security_groups == ("sg-empty",)
+        assert original.state == "stopping"
+        assert restored.id != before.id
+        assert guard.cloud.gate.counts["DetachVolume"] == 0, "it may still write"

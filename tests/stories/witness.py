@@ -55,9 +55,15 @@ class OneServes(Oracle):
 
 
 class FencedBeforeLetIn(Oracle):
-    """S6. Nobody is let into the service while an instance of a lower incarnation of its slot can still write data."""
+    """S6. Nobody is let into the service while an instance of a lower incarnation of its slot can still write data, and
+    is not cut off either.
+    """
 
     rule = "S6"
+
+    def __init__(self, ledger: Ledger, cut_off: frozenset[str]) -> None:
+        super().__init__(ledger)
+        self._cut_off = cut_off
 
     def before_call(self, call: SentCall, now: datetime) -> Iterable[str]:
         if call.operation != "ModifyInstanceAttribute" or "Groups" not in call.parameters:
@@ -66,7 +72,8 @@ class FencedBeforeLetIn(Oracle):
         slot = slot_of(let_in.tags)
         for item in self.ledger.living(slot) if slot else ():
             older = incarnation_of(item.tags) < incarnation_of(let_in.tags)
-            if older and item.state in CAN_WRITE and data_volumes(item):
+            apart = self._cut_off and set(item.security_groups) == self._cut_off
+            if older and not apart and item.state in CAN_WRITE and data_volumes(item):
                 yield f"{let_in.id} is let in while {item.id} of {slot} is {item.state}"
 
 
@@ -104,7 +111,13 @@ class Witness:
             owner=OWNER, truth=cloud.truth, store=store, declared={fleet.name: _known(fleet)}
         )
         groups = frozenset(fleet.instance.security_groups)
-        more = (partial(OneServes, groups=groups), FencedBeforeLetIn, OwnArchive)
+        isolation = fleet.instance.isolation
+        cut_off = frozenset({isolation.empty} if isolation else ())
+        more = (
+            partial(OneServes, groups=groups),
+            partial(FencedBeforeLetIn, cut_off=cut_off),
+            OwnArchive,
+        )
         self._watch = Watch(self._ledger, cloud.clock.now, more)
         cloud.gate.before_effect.append(self._watch.call)
         cloud.world.on_change.append(self._watch.changes)

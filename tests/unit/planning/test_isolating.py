@@ -107,6 +107,19 @@ def test_then_the_restored_slot_goes_on_and_what_was_left_behind_is_dated() -> N
     assert Gate.FENCE not in {item.gate for item in planned(scene).withheld}
 
 
+@pytest.mark.parametrize(("failures", "proved"), [(8, False), (9, True)])
+def test_of_what_hangs_while_it_stops_the_looks_that_failed_tell_how_long_it_was_silent(
+    failures: int, proved: bool
+) -> None:
+    """Its state is its only sign; looks are 15 s apart."""
+    scene = cut_off(ago=20 * MINUTE, silent=timedelta())
+    counted = replace(
+        scene.memory.health[OLD], since={}, probe_failures=failures, probe_failed_at=scene.now
+    )
+    scene.remembering(health={**scene.memory.health, OLD: counted})
+    assert bool(done(scene)) is proved
+
+
 @pytest.mark.parametrize(
     "fleet", [UNDECLARED, replace(DECLARED, health=health_spec())], ids=["no groups", "no probe"]
 )
