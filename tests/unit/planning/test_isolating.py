@@ -109,7 +109,7 @@ def test_then_the_restored_slot_goes_on_and_what_was_left_behind_is_dated() -> N
 
 @pytest.mark.parametrize(("failures", "proved"), [(8, False), (9, True)])
 def test_of_what_hangs_while_it_stops_the_looks_that_failed_tell_how_long_it_was_silent(
-    failures: int, proved: bool
+    *, failures: int, proved: bool
 ) -> None:
     """Its state is its only sign; looks are 15 s apart."""
     scene = cut_off(ago=20 * MINUTE, silent=timedelta())
