@@ -73,8 +73,8 @@ def _root_volumes(observation: Observation) -> frozenset[str]:
 
 
 def missing_ids(memory: Memory, observation: Observation) -> tuple[tuple[str, str], ...]:
-    """Known ids, with their kind, that the lists do not show and that are worth reading by id: what has not ended as far
-    as is known, and what an open intent is about, which may not have been told of that end yet.
+    """Known ids, with their kind, that the lists lack and that are worth reading by id: what is not known to have
+    ended, and what an open intent is about, which may not have been told of that end yet.
     """
     awaited = {id_ for item in memory.open_intents for id_ in named_ids(item.action.request)}
     return tuple(

@@ -121,7 +121,7 @@ def test_what_is_proved_gone_is_not_asked_for_for_ever() -> None:
 def test_what_an_open_intent_is_about_is_asked_for_until_the_intent_has_ended() -> None:
     """Whoever learnt that it is gone may have died before it could tell the intent."""
     scene = quiet()
-    scene.began(terminate("web/0"), state=IntentState.ACCEPTED)
+    scene.began(terminate("web/1"), state=IntentState.ACCEPTED)
     scene.ended(WEB)
     assert missing_ids(scene.memory, scene.observation()) == ((WEB, "instance"),)
     scene.remembering(open_intents=())
