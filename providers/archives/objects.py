@@ -32,7 +32,9 @@ class Listing:
 
 
 class ObjectStore(Protocol):
-    """Reads objects. Failures raise CredentialsError, EndpointUnreachable or CloudError; a list is whole or fails."""
+    """Reads objects, from several threads. Failures raise CredentialsError, EndpointUnreachable or CloudError; a list
+    is whole or fails.
+    """
 
     def objects_under(
         self, bucket: str, prefix: str, *, one_level: bool = False, after: str | None = None

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -22,6 +23,8 @@ from providers.observed_archives import ArchiveAddress, ArchiveHistory, ArchiveS
 INCARNATION = "{incarnation}"
 ARCHIVES_READ = 3
 """Of one claim: the newest; one that was just begun has no base yet, and the one before it still counts."""
+READERS = 8
+"""Addresses that are read at once: one takes a few calls, one after the other."""
 UNREACHABLE, UNREADABLE = "EndpointUnreachable", "UnreadableDocument"
 
 LAYOUTS: Mapping[str, Callable[[Folder], Archive]] = {
@@ -42,23 +45,31 @@ class StoredArchives:
     ) -> ArchiveList:
         """What the archives at these addresses hold; what can't be read is a gap. Raises CredentialsError."""
         before = dict(self.store.counts)
-        found: dict[str, ArchiveHistory] = {}
-        gaps: dict[str, Gap] = {}
-        for address in addresses:
-            try:
-                found[address.url] = _history(self.store, address, now)
-            except CloudError as error:
-                gaps[address.url] = _gap(address, error.code, f"{error.operation}: {error.message}")
-            except EndpointUnreachable as error:
-                gaps[address.url] = _gap(address, UNREACHABLE, str(error))
-            except UnreadableDocumentError as error:
-                gaps[address.url] = _gap(address, UNREADABLE, str(error))
+        with ThreadPoolExecutor(max_workers=READERS) as pool:
+            read = list(pool.map(lambda address: _read(self.store, address, now), addresses))
+        found = {item.url: item for item in read if isinstance(item, ArchiveHistory)}
+        gaps = dict(item for item in read if not isinstance(item, ArchiveHistory))
         calls = {
             name: count - before.get(name, 0)
             for name, count in self.store.counts.items()
             if count > before.get(name, 0)
         }
         return ArchiveList(as_of=now, archives=found, gaps=gaps, calls=calls)
+
+
+def _read(
+    store: ObjectStore, address: ArchiveAddress, now: datetime
+) -> ArchiveHistory | tuple[str, Gap]:
+    """What the archives at one address hold, or the gap with the address's URL. Raises CredentialsError."""
+    try:
+        return _history(store, address, now)
+    except CloudError as error:
+        code, detail = error.code, f"{error.operation}: {error.message}"
+    except EndpointUnreachable as error:
+        code, detail = UNREACHABLE, str(error)
+    except UnreadableDocumentError as error:
+        code, detail = UNREADABLE, str(error)
+    return address.url, _gap(address, code, detail)
 
 
 def _history(store: ObjectStore, address: ArchiveAddress, now: datetime) -> ArchiveHistory:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
@@ -22,12 +24,16 @@ class S3Objects:
 
     def __init__(self, client: Callable[[], S3Client]) -> None:
         self._client = client
-        self._calls = Calls(UnknownCodes())
+        self._unknown_codes = UnknownCodes()
+        self._counts: Counter[str] = Counter()
+        self._counting = threading.Lock()
+        self._making = threading.Lock()  # One client for all threads: its model takes megabytes.
 
     @property
     def counts(self) -> Mapping[str, int]:
         """The calls made so far, by operation."""
-        return self._calls.counts
+        with self._counting:
+            return dict(self._counts)
 
     def objects_under(
         self, bucket: str, prefix: str, *, one_level: bool = False, after: str | None = None
@@ -42,7 +48,7 @@ class S3Objects:
         folders: list[str] = []
         seen: set[str] = set()
         while True:
-            page = self._calls.send(self._client().list_objects_v2, **parameters)
+            page = self._send(self._s3().list_objects_v2, parameters)
             objects.extend(_stored(item) for item in page.get("Contents", ()))
             folders.extend(item["Prefix"] for item in page.get("CommonPrefixes", ()))
             token = page.get("NextContinuationToken")
@@ -56,7 +62,7 @@ class S3Objects:
     def content_of(self, bucket: str, key: str) -> bytes:
         """GetObject of a small document."""
         operation = OPERATIONS["get_object"]
-        reply = self._calls.send(self._client().get_object, Bucket=bucket, Key=key)
+        reply = self._send(self._s3().get_object, {"Bucket": bucket, "Key": key})
         size = reply.get("ContentLength", 0)
         if size > LARGEST_DOCUMENT_BYTES:
             raise CloudError(
@@ -70,6 +76,20 @@ class S3Objects:
         except RAISED_BY_BOTOCORE as error:
             raise translated(error, operation) from error
         return content
+
+    def _s3(self) -> S3Client:
+        with self._making:
+            return self._client()
+
+    def _send(
+        self, method: Callable[..., Mapping[str, Any]], parameters: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
+        calls = Calls(self._unknown_codes)
+        try:
+            return calls.send(method, **parameters)
+        finally:
+            with self._counting:
+                self._counts.update(calls.counts)
 
 
 def _stored(item: Mapping[str, Any]) -> StoredObject:

@@ -1,7 +1,7 @@
 """The archives of a cell's databases, looked at in their own rhythm (design section 5).
 
 One archive takes a few calls, so a pass reads again only so many, the longest unread first, and each at its own time.
-A slot in trouble is looked at more often: what its archive holds since then decides what is lost.
+A slot in trouble is looked at more often and before others: what its archive holds since then decides what is lost.
 """
 
 from __future__ import annotations
@@ -59,15 +59,15 @@ class ArchiveRhythm:
     ) -> list[ArchiveAddress]:
         """What to look at now, of the addresses and whether their slot is in trouble."""
         fresh: list[ArchiveAddress] = []
-        again: list[tuple[datetime, ArchiveAddress]] = []
+        again: list[tuple[bool, datetime, ArchiveAddress]] = []
         for address, in_trouble in wanted:
             at = self.looked_at.get(address.url)
             if at is None:
                 fresh.append(address)
             elif now - at >= self._interval(address, in_trouble=in_trouble):
-                again.append((at, address))
-        again.sort(key=lambda item: (item[0], item[1].url))
-        return [*fresh, *(address for _, address in again[:READ_AGAIN_AT_ONCE])]
+                again.append((not in_trouble, at, address))
+        again.sort(key=lambda item: (item[0], item[1], item[2].url))
+        return [*fresh, *(address for _, _, address in again[:READ_AGAIN_AT_ONCE])]
 
     def _interval(self, address: ArchiveAddress, *, in_trouble: bool) -> timedelta:
         if address.url in self.gaps:

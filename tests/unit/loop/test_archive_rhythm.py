@@ -22,7 +22,7 @@ from tests.support.archived import archived_databases, url_of
 from tests.support.backed_up import DATABASE, VOLUME, backed_up
 from tests.support.cases import Scene
 from tests.support.fleets import MINUTE, SECOND, desired, postgres_fleet
-from tests.support.resources import NOW
+from tests.support.resources import NOW, volume_id
 
 URL = url_of()
 
@@ -130,6 +130,15 @@ def test_a_pass_reads_only_so_many_again_the_longest_unread_first() -> None:
     looking.look(after=15 * SECOND)
     assert [len(urls) for urls in looking.shelf.asked] == [count, READ_AGAIN_AT_ONCE, 5]
     assert not set(looking.shelf.asked[1]) & set(looking.shelf.asked[2])
+
+
+def test_slots_in_trouble_are_read_before_those_that_have_waited_longer() -> None:
+    looking = Looking(archived_databases(replicas=READ_AGAIN_AT_ONCE + 5))
+    looking.look()
+    last = f"shared-postgres/{READ_AGAIN_AT_ONCE + 4}"
+    looking.scene.stalled(volume_id(last), lasting=MINUTE)
+    looking.look(after=READ_EVERY)
+    assert looking.shelf.asked[-1][0] == url_of(last)
 
 
 def test_a_cell_in_which_no_fleet_declares_an_archive_is_never_asked() -> None:
