@@ -40,14 +40,13 @@ def is_given_up(here: Situation, replacement: Instance) -> bool:
 
 
 def _copies_on(here: Situation, replacement: Instance) -> Iterable[tuple[Volume, str]]:
-    """The volumes that were made of snapshots with it, each with the claim of its device."""
+    """The volumes that were made with it, of snapshots or empty, each with the claim of its device."""
     claims = {view.claim.device: view.claim.name for view in here.view.claims}
     for item in replacement.attachments:
         volume = here.case.observation.volumes.get(item.volume_id)
         if volume is None or item.device == replacement.root_device or item.device not in claims:
             continue
-        made_with_it = incarnation_of(volume.tags) == incarnation_of(replacement.tags)
-        if made_with_it and volume.snapshot_id is not None:
+        if incarnation_of(volume.tags) == incarnation_of(replacement.tags):
             yield volume, claims[item.device]
 
 

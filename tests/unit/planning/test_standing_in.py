@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from providers.observed import InstanceState
+from providers.observed import InstanceState, VolumeState
 from providers.requests import DeleteVolume, LaunchInstance, SetTags, StopInstance
 from reconciler.planning.actions import Course
 from reconciler.planning.check import PlanViolationError, check_plan
@@ -129,6 +129,15 @@ def test_a_stand_in_that_is_proven_is_committed() -> None:
     assert request == SetTags(
         resource_id=NEW, tags={Tag.ROLE.value: Role.OCCUPANT.value}, commit=True
     )
+
+
+def test_an_empty_volume_that_is_not_needed_is_dated_or_it_would_fill_the_claim_one_day() -> None:
+    scene = emptied(prepared())
+    scene.change(VOLUME, state=VolumeState.IN_USE)
+    request = planned(scene).actions[0].request
+    assert isinstance(request, SetTags)
+    assert request.resource_id == COPY
+    assert Tag.QUARANTINE_UNTIL in request.tags
 
 
 def test_what_a_stand_in_took_the_place_of_is_stopped_and_kept() -> None:
