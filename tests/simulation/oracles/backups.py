@@ -173,23 +173,25 @@ class OnlyOfTheWell(Oracle):
                 continue
             if self._is_kept(identifier):
                 continue
-            if self._is_still(identifier):
-                why = self._health.stalled(identifier, now)
-            else:
-                why = self._health.unwell(slot, now)
-            if why:
+            if why := self._unwell(identifier, now):
                 yield f"a snapshot of {identifier} is asked for while {slot} is unwell: {why}"
 
     def _is_kept(self, volume_id: str) -> bool:
         volume = self.ledger.truth.volumes.get(volume_id)
         return volume is not None and not volume.attachment and QUARANTINE_UNTIL in volume.tags
 
-    def _is_still(self, volume_id: str) -> bool:
-        """On no instance, or on one that is stopped or gone."""
+    def _unwell(self, volume_id: str, now: datetime) -> str | None:
+        writer = self._writer(volume_id)
+        if writer is None:
+            return self._health.stalled(volume_id, now)
+        return self._health.unwell_on(writer, now)
+
+    def _writer(self, volume_id: str) -> Instance | None:
+        """The instance that it is on; None where that is stopped or gone."""
         volume = self.ledger.truth.volumes.get(volume_id)
         held = volume.attachment if volume else None
         holder = self.ledger.truth.instances.get(held.instance_id) if held else None
-        return holder is None or holder.state in ("stopped", "terminated")
+        return None if holder is None or holder.state in ("stopped", "terminated") else holder
 
     def after_effect(self, changes: Sequence[Change], now: datetime) -> Iterable[str]:
         self._health.note(changes)
@@ -267,8 +269,10 @@ class Health:
     def unwell(self, slot: str, now: datetime) -> str | None:
         """Why nobody can still take the holder of a slot for healthy; None when it may be taken for it."""
         holder = self._ledger.occupant(slot)
-        if holder is None:
-            return None
+        return self.unwell_on(holder, now) if holder else None
+
+    def unwell_on(self, holder: Instance, now: datetime) -> str | None:
+        """The same of one instance."""
         since = self._unwell_since.get(holder.id, now)
         if now - since > EVIDENCE_TAKES:
             return f"{holder.id} is {holder.state} and {holder.guest} since {since:%H:%M:%S}"
