@@ -48,6 +48,11 @@ class Truth:
     def snapshots(self) -> Mapping[str, Snapshot]:
         return self._world.snapshots.current
 
+    @property
+    def elsewhere(self) -> Mapping[str, Mapping[str, Snapshot]]:
+        """The snapshots that were copied to other regions, by region."""
+        return {region: found.current for region, found in self._world.elsewhere.items()}
+
     def copies_in(self, region: str) -> Mapping[str, Snapshot]:
         """The snapshots that were copied to another region."""
         return self._world.region(region).current

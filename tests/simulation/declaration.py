@@ -61,7 +61,8 @@ _VOLUMES = """\
       type: gp3
       backup: {backup}
 """
-_SNAPSHOTS = "{{snapshots: {{every: {every}, keep: {{{keep}}}}}, maxLoss: {loss}}}"
+_SNAPSHOTS = "{{snapshots: {{every: {every}, keep: {{{keep}}}}}, maxLoss: {loss}{copied}}}"
+_COPIED = ", copyTo: eu-west-1"
 LOSS_BEYOND_TWO = timedelta(minutes=10)
 """`maxLoss` must be at least two intervals and this."""
 
@@ -123,4 +124,5 @@ def _backup(snapshots: DrawnSnapshots | None) -> str:
             f"{grain}: {format_duration(kept)}" for grain, kept in snapshots.keep.items()
         ),
         loss=format_duration(2 * snapshots.every + LOSS_BEYOND_TWO),
+        copied=_COPIED if snapshots.copied else "",
     )

@@ -11,7 +11,7 @@ from tests.simulation.oracles.tags import OWNER, QUARANTINE_UNTIL, slot_of
 from tests.simulation.seeds import DrawnFleet
 
 MOST_TOLD = 6
-BACKUPS = ("snapshot", "snapshots", "delete-snapshot")
+BACKUPS = ("snapshot", "snapshots", "delete-snapshot", "copy-snapshot", "delete-copy")
 """Kinds of requests that are shared: no slot waits for them."""
 
 

@@ -21,6 +21,8 @@ SHARE_OF_SEEDS = 0.35
 CALM_SHARE = 0.03
 BACKED_UP_SHARE = 0.8
 """Of databases where no fault is about snapshots."""
+COPIED_SHARE = 0.18
+"""Of the seeds, where anything is backed up."""
 HOUR = timedelta(hours=1)
 
 
@@ -30,6 +32,8 @@ class DrawnSnapshots:
 
     every: timedelta
     keep: Mapping[str, timedelta]
+    copied: bool = False
+    """To another region as well."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +110,7 @@ def drawn(seed: int) -> Draw:
     chance = random.Random(f"draw {seed}")
     chaos = chance.randrange(45, 150) * MINUTE
     kinds = _kinds(chance)
-    fleets = _fleets(chance, kinds)
+    fleets = _with_copies(seed, _fleets(chance, kinds))
     deaths = _deaths(chance, kinds)
     befalling = tuple(
         fault for key in sorted(kinds & MENU.keys()) for fault in MENU[key](chance, chaos)
@@ -132,6 +136,18 @@ def drawn(seed: int) -> Draw:
         journal_fails=chance.choice((0.02, 0.05)) if "F26" in kinds else 0.0,
         chaos=chaos,
         interval=timedelta(seconds=chance.choice((15, 20, 30))),
+    )
+
+
+def _with_copies(seed: int, fleets: tuple[DrawnFleet, ...]) -> tuple[DrawnFleet, ...]:
+    """From a chance of its own, so that all else of a seed is as it was before there were copies."""
+    if random.Random(f"copies {seed}").random() >= COPIED_SHARE:
+        return fleets
+    return tuple(
+        fleet
+        if fleet.snapshots is None
+        else replace(fleet, snapshots=replace(fleet.snapshots, copied=True))
+        for fleet in fleets
     )
 
 

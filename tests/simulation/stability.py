@@ -10,7 +10,7 @@ from providers.simulated.changes import Cause
 from providers.simulated.records import Snapshot
 from providers.simulated.world import Truth
 from tests.simulation.oracles.ledger import SentCall
-from tests.simulation.oracles.tags import BACKUP_CALLS
+from tests.simulation.oracles.tags import BACKUP_CALLS, COPIED_FROM
 from tests.simulation.seeds import DrawnFleet, DrawnSnapshots
 
 AT_THE_EDGES = 2
@@ -35,7 +35,7 @@ def not_due(
     if not calls:
         return None
     too_often = _too_often(truth, schedules, since=calls[0].at, lasted=lasted)
-    return too_often or _too_early(calls, schedules, truth)
+    return too_often or _copied_twice(calls, truth) or _too_early(calls, schedules, truth)
 
 
 def _too_often(
@@ -49,10 +49,24 @@ def _too_often(
         and change.cause is Cause.CALL
         and change.before is None
         and isinstance(change.after, Snapshot)
+        and not change.what.startswith("copy")
     )
     for volume, count in taken.items():
         if count > most:
             return f"converged, and then took {count} snapshots of {volume} within {lasted}"
+    return None
+
+
+def _copied_twice(calls: Iterable[SentCall], truth: Truth) -> str | None:
+    """Of each snapshot one copy is enough, unless it failed."""
+    copies = [item for found in truth.elsewhere.values() for item in found.values()]
+    failed = {item.tags.get(COPIED_FROM) for item in copies if item.state == "error"}
+    asked = Counter(
+        call.parameters["SourceSnapshotId"] for call in calls if call.operation == "CopySnapshot"
+    )
+    for source, count in asked.items():
+        if count > 1 and source not in failed:
+            return f"converged, and then copied {source} {count} times"
     return None
 
 

@@ -69,6 +69,8 @@ class RestorePointsStay(Oracle):
         self._health.note(changes)
         for change in changes:
             gone, made = change.before, change.after
+            if change.what.startswith("copy"):
+                continue  # Another region's: see `copies`.
             if gone is None and isinstance(made, Snapshot) and change.cause is Cause.CALL:
                 self._taken.add(made.id)
             if isinstance(gone, Snapshot) and self._is_perfect_copy(gone):
@@ -243,7 +245,7 @@ class OneAtATime(Oracle):
             )
             self._calls[operation].add(number)
             if len(self._calls[operation]) > MOST_CARRIED_OUT:
-                yield f"{made.volume_id} was snapshotted once more for {operation[:12]}"
+                yield f"{made.id} of {made.volume_id} was made once more for {operation[:12]}"
 
 
 MOST_CARRIED_OUT = 2
@@ -298,7 +300,7 @@ class Health:
 
 def operation_of(call: SentCall) -> str | None:
     """The operation tag of the snapshots that a call asks for."""
-    if not call.operation.startswith("CreateSnapshot"):
+    if not call.operation.startswith(("CreateSnapshot", "CopySnapshot")):
         return None
     return tags_asked_for(call).get(OPERATION)
 

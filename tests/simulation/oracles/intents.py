@@ -23,7 +23,9 @@ ONWARD = {
 }
 """The declared graph of an intent's states, as design section 8 has it."""
 
-FORGOTTEN_WHEN_DONE = frozenset({"snapshot", "snapshots", "delete-snapshot"})
+FORGOTTEN_WHEN_DONE = frozenset(
+    {"snapshot", "snapshots", "delete-snapshot", "copy-snapshot", "delete-copy"}
+)
 """Kinds of which a journal would fill up with hundreds a day."""
 
 PASSED_THROUGH = {"accepted", "abandoned"}
@@ -43,6 +45,7 @@ KINDS = {
     "CreateSnapshots": "snapshots",
     "DeleteSnapshot": "delete-snapshot",
     "DeleteVolume": "delete-volume",
+    "CopySnapshot": "copy-snapshot",
 }
 
 
@@ -126,11 +129,14 @@ def _is_for(intent: JournalIntent, call: SentCall) -> bool:
         return intent.operation_id == call.parameters.get("ClientToken")
     if call.operation == "ModifyInstanceAttribute":
         kinds: set[str] = {"security-groups", "keep-volume"}
+    elif call.operation == "DeleteSnapshot":
+        kinds = {"delete-snapshot", "delete-copy"}
     else:
         kinds = {KINDS.get(call.operation, "")}
     names = ("instance_id", "volume_id", "resource_id", "snapshot_id")
     ids = {request.get(name) for name in names}
-    if call.operation.startswith("CreateSnapshot") and _operation(call) != intent.operation_id:
+    found_by_tag = call.operation.startswith(("CreateSnapshot", "CopySnapshot"))
+    if found_by_tag and _operation(call) != intent.operation_id:
         return False
     return intent.kind in kinds and set(_named(call)) <= ids and _same_tags(call, request)
 
@@ -149,7 +155,8 @@ def _same_tags(call: SentCall, request: Any) -> bool:
 
 
 def _named(call: SentCall) -> tuple[str, ...]:
-    found = [call.parameters.get(name) for name in ("InstanceId", "VolumeId", "SnapshotId")]
+    names = ("InstanceId", "VolumeId", "SnapshotId", "SourceSnapshotId")
+    found = [call.parameters.get(name) for name in names]
     found.append(call.parameters.get("InstanceSpecification", {}).get("InstanceId"))
     found += [*call.parameters.get("InstanceIds", ()), *call.parameters.get("Resources", ())]
     return tuple(sorted(item for item in found if item))

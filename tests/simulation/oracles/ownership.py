@@ -25,6 +25,7 @@ MAY_BE_SENT = frozenset(
         "CreateSnapshots",
         "DeleteSnapshot",
         "DeleteVolume",
+        "CopySnapshot",
     }
 )
 """Nothing that takes tags away."""
@@ -45,7 +46,8 @@ class OursAndNamed(Oracle):
         if call.operation == "RunInstances":
             yield from self._launch(call)
             return
-        if call.operation in ("CreateSnapshot", "CreateSnapshots") and not self._tagged(call):
+        making = ("CreateSnapshot", "CreateSnapshots", "CopySnapshot")
+        if call.operation in making and not self._tagged(call):
             yield "a snapshot without our owner tag"
         named = self._named(call)
         if not named or any(not item for item in named):
@@ -71,7 +73,7 @@ class OursAndNamed(Oracle):
             *call.parameters.get("InstanceIds", ()),
             *call.parameters.get("Resources", ()),
         ]
-        for name in ("InstanceId", "VolumeId", "SnapshotId"):
+        for name in ("InstanceId", "VolumeId", "SnapshotId", "SourceSnapshotId"):
             if name in call.parameters:
                 named.append(call.parameters[name])
         if "InstanceSpecification" in call.parameters:

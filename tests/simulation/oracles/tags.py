@@ -9,6 +9,7 @@ OWNER, FLEET, SLOT = PREFIX + "owner", PREFIX + "fleet", PREFIX + "slot"
 INCARNATION, ROLE = PREFIX + "incarnation", PREFIX + "role"
 CLAIM, OPERATION = PREFIX + "claim", PREFIX + "operation"
 DUE = PREFIX + "due"
+COPIED_FROM = PREFIX + "copied-from"
 QUARANTINE_UNTIL = PREFIX + "quarantine-until"
 
 

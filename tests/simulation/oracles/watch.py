@@ -17,6 +17,7 @@ from tests.simulation.oracles.backups import (
     RestoredFromItsOwn,
     RestorePointsStay,
 )
+from tests.simulation.oracles.copies import CopiedForItself, CopiesStay, OneCopyAtATime
 from tests.simulation.oracles.data import DataOutlives, RightPlace, SingleWriter
 from tests.simulation.oracles.disclosure import NothingDisclosed
 from tests.simulation.oracles.freshness import FreshView
@@ -42,6 +43,9 @@ ORACLES: tuple[type[Oracle], ...] = (
     OnlyOfTheWell,
     OneAtATime,
     RestoredFromItsOwn,
+    CopiedForItself,
+    OneCopyAtATime,
+    CopiesStay,
     NeverTheLast,
     NotTooMany,
     NotWhatServes,
