@@ -243,6 +243,8 @@ def _is_pending(snapshot: Snapshot, volume_id: str) -> bool:
 def _other_claim(action: Action, volume: Volume, tags: Mapping[str, str]) -> str | None:
     """What is taken together has its claim from the tags of each volume."""
     named = claim_of(volume.tags)
+    if named is None and action.course is Course.RECLAIM:
+        return None  # A copy that never served: what is taken of it is of no claim's lineage.
     if named is None:
         return f"{volume.id} is not named for a claim"
     if isinstance(action.request, CreateSnapshot) and tags.get(Tag.CLAIM) != named:

@@ -32,6 +32,8 @@ from reconciler.planning.taking import snapshot_of
 
 AGAIN_AFTER_FAILURE = timedelta(days=1)
 """A final snapshot that failed is tried again; what can't be read at all stays."""
+LOOKED_AT_AGAIN = timedelta(minutes=5)
+"""The rhythm in which snapshots are listed (design section 5)."""
 MOST_FAILED = 3
 """Failed snapshots count against EC2's limit of five a volume."""
 
@@ -110,7 +112,7 @@ def _step(here: Situation, occupant: Instance, one: Over) -> Step | None:
     if incarnation_of(volume.tags) > incarnation_of(occupant.tags):
         copy = volume.snapshot_id is not None and not _ever_held(here, volume)
         return Step(draft=_deletion(here, occupant, one, None, ())) if copy else None
-    if claim_of(volume.tags) is None:
+    if _claim_name(here, volume) is None:
         return None
     restore_points = _restore_points(here, occupant)
     if restore_points is None:
@@ -131,6 +133,12 @@ def _is_used(here: Situation, volume: Volume) -> bool:
         and intent.state not in WITHOUT_EFFECT | {IntentState.REJECTED}
         for intent in here.view.recent
     )
+
+
+def _claim_name(here: Situation, volume: Volume) -> str | None:
+    """Copies that never served have no name; where there is but one claim they are of that."""
+    only = here.view.claims[0].claim.name if len(here.view.claims) == 1 else None
+    return claim_of(volume.tags) or only
 
 
 def _ever_held(here: Situation, volume: Volume) -> bool:
@@ -185,7 +193,7 @@ def _final_snapshots(here: Situation, one: Over) -> list[Snapshot]:
 
 def _snapshot_first(here: Situation, one: Over, final: list[Snapshot]) -> Step:
     if any(item.state is SnapshotState.PENDING for item in final):
-        return Step()
+        return Step(next_check_at=here.now + LOOKED_AT_AGAIN)
     failed = [item.started_at for item in final if item.state is SnapshotState.ERROR]
     if len(failed) >= MOST_FAILED:
         note = f"{here.view.ref}: {one.volume.id} can't be snapshotted and stays; delete it by hand"
@@ -202,7 +210,7 @@ def _final_snapshot(here: Situation, one: Over) -> Draft:
     return snapshot_of(
         here,
         one.volume,
-        claim_of(one.volume.tags) or "",
+        _claim_name(here, one.volume) or "",
         due_at=named_date(one.since, here.now),
         incarnation=incarnation_of(one.volume.tags),
         course=Course.RECLAIM,

@@ -24,8 +24,8 @@ DATE = Tag.QUARANTINE_UNTIL.value
 def date_copies(here: Situation, replacement: Instance) -> list[Draft]:
     """One call for each copy without a date, and one time alone: nothing waits for a date that can't be written."""
     return [
-        _dated(here, replacement, volume, claim)
-        for volume, claim in _copies_on(here, replacement)
+        _dated(here, replacement, volume)
+        for volume in _copies_on(here, replacement)
         if DATE not in volume.tags and not _datings(here, volume)
     ]
 
@@ -35,19 +35,19 @@ def is_given_up(here: Situation, replacement: Instance) -> bool:
     return any(
         DATE in volume.tags
         or any(intent.state not in WITHOUT_A_TRACE for intent in _datings(here, volume))
-        for volume, _ in _copies_on(here, replacement)
+        for volume in _copies_on(here, replacement)
     )
 
 
-def _copies_on(here: Situation, replacement: Instance) -> Iterable[tuple[Volume, str]]:
-    """The volumes that were made with it, of snapshots or empty, each with the claim of its device."""
-    claims = {view.claim.device: view.claim.name for view in here.view.claims}
+def _copies_on(here: Situation, replacement: Instance) -> Iterable[Volume]:
+    """The volumes that were made with it, of snapshots or empty, on the devices of claims."""
+    devices = {view.claim.device for view in here.view.claims}
     for item in replacement.attachments:
         volume = here.case.observation.volumes.get(item.volume_id)
-        if volume is None or item.device == replacement.root_device or item.device not in claims:
+        if volume is None or item.device == replacement.root_device or item.device not in devices:
             continue
         if incarnation_of(volume.tags) == incarnation_of(replacement.tags):
-            yield volume, claims[item.device]
+            yield volume
 
 
 def _datings(here: Situation, volume: Volume) -> list[Intent]:
@@ -60,12 +60,11 @@ def _datings(here: Situation, volume: Volume) -> list[Intent]:
     ]
 
 
-def _dated(here: Situation, replacement: Instance, volume: Volume, claim: str) -> Draft:
-    """With the name of its claim, by which a final snapshot of it is told, should it need one."""
+def _dated(here: Situation, replacement: Instance, volume: Volume) -> Draft:
     until = f"{here.now + COPIES_ARE_KEPT_FOR:%Y-%m-%dT%H:%M:%SZ}"
     return here.draft(
         replacement,
-        SetTags(resource_id=volume.id, tags={DATE: until, Tag.CLAIM.value: claim}),
+        SetTags(resource_id=volume.id, tags={DATE: until}),
         course=Course.RECLAIM,
         reason=Reason.QUARANTINE,
         detail="a copy that is not needed; kept for an hour",

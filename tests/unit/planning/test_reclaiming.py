@@ -62,8 +62,7 @@ def test_the_copy_of_a_replacement_that_is_not_needed_is_dated_before_that_ends(
     scene = prepared()
     action = dating(scene)
     until = f"{scene.now + HOUR:%Y-%m-%dT%H:%M:%SZ}"
-    tags = {DATE: until, Tag.CLAIM.value: "data"}
-    assert action.request == SetTags(resource_id=COPY, tags=tags)
+    assert action.request == SetTags(resource_id=COPY, tags={DATE: until})
 
 
 @pytest.mark.parametrize("state", list(IntentState))
@@ -170,6 +169,19 @@ def test_what_was_left_behind_is_snapshotted_a_last_time_before_it_goes() -> Non
     assert action.request.tags[Tag.CLAIM.value] == "data"
     assert action.request.tags[Tag.INCARNATION.value] == "1"
     assert action.reason is Reason.FINAL_SNAPSHOT
+
+
+def test_a_copy_without_a_name_that_another_has_overtaken_goes_like_what_was_left_behind() -> None:
+    """The next restore was committed before its hour was over: that it never served can't be told any more."""
+    scene = left_behind()
+    retagged(scene, VOLUME, claim=None)
+    scene.change(VOLUME, snapshot_id="snap-0")
+    (first,) = reclaimed(scene)
+    assert isinstance(first.request, CreateSnapshot)
+    final = final_snapshot(scene)
+    (then,) = reclaimed(scene)
+    assert isinstance(then.request, DeleteVolume)
+    assert then.request.final_snapshot_id == final.id
 
 
 def test_once_its_final_snapshot_is_completed_it_goes_together_with_what_stays() -> None:
