@@ -8,7 +8,7 @@ life.restarted(Restart.STALE_VIEW, empty)      the next process, to the end
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -18,7 +18,7 @@ import structlog
 
 from desired_state.model import DesiredState
 from providers.port import Cloud
-from providers.requests import DeleteSnapshot
+from providers.requests import DeleteSnapshot, DeleteVolume
 from reconciler.execution.handlers import STANDARD
 from reconciler.execution.retrying import RetryBudget
 from reconciler.loop.assess import Senses
@@ -54,6 +54,7 @@ CALM_LOOKS = 2
 """Converged, nothing sent and nothing open, and so at the next look: what was taken may take its time to complete."""
 A_CALM_WAIT = LONGEST_LAG + INTERVAL
 """Past every consistency window, and past the rhythm of every list."""
+DELETIONS = (DeleteSnapshot, DeleteVolume)
 MUCH_LATER = 2 * HOUR
 """When a calm cell is looked at again: past every deadline."""
 
@@ -86,6 +87,8 @@ class Life:
     stage: Stage
     path: Path
     declared: DesiredState
+    until: datetime
+    """The story is not over before."""
     seen: list[tuple[datetime, MemoryCloud]] = field(default_factory=list)
     """What each pass saw, and when."""
     waits_for_a_person: bool = False
@@ -108,16 +111,10 @@ class Life:
         with Store.open(self.path) as store:
             process = _Process(self, store, footsteps, view=view, loss=loss)
             deadline = clock.now() + CONVERGES_WITHIN
-            calm = 0
-            while calm < CALM_LOOKS:
-                plan = process.one_pass()
-                if calm and not plan.converged:
-                    raise Unsettled(f"{A_CALM_WAIT} after it had converged: {_told(plan)}")
-                if clock.now() >= deadline:
-                    raise Unsettled(_told(plan))
-                calm = calm + 1 if process.is_calm and at_first_sight else 0
-                at_first_sight = True
-                clock.advance(A_CALM_WAIT if plan.converged else _wait(plan, clock.now()))
+            process.lives_until_calm(deadline, at_first_sight=at_first_sight)
+            if clock.now() < self.until:
+                clock.advance(self.until - clock.now())
+                process.lives_until_calm(clock.now() + CONVERGES_WITHIN, at_first_sight=True)
             sent = process.cloud.sent
             clock.advance(MUCH_LATER)
             plan = process.one_pass()
@@ -128,7 +125,7 @@ class Life:
     def copied(self, path: Path, stage: Stage) -> Life:
         """Another life from here on, on the same stage or a copy of it, with a file of its own."""
         path.write_bytes(self.path.read_bytes())
-        return Life(stage=stage, path=path, declared=self.declared, seen=list(self.seen))
+        return replace(self, stage=stage, path=path, seen=list(self.seen))
 
     def restarted(self, restart: Restart, empty_store: Path) -> bool:
         """The next process, to the end; False when there is nothing that this restart could show otherwise.
@@ -225,6 +222,19 @@ class _Process:
         self.is_calm = False
         """Whether the last pass found all converged, sent nothing, left no call open, and waits for no person."""
 
+    def lives_until_calm(self, deadline: datetime, *, at_first_sight: bool) -> None:
+        """Pass after pass, until all is converged and calm twice in a row. Raises Killed and Unsettled."""
+        clock, calm = self._life.stage.clock, 0
+        while calm < CALM_LOOKS:
+            plan = self.one_pass()
+            if calm and not plan.converged:
+                raise Unsettled(f"{A_CALM_WAIT} after it had converged: {_told(plan)}")
+            if clock.now() >= deadline:
+                raise Unsettled(_told(plan))
+            calm = calm + 1 if self.is_calm and at_first_sight else 0
+            at_first_sight = True
+            clock.advance(A_CALM_WAIT if plan.converged else _wait(plan, clock.now()))
+
     def one_pass(self) -> Plan:
         """A pass, and what a person does who looks after it. Raises Killed."""
         stage = self._life.stage
@@ -236,7 +246,7 @@ class _Process:
         sent = self.cloud.sent_in_this_pass
         at_work = sent or assessment.case.memory.open_intents or self._life.waits_for_a_person
         self.is_calm = assessment.plan.converged and not at_work
-        rash = [item for item in sent if is_disruptive(item) or isinstance(item, DeleteSnapshot)]
+        rash = [item for item in sent if is_disruptive(item) or isinstance(item, DELETIONS)]
         if rash and self._life.waits_for_a_person:
             raise Unsettled(f"{rash} before a person had looked")
         self.cloud.pass_number += 1

@@ -54,6 +54,8 @@ class Scenario:
     before: tuple[Fleet, ...]
     happens: Callable[[Stage], None]
     declared: tuple[Fleet, ...]
+    lasts: timedelta = timedelta()
+    """At least, from what happens on."""
 
 
 def _nothing(_stage: Stage) -> None:
@@ -141,6 +143,7 @@ BACKUPS_AND_RESTORES = (
         before=(cutting_over_after(HOUR),),
         happens=lambda stage: stage.volume_sticks(str(SLOT), lasts_after_launch=2 * MINUTE),
         declared=(cutting_over_after(HOUR),),
+        lasts=2 * HOUR,
     ),
 )
 SCENARIOS = (*REFERENCE, *BACKUPS_AND_RESTORES)

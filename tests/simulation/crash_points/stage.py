@@ -16,7 +16,7 @@ from typing import Protocol
 from desired_state.model import Fleet
 from providers.observed import Attachment, Instance, InstanceState, Snapshot, SnapshotState, Volume
 from providers.port import Cloud, Prober, Receipt
-from providers.requests import DeleteSnapshot, DetachVolume, LaunchInstance, Request
+from providers.requests import DeleteSnapshot, DeleteVolume, DetachVolume, LaunchInstance, Request
 from providers.simulated import records
 from reconciler.clock import Clock
 from reconciler.planning.actions import target_of
@@ -123,7 +123,7 @@ class CountingCloud(LooksAt, ABC):
     def perform(self, request: Request, *, user_data: str | None = None) -> Receipt:
         """As the port. What it changes is counted once it has answered."""
         slot = self._slot_of(request)
-        faults = [*self._taken_from_the_living(request), *self._last_restore_point(request)]
+        faults = [*self._taken_from_the_living(request), *self._last_copy(request)]
         receipt, changed = self.changed_by(
             lambda: self._cloud.perform(request, user_data=user_data)
         )
@@ -164,20 +164,31 @@ class CountingCloud(LooksAt, ABC):
         )
         return [f"{slot}: {count} instances serve" for slot, count in serving.items() if count > 1]
 
-    def _last_restore_point(self, request: Request) -> list[str]:
-        if not isinstance(request, DeleteSnapshot):
-            return []
-        going = self.item(request.snapshot_id)
-        if going is None or going.state != SnapshotState.COMPLETED:
-            return []
-        newer = [
-            item
-            for item in self.snapshots()
-            if item.state == SnapshotState.COMPLETED and item.started_at > going.started_at
-            if (slot_of(item.tags), claim_of(item.tags))
-            == (slot_of(going.tags), claim_of(going.tags))
-        ]
-        return [] if newer else [f"{going.id} deleted, and nothing newer can be restored from"]
+    def _last_copy(self, request: Request) -> list[str]:
+        """A snapshot goes for a newer one of its claim; a volume only where a snapshot holds the same."""
+        completed = [item for item in self.snapshots() if item.state == SnapshotState.COMPLETED]
+        match request:
+            case DeleteSnapshot(snapshot_id=key):
+                going = next((item for item in completed if item.id == key), None)
+                if going is None or any(_is_newer(item, going) for item in completed):
+                    return []
+            case DeleteVolume(volume_id=key):
+                volume = self.item(key)
+                source = (
+                    volume.snapshot_id if isinstance(volume, (Volume, records.Volume)) else None
+                )
+                if any(item.id == source or item.volume_id == key for item in completed):
+                    return []
+            case _:
+                return []
+        return [f"{key} deleted, and nothing else holds what it held"]
+
+
+def _is_newer(snapshot: AnySnapshot, other: AnySnapshot) -> bool:
+    """Of the same claim, and taken later."""
+    same = slot_of(snapshot.tags) == slot_of(other.tags)
+    same = same and claim_of(snapshot.tags) == claim_of(other.tags)
+    return same and snapshot.started_at > other.started_at
 
 
 def may_serve(instance: AnyInstance, fleet: Fleet) -> bool:

@@ -6,16 +6,18 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
+from desired_state.model import Fleet
 from reconciler.planning.check import PlanViolationError
 from reconciler.store.store import Store
 from tests.simulation.crash_points.life import Life, Restart, Unsettled
 from tests.simulation.crash_points.memory_stage import MemoryStage
 from tests.simulation.crash_points.scenarios import Scenario
 from tests.simulation.crash_points.simulated_stage import SimulatedStage
-from tests.simulation.crash_points.stage import Ending
+from tests.simulation.crash_points.stage import Ending, Stage
 from tests.simulation.crash_points.steps import Footsteps, Killed
 from tests.simulation.crash_points.watched import Loss
 from tests.support.fleets import desired
@@ -125,8 +127,7 @@ class MemoryRehearsal(Rehearsal):
         _private(self._beginning).write_bytes(self.empty.read_bytes())
         self._stage = MemoryStage(self.scenario.before)
         if self.scenario.before:
-            declared = desired(*self.scenario.before)
-            Life(stage=self._stage, path=self._beginning, declared=declared).lives(Footsteps())
+            _life(self._stage, self._beginning, self.scenario.before).lives(Footsteps())
         self._stage.cloud.changes.clear()
 
     def begun(self) -> Life:
@@ -144,7 +145,7 @@ class MemoryRehearsal(Rehearsal):
         path = _private(self.folder / "store.sqlite")
         path.write_bytes(self._beginning.read_bytes())
         self.scenario.happens(stage)
-        return Life(stage=stage, path=path, declared=desired(*self.scenario.declared))
+        return _life(stage, path, self.scenario.declared, lasts=self.scenario.lasts)
 
 
 class SimulatedRehearsal(Rehearsal):
@@ -158,12 +159,11 @@ class SimulatedRehearsal(Rehearsal):
         path.write_bytes(self.empty.read_bytes())
         stage = SimulatedStage(self.scenario.before or self.scenario.declared, seed=SEED)
         if self.scenario.before:
-            before = Life(stage=stage, path=path, declared=desired(*self.scenario.before))
-            before.lives(Footsteps())
+            _life(stage, path, self.scenario.before).lives(Footsteps())
         stage.cloud.changes.clear()
         stage.fleets = self.scenario.declared
         self.scenario.happens(stage)
-        return Life(stage=stage, path=path, declared=desired(*self.scenario.declared))
+        return _life(stage, path, self.scenario.declared, lasts=self.scenario.lasts)
 
     def deaths_at(self, number: int, restarts: Iterable[Restart]) -> Iterator[tuple[Restart, Life]]:
         for restart in restarts:
@@ -184,6 +184,13 @@ def told(rehearsal: Rehearsal, trials: Sequence[Trial]) -> str:
         "\n    ".join((f"FAILED {trial.what}", *trial.faults)) for trial in trials if trial.faults
     ]
     return "\n".join(["", head, *sorted(lines, key=lambda line: line[6:]), *failed])
+
+
+def _life(
+    stage: Stage, path: Path, declared: Iterable[Fleet], *, lasts: timedelta = timedelta()
+) -> Life:
+    until = stage.clock.now() + lasts
+    return Life(stage=stage, path=path, declared=desired(*declared), until=until)
 
 
 def _live_until(life: Life, number: int) -> None:
