@@ -8,7 +8,7 @@ import pytest
 
 from providers.errors import CloudError, RetryClass
 from providers.observed import GapSubject, Presence, SnapshotList, SnapshotState
-from providers.requests import CreateSnapshot, CreateSnapshots, DeleteSnapshot
+from providers.requests import CreateSnapshot, CreateSnapshots, DeleteSnapshot, DeleteVolume
 from tests.support.ec2_cell import NOW, OWNED, OWNER, Ec2Cell, data_volume
 from tests.support.fault_proxy import AnswerError, DropReply, EditReply, Rule
 
@@ -109,6 +109,21 @@ def test_exactly_the_named_snapshot_is_deleted(cell: Ec2Cell) -> None:
     )
     assert receipt.resource_id == first
     assert set(seen(cell).snapshots) == {second}
+
+
+def test_exactly_the_named_volume_is_deleted_and_none_that_is_in_use(cell: Ec2Cell) -> None:
+    instance, (first, second) = with_data(cell, "/dev/sdf", "/dev/sdg")
+    request = DeleteVolume(
+        volume_id=first, quarantined_until=DUE, final_snapshot_id=None, restore_point_ids=()
+    )
+    with pytest.raises(CloudError) as raised:
+        cell.cloud.perform(request)
+    assert raised.value.retry is RetryClass.STATE
+    cell.aws.detach_volume(VolumeId=first, InstanceId=instance)
+    assert cell.cloud.perform(request).resource_id == first
+    left = {item["VolumeId"] for item in cell.aws.describe_volumes()["Volumes"]}
+    assert first not in left
+    assert second in left
 
 
 def test_too_many_at_a_time_is_a_matter_of_state_and_not_of_pace(cell: Ec2Cell) -> None:

@@ -13,6 +13,7 @@ from tests.support.actions import action
 from tests.support.backed_up import DATABASE, VOLUME, backed_up, databases
 from tests.support.cases import Scene
 from tests.support.fleets import HOUR, MINUTE
+from tests.support.kept import final_snapshot, left_behind, undone_copy
 from tests.support.plans import the_hold
 from tests.support.restored import COPY, OLD, in_error, prepared, taken_over
 
@@ -122,6 +123,23 @@ def replacement_ordered() -> Scene:
     return scene
 
 
+def kept_1_final_snapshot() -> Scene:
+    """What was left behind two weeks ago has had its time: a last snapshot of it is taken first."""
+    return left_behind()
+
+
+def kept_2_deletion() -> Scene:
+    """Its final snapshot is completed, and what took its place has a restore point: it goes."""
+    scene = left_behind()
+    final_snapshot(scene)
+    return scene
+
+
+def kept_3_undone_copy() -> Scene:
+    """The original recovered before the commit; an hour later the copy goes."""
+    return undone_copy()
+
+
 RESTORES = (
     restore_1_launch,
     restore_2_prepared,
@@ -135,4 +153,7 @@ RESTORES = (
     serve_fence_vouched_for,
     restore_ordered,
     replacement_ordered,
+    kept_1_final_snapshot,
+    kept_2_deletion,
+    kept_3_undone_copy,
 )
