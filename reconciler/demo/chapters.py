@@ -202,7 +202,8 @@ def on_guard(story: Story) -> Claim:
     story.narrator.chapter(
         f"6. {words.duration(ON_GUARD)} more on guard, with nothing left to heal:"
     )
-    before = cloud.gate.counts.copy()
+    before, kept = cloud.gate.counts.copy(), truth.copies_that_were_not_needed(cloud.truth)
+    held = set(cloud.truth.volumes)
     passes: list[Passed] = []
     for _ in range(ON_GUARD // TOLD_EVERY):
         passes += story.guard.passes(lasting=TOLD_EVERY)
@@ -211,10 +212,17 @@ def on_guard(story: Story) -> Claim:
     made = cloud.gate.counts - before
     changing = {name: count for name, count in made.items() if not name.startswith(READING)}
     backups = sum(changing.pop(name, 0) for name in BACKUP_CALLS)
+    ended = held - set(cloud.truth.volumes)
+    if ended <= kept and changing.get("DeleteVolume") == len(ended):
+        del changing["DeleteVolume"]
     blind = sum(1 for passed in passes if isinstance(passed, Blind))
     against = [f"{name} was called {count} times" for name, count in changing.items()]
     against += [f"{blind} passes could not look"] if blind else []
     apart = f", {backups} for backups apart" if backups else ""
+    if ended <= kept:
+        apart += "".join(
+            f"; {key}, a copy that was not needed, was let go" for key in sorted(ended)
+        )
     return Claim(
         text=f"in the last {words.duration(ON_GUARD)}, {len(passes)} passes made {sum(changing.values())} calls that "
         f"change anything{apart}",

@@ -265,6 +265,15 @@ def volumes_left_only_what_could_not_write(changes: Iterable[Change]) -> Claim:
     )
 
 
+def copies_that_were_not_needed(truth: Truth) -> set[str]:
+    """Volumes from snapshots that are on no instance and kept for a while: their replacement never took over."""
+    return {
+        volume.id
+        for volume in truth.volumes.values()
+        if volume.snapshot_id and volume.attachment is None and QUARANTINE_UNTIL in volume.tags
+    }
+
+
 def a_stranger_was_left_alone(truth: Truth, stranger: str) -> Claim:
     """Nothing about another team's instance was ever changed but by its own launch and by time."""
     touched = [

@@ -31,6 +31,7 @@ from reconciler.planning.made_from import made_from
 from reconciler.planning.phrases import span
 from reconciler.planning.replacing import (
     advance_replacement,
+    make_room,
     undo_replacement,
     without_its_volumes,
 )
@@ -99,6 +100,8 @@ def _launch(
     """One call, one token: the devices are there at boot. Any zone that works will do. Where nothing is found, they are
     empty.
     """
+    if (first := make_room(here)) is not None:
+        return first
     how = f"restored {loss_clause(found)}" if found else "an empty stand-in, as a person agreed"
     detail = f"{trouble.why}; {how}"
     wish = LaunchWish(
