@@ -251,8 +251,8 @@ def _settle_unseen_launch(view: _View, request: LaunchInstance) -> Settlement:
 def _was_interrupted(view: _View, ambiguous_until: datetime) -> bool:
     """A pause of ours is no ambiguity that was lived through: after one the launch is sent until there is an answer.
 
-    Whoever paused may have died again right after sending it, so that a single time more would prove nothing. Once it is
-    looked for instead of asked for, a pause changes nothing.
+    Whoever paused may have died again right after sending it, so that a single time more would prove nothing. Once it
+    is looked for instead of asked for, a pause changes nothing.
     """
     intent = view.intent
     if intent.first_missed_at is not None:
