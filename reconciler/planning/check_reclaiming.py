@@ -9,7 +9,6 @@ from desired_state.model import Claim
 from providers.observed import AttachmentState, Instance, Snapshot, Volume, VolumeState
 from providers.requests import CreateSnapshot, CreateSnapshots, DeleteVolume, SetTags
 from reconciler.planning.actions import Action, Course, named_ids
-from reconciler.planning.casting import incarnations_that_held
 from reconciler.planning.check_actions import Facts
 from reconciler.planning.check_backups import unhealthy
 from reconciler.planning.identity import (
@@ -44,7 +43,7 @@ def _what_is_deleted_is_held_elsewhere(action: Action, facts: Facts) -> str | No
     if volume is None or occupant is None:
         return f"{request.volume_id} or the occupant of {action.slot} is not shown"
     if request.final_snapshot_id is None:
-        return _was_ever_used(action, volume, occupant, facts)
+        return _was_ever_used(volume, occupant)
     final = facts.case.observation.snapshots.get(request.final_snapshot_id)
     until = quarantined_until(volume.tags)
     if final is None or until is None or not _holds(final, volume.id, until, facts):
@@ -109,19 +108,11 @@ def _not_at_rest(action: Action, facts: Facts) -> str | None:
     return unhealthy(action, facts)
 
 
-def _was_ever_used(action: Action, volume: Volume, occupant: Instance, facts: Facts) -> str | None:
+def _was_ever_used(volume: Volume, occupant: Instance) -> str | None:
     """Why it can't be told that it never came into service; None when that is known."""
     if volume.snapshot_id is None:
         return f"{volume.id} was made from no snapshot"
-    memory = facts.case.memory
-    intents = [
-        intent
-        for intent in (*memory.recent_intents, *memory.open_intents)
-        if intent.action.slot == action.slot
-    ]
-    held = incarnations_that_held([occupant], intents)
-    made_for = incarnation_of(volume.tags)
-    if made_for <= incarnation_of(occupant.tags) or made_for in held:
+    if incarnation_of(volume.tags) <= incarnation_of(occupant.tags):
         return f"{volume.id} may have been in service"
     return None
 

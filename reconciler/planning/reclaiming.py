@@ -16,7 +16,6 @@ from datetime import datetime, timedelta
 from providers.observed import Instance, Snapshot, SnapshotState, Volume, VolumeState
 from providers.requests import CreateSnapshot, DeleteVolume
 from reconciler.planning.actions import Bucket, Course, Reason
-from reconciler.planning.casting import incarnations_that_held
 from reconciler.planning.claims import Standing
 from reconciler.planning.decision import Decision, Draft, Situation
 from reconciler.planning.identity import (
@@ -110,7 +109,8 @@ def _step(here: Situation, occupant: Instance, one: Over) -> Step | None:
     if volume.state is not VolumeState.AVAILABLE or volume.attachments or _is_used(here, volume):
         return None
     if incarnation_of(volume.tags) > incarnation_of(occupant.tags):
-        copy = volume.snapshot_id is not None and not _ever_held(here, volume)
+        # Never committed: an occupant of a lower incarnation than one that was is none (`casting`).
+        copy = volume.snapshot_id is not None
         return Step(draft=_deletion(here, occupant, one, None, ())) if copy else None
     if _claim_name(here, volume) is None:
         return None
@@ -139,12 +139,6 @@ def _claim_name(here: Situation, volume: Volume) -> str | None:
     """Copies that never served have no name; where there is but one claim they are of that."""
     only = here.view.claims[0].claim.name if len(here.view.claims) == 1 else None
     return claim_of(volume.tags) or only
-
-
-def _ever_held(here: Situation, volume: Volume) -> bool:
-    shown = (*here.view.alive, *here.view.ending)
-    intents = (*here.view.recent, *here.view.busy, *here.view.sharing)
-    return incarnation_of(volume.tags) in incarnations_that_held(shown, intents)
 
 
 # What stays in its place

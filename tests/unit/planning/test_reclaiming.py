@@ -131,9 +131,12 @@ def test_it_stays_while_its_slot_is_not_well() -> None:
 
 
 def test_it_stays_while_another_instance_of_the_slot_lives() -> None:
-    scene = undone_copy()
-    scene.instance(DATABASE, incarnation=3, state=InstanceState.STOPPED)
-    assert not [item for item in planned(scene).actions if isinstance(item.request, DeleteVolume)]
+    """Kept for somebody to look at, who may want the volume as well."""
+    scene = left_behind()
+    scene.change(OLD, state=InstanceState.STOPPED)
+    retagged(scene, OLD, quarantine_until=f"{scene.now + HOUR:%Y-%m-%dT%H:%M:%SZ}")
+    assert bucket(scene, DATABASE) is Bucket.HEALTHY
+    assert reclaimed(scene) == []
 
 
 def test_it_stays_while_somebody_has_it_on_an_instance() -> None:
