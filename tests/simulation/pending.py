@@ -11,7 +11,14 @@ from tests.simulation.oracles.tags import OWNER, QUARANTINE_UNTIL, slot_of
 from tests.simulation.seeds import DrawnFleet
 
 MOST_TOLD = 6
-BACKUPS = ("snapshot", "snapshots", "delete-snapshot", "copy-snapshot", "delete-copy")
+HOUSEKEEPING = (
+    "snapshot",
+    "snapshots",
+    "delete-snapshot",
+    "copy-snapshot",
+    "delete-copy",
+    "delete-volume",
+)
 """Kinds of requests that are shared: no slot waits for them."""
 
 
@@ -25,18 +32,22 @@ def pending(plan: Plan, ledger: Ledger, fleets: Iterable[DrawnFleet]) -> str | N
 
 
 def _planned(plan: Plan) -> Iterator[str]:
-    """Due snapshots and their expiry are no part of it: they come and go for as long as a fleet is there."""
+    """Housekeeping is no part of it: snapshots come and go while a fleet is there, and what is kept has its time."""
     if plan.converged:
         return
     for item in plan.withheld:
-        if item.action is not None and item.action.request.kind in BACKUPS:
+        if item.action is not None and item.action.request.kind in HOUSEKEEPING:
             continue
         yield f"{item.slot} is withheld by {item.gate}: {item.reason}"
     for action in plan.actions:
-        if action.request.kind in BACKUPS:
+        if action.request.kind in HOUSEKEEPING:
             continue
         yield f"{action.slot}: {action.request.kind} is due: {action.detail}"
+    tidied = {item.slot for item in plan.actions if item.request.kind in HOUSEKEEPING}
+    tidied -= {item.slot for item in plan.actions if item.request.kind not in HOUSEKEEPING}
     for slot in plan.slots:
+        if slot.bucket == "acting" and slot.slot in tidied:
+            continue
         if slot.bucket not in ("healthy", "released"):
             yield f"{slot.slot} is {slot.bucket}: {slot.summary}"
 
@@ -82,5 +93,5 @@ def _data(ledger: Ledger, slot: str, holder: str) -> Iterator[str]:
 
 def _open(ledger: Ledger) -> Iterator[str]:
     for intent in ledger.intents().values():
-        if intent.state in ("begun", "accepted") and intent.kind not in BACKUPS:
+        if intent.state in ("begun", "accepted") and intent.kind not in HOUSEKEEPING:
             yield f"the journal: {intent.kind} {intent.operation_id[:8]} is {intent.state}"

@@ -1,4 +1,6 @@
-"""What a converged fleet may still send: nothing but due snapshots and their expiry (design section 12)."""
+"""What a converged fleet may still send: nothing but due snapshots, their expiry, and the end of what was kept for its
+time (design section 12).
+"""
 
 from __future__ import annotations
 
@@ -7,10 +9,10 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from providers.simulated.changes import Cause
-from providers.simulated.records import Snapshot
+from providers.simulated.records import Snapshot, Volume
 from providers.simulated.world import Truth
 from tests.simulation.oracles.ledger import SentCall
-from tests.simulation.oracles.tags import BACKUP_CALLS, COPIED_FROM
+from tests.simulation.oracles.tags import BACKUP_CALLS, COPIED_FROM, QUARANTINE_UNTIL
 from tests.simulation.seeds import DrawnFleet, DrawnSnapshots
 
 AT_THE_EDGES = 2
@@ -30,12 +32,26 @@ def not_due(
     """
     schedules = [fleet.snapshots for fleet in fleets if fleet.snapshots is not None]
     for call in calls:
-        if call.operation not in BACKUP_CALLS or not schedules:
+        if call.operation == "DeleteVolume":
+            due = _had_its_time(call, truth)
+        else:
+            due = call.operation in BACKUP_CALLS and bool(schedules)
+        if not due:
             return f"converged, and then sent {call.operation} {dict(call.parameters)}"
+    calls = [call for call in calls if call.operation != "DeleteVolume"]
     if not calls:
         return None
     too_often = _too_often(truth, schedules, since=calls[0].at, lasted=lasted)
     return too_often or _copied_twice(calls, truth) or _too_early(calls, schedules, truth)
+
+
+def _had_its_time(call: SentCall, truth: Truth) -> bool:
+    """The volume was kept until a date, which is over."""
+    key = call.parameters["VolumeId"]
+    records = (change.before for change in truth.changes if change.resource_id == key)
+    known = [item for item in (*records, truth.volumes.get(key)) if isinstance(item, Volume)]
+    date = known[-1].tags.get(QUARANTINE_UNTIL) if known else None
+    return date is not None and datetime.fromisoformat(date) <= call.at
 
 
 def _too_often(

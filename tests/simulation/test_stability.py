@@ -90,3 +90,19 @@ def test_a_snapshot_is_due_to_go_when_its_time_is_over(
     converged.sends("DeleteSnapshot", SnapshotId=snapshot)
     converged.cloud.ec2.delete_snapshot(SnapshotId=snapshot)
     assert str(converged.verdict(fleet)).endswith(said)
+
+
+@pytest.mark.parametrize(
+    ("kept_for", "allowed"), [(-MINUTE, True), (MINUTE, False), (None, False)], ids=str
+)
+def test_a_volume_is_deleted_only_when_its_date_is_over(
+    fleet: DrawnFleet, kept_for: timedelta | None, *, allowed: bool
+) -> None:
+    converged = Converged()
+    if kept_for is not None:
+        until = f"{converged.cloud.clock.now() + kept_for:%Y-%m-%dT%H:%M:%SZ}"
+        tags = [{"Key": "fleet-reconciler:quarantine-until", "Value": until}]
+        converged.cloud.ec2.create_tags(Resources=[converged.volume], Tags=tags)
+    converged.sends("DeleteVolume", VolumeId=converged.volume)
+    converged.cloud.ec2.delete_volume(VolumeId=converged.volume)
+    assert (converged.verdict(fleet) is None) is allowed
