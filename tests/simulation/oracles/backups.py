@@ -183,17 +183,10 @@ class OnlyOfTheWell(Oracle):
         return volume is not None and not volume.attachment and QUARANTINE_UNTIL in volume.tags
 
     def _unwell(self, volume_id: str, now: datetime) -> str | None:
-        writer = self._writer(volume_id)
+        writer = _writer(self.ledger, volume_id)
         if writer is None:
             return self._health.stalled(volume_id, now)
         return self._health.unwell_on(writer, now)
-
-    def _writer(self, volume_id: str) -> Instance | None:
-        """The instance that it is on; None where that is stopped or gone."""
-        volume = self.ledger.truth.volumes.get(volume_id)
-        held = volume.attachment if volume else None
-        holder = self.ledger.truth.instances.get(held.instance_id) if held else None
-        return None if holder is None or holder.state in ("stopped", "terminated") else holder
 
     def after_effect(self, changes: Sequence[Change], now: datetime) -> Iterable[str]:
         self._health.note(changes)
@@ -201,8 +194,9 @@ class OnlyOfTheWell(Oracle):
 
 
 class OneAtATime(Oracle):
-    """S8. Of a volume at most one snapshot of ours is pending, once a list can have shown it; and one operation is
-    carried out for two of our calls at most, since an unanswered one may double once.
+    """S8. Of a volume at most one snapshot of ours is pending, once a list can have shown it; a last one, of what
+    nobody writes any more, waits for no older one, whose point in time is another. One operation is carried out for
+    two of our calls at most, since an unanswered one may double once.
 
     Where lists seem whole and are not (F16), a pending one may be missing from them for as long as that lasts.
     """
@@ -220,12 +214,18 @@ class OneAtATime(Oracle):
         if unlisted is not None and now - unlisted <= LISTED_WITHIN:
             return
         for identifier in _asked_of(call):
-            for item in self.ledger.truth.snapshots.values():
-                pending = item.volume_id == identifier and item.state == "pending"
-                if not pending or item.id not in self._taken:
-                    continue
-                if now - item.started_at > LISTED_WITHIN:
-                    yield f"another snapshot of {identifier} is asked for while {item.id} is pending"
+            pending = [
+                item.id
+                for item in self.ledger.truth.snapshots.values()
+                if item.volume_id == identifier
+                and item.state == "pending"
+                and item.id in self._taken
+                and now - item.started_at > LISTED_WITHIN
+            ]
+            most = 0 if _writer(self.ledger, identifier) else 1
+            if len(pending) > most:
+                ids = ", ".join(pending)
+                yield f"another snapshot of {identifier} is asked for while {ids} is pending"
 
     def after_effect(self, changes: Sequence[Change], now: datetime) -> Iterable[str]:
         for change in changes:
@@ -246,6 +246,14 @@ class OneAtATime(Oracle):
             self._calls[operation].add(number)
             if len(self._calls[operation]) > MOST_CARRIED_OUT:
                 yield f"{made.id} of {made.volume_id} was made once more for {operation[:12]}"
+
+
+def _writer(ledger: Ledger, volume_id: str) -> Instance | None:
+    """The instance that a volume is on; None where that is stopped or gone."""
+    volume = ledger.truth.volumes.get(volume_id)
+    held = volume.attachment if volume else None
+    holder = ledger.truth.instances.get(held.instance_id) if held else None
+    return None if holder is None or holder.state in ("stopped", "terminated") else holder
 
 
 MOST_CARRIED_OUT = 2
