@@ -21,8 +21,9 @@ from reconciler.planning.actions import Bucket, Course, Reason
 from reconciler.planning.case import is_well
 from reconciler.planning.claims import ClaimView
 from reconciler.planning.decision import Decision, Draft, LaunchWish, Situation
-from reconciler.planning.identity import Role, Tag, incarnation_of
+from reconciler.planning.identity import Role, Tag, claim_of, incarnation_of
 from reconciler.planning.intents import WITHOUT_A_TRACE, Intent
+from reconciler.planning.keeping import safe_corrections
 from reconciler.planning.losses import zones_of_claims
 from reconciler.planning.moving import hangs_since
 from reconciler.planning.phrases import span
@@ -59,6 +60,8 @@ def carry_over(here: Situation, occupant: Instance | None) -> Decision | None:
         return advance_replacement(here, replacement, course=Course.RESTORE)
     if replacement is not None:
         return None
+    if not all(claim_of(one.volume.tags) == one.view.claim.name for one in still):
+        return _name(here, why)
     taken = [_last_snapshot(here, one) for one in still]
     found = [item for item in taken if item is not None and item.usable]
     if len(found) == len(still):
@@ -84,6 +87,13 @@ def _still(here: Situation) -> tuple[Still, ...] | None:
 def _is_still(here: Situation, instance_id: str) -> bool:
     holder = here.case.observation.instances.get(instance_id)
     return holder is not None and holder.state in CAN_NOT_WRITE
+
+
+def _name(here: Situation, why: str) -> Decision | None:
+    """A snapshot is told by its volume's claim, so a copy that has no name yet gets it first."""
+    naming = [item for item in safe_corrections(here) if item.action.claim is not None]
+    summary = f"{why}; its volumes are named for their claims first"
+    return here.act(summary, *naming) if naming else None
 
 
 # Why they can't be brought

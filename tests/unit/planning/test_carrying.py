@@ -146,6 +146,13 @@ def test_a_volume_that_came_off_after_all_is_attached() -> None:
     assert done(scene) == [f"attach {DATABASE}"]
 
 
+def test_a_volume_without_a_name_is_named_for_its_claim_before_it_is_snapshotted() -> None:
+    scene = hanging()
+    tags = {key: value for key, value in scene.volumes[VOLUME].tags.items() if key != Tag.CLAIM}
+    scene.change(VOLUME, tags=tags)
+    assert the_action(scene).request == SetTags(resource_id=VOLUME, tags={Tag.CLAIM.value: "data"})
+
+
 @pytest.mark.parametrize("status", [slow, stalled])
 def test_nothing_is_carried_over_from_what_is_not_well(status: object) -> None:
     scene = hanging()
