@@ -314,6 +314,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def _handle(self) -> None:
         length = int(self.headers.get("Content-Length") or 0)
         body = self.rfile.read(length)
+        if len(body) < length:
+            # Killed while it sent: a server acts on whole requests only.
+            self.close_connection = True
+            return
         request = _Request(self.command, self.path, dict(self.headers.items()), body)
         reply = self.serving.answer(request)
         self.close_connection = True
