@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
+from desired_state.safety import BreakerRules, ConditionRules, PaceRules
+
 
 class Mode(StrEnum):
     """How far the controller may go by itself for a fleet."""
@@ -281,6 +283,12 @@ class SafetyPolicy:
     approval_lasts: timedelta
     pause_lasts: timedelta
     pause_lasts_at_most: timedelta
+    conditions: ConditionRules | None = None
+    """None: no place is ever braked."""
+    capabilities: BreakerRules | None = None
+    """None: whatever a zone's control plane says, it is asked again."""
+    pace: PaceRules | None = None
+    """None: unlimited."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -143,6 +143,18 @@ class Gate(StrEnum):
     ORPHAN = "orphan"
     RETIRE = "retire"
     SNAPSHOTS_AT_ONCE = "snapshots-at-once"
+    CONDITION = "condition"
+    """Disruptive work where a zone, the region or the fleet is in trouble, or was a moment ago."""
+    FLEET_BREAKER = "fleet-breaker"
+    BLIND = "blind"
+    BY_HAND = "by-hand"
+    HOUSEKEEPING = "housekeeping"
+    BAKING = "baking"
+    SPEC = "spec"
+    """What was launched by this declaration failed, again and again, where launches work."""
+    IRREPLACEABLE = "irreplaceable"
+    CAPABILITY = "capability"
+    PACE = "pace"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,8 @@ from datetime import datetime
 
 from desired_state.model import DesiredState
 from providers.observed import Observation, Volume
+from reconciler.health.capabilities import Capabilities
+from reconciler.health.conditions import Conditions
 from reconciler.health.verdict import Verdict
 from reconciler.health.volumes import VolumeCondition, VolumeVerdict
 from reconciler.planning.memory import Memory
@@ -29,6 +31,8 @@ class Case:
     memory: Memory
     volume_verdicts: Mapping[str, VolumeVerdict] = field(default_factory=dict)
     """By volume id, of every volume that fills a claim."""
+    conditions: Conditions = field(default_factory=Conditions)
+    capabilities: Capabilities = field(default_factory=Capabilities)
     format: int = CASE_FORMAT
 
 

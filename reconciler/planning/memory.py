@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from reconciler.health.conditions import RememberedCondition, Scope
 from reconciler.health.verdict import RememberedHealth
 from reconciler.health.volumes import RememberedVolume
 from reconciler.planning.actions import Gate, SlotRef
@@ -74,6 +75,20 @@ class Pause:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Override:
+    """A person's word that lifts the brakes of the whole cell (`--override-brakes`), until it expires.
+
+    It lifts conditions, the fleet breaker, blindness, the hold after deeds by hand, and what waits for peace. It never
+    lifts the pace, a capability, or the rule that nothing is destroyed that can't be replaced.
+    """
+
+    reason: str
+    given_at: datetime
+    expires_at: datetime
+    given_by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CapacityMemory:
     """Capacity errors of one zone and instance type: how many in a row, and until when it is passed over."""
 
@@ -117,3 +132,9 @@ class Memory:
     capacity: tuple[CapacityMemory, ...] = ()
     held_since: Mapping[str, datetime] = field(default_factory=dict)
     """Since when a slot's gate holds it: key `slot|gate`."""
+    conditions: Mapping[Scope, RememberedCondition] = field(default_factory=dict)
+    """Of every place that is not normal, or was not lately."""
+    override: Override | None = None
+    """The newest that is in force."""
+    recorded_since: datetime | None = None
+    """When the first pass on record was; the buckets of the pace were empty then."""
