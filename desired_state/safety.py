@@ -1,4 +1,4 @@
-"""The numbers of the two brakes and of the pace (design sections 7.3 and 7.4); `policies/default.yaml` has their reasons."""
+"""The numbers of the two brakes and of the pace (design section 7.3 and 7.4); `policies/default.yaml` gives reasons."""
 
 from __future__ import annotations
 
