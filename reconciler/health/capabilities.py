@@ -82,6 +82,8 @@ class Capabilities:
     of_zones: Mapping[tuple[str, CapabilityKind], Capability] = field(default_factory=dict)
     launch_open_everywhere: str | None = None
     """Why launches fail in the whole region: throttles and capacity errors together, in several zones and types."""
+    api_trouble: str | None = None
+    """Why everything is slowed down; None while the API answers."""
     throttles: int = 0
     """Throttled calls of the last two minutes."""
 

@@ -96,8 +96,6 @@ class Conditions:
     """Fleets whose breaker is open, with why: their probes fail while EC2 is fine."""
     blind: str | None = None
     """Why judgement-based work is stopped; None while we can see."""
-    api_trouble: str | None = None
-    """Why everything is slowed down; None while the API answers."""
 
     def of(self, kind: ScopeKind, name: str) -> Condition:
         """The condition of a place; one that was not judged is normal."""
