@@ -91,6 +91,16 @@ GATES: dict[Gate, str] = {
     Gate.ORPHAN: "our tags put right on it, or its end",
     Gate.RETIRE: "`reconciler apply --retire FLEET`",
     Gate.SNAPSHOTS_AT_ONCE: "the next pass",
+    Gate.CONDITION: "a quieter zone, region or fleet, and the end of its cool-down",
+    Gate.FLEET_BREAKER: "probes of the fleet that pass again, or a person who says that it is real",
+    Gate.BLIND: "a sentinel or any of the slots that answers, or a person who says that it is real",
+    Gate.BY_HAND: "the end of ten quiet minutes",
+    Gate.HOUSEKEEPING: "half an hour in which region and zone were normal",
+    Gate.BAKING: "the end of its bake, or another declaration once one has failed",
+    Gate.SPEC: "another declaration, or an instance of this one that becomes healthy",
+    Gate.IRREPLACEABLE: "a proven replacement, or a zone where launches and volumes work",
+    Gate.CAPABILITY: "a zone whose control plane works, or its turn to be tried",
+    Gate.PACE: "its turn",
 }
 """What opens each gate."""
 
