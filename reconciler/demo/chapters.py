@@ -22,7 +22,7 @@ from providers.simulated.records import Guest, Instance, Io
 from reconciler.demo import truth
 from reconciler.demo.story import Story
 from reconciler.demo.truth import Claim, Stall
-from reconciler.demo.virtual import Blind, Passed, VirtualGuard
+from reconciler.simulation.guard import Blind, Passed, VirtualGuard
 from reconciler.surface import words
 
 WEB, WEB_LATER, WEB_AT_LAST, DATABASES = 6, 5, 8, 3

@@ -10,11 +10,11 @@ from datetime import datetime, timedelta
 from itertools import groupby
 
 from reconciler.demo.truth import Claim
-from reconciler.demo.virtual import Blind, Passed
 from reconciler.execution.outcomes import Outcome, Result
 from reconciler.health.volumes import VolumeCondition
 from reconciler.loop.assess import Assessment
 from reconciler.planning.outcome import Plan
+from reconciler.simulation.guard import Blind, Passed
 from reconciler.surface import words
 from reconciler.surface.action_text import describe, why
 from reconciler.surface.layout import GAP, Line, Span, Style, line, wrapped

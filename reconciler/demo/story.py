@@ -14,9 +14,9 @@ from reconciler.demo import truth
 from reconciler.demo.declaration import scale
 from reconciler.demo.narrator import Narrator
 from reconciler.demo.truth import Stall
-from reconciler.demo.virtual import Passed, VirtualGuard
 from reconciler.loop.reconcile import PassResult
 from reconciler.planning.actions import Action, Course
+from reconciler.simulation.guard import Passed, VirtualGuard
 
 PATIENCE = timedelta(hours=1)
 SECONDS_OF = {"s": 1, "min": 60, "h": 3_600, "d": 86_400}

@@ -20,9 +20,9 @@ from reconciler.demo.declaration import declare
 from reconciler.demo.narrator import Narrator
 from reconciler.demo.story import PATIENCE, Story
 from reconciler.demo.truth import Claim
-from reconciler.demo.virtual import NotConvergedError, VirtualGuard, virtual_guard
 from reconciler.planning.actions import Bucket
 from reconciler.planning.outcome import Plan
+from reconciler.simulation.guard import NotConvergedError, VirtualGuard, virtual_guard
 from reconciler.surface import words
 
 SEED = 2011

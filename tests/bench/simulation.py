@@ -11,7 +11,7 @@ from pathlib import Path
 
 from providers.simulated.faults import Meddling
 from providers.simulated.layout import Layout
-from reconciler.demo.virtual import VirtualGuard, virtual_guard
+from reconciler.simulation.guard import VirtualGuard, virtual_guard
 from tests.bench.tables import Report, Target
 from tests.support.fleets import (
     ACCOUNT,

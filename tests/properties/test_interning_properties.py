@@ -26,7 +26,6 @@ from providers.simulated.faults import (
 )
 from providers.simulated.layout import Layout
 from providers.simulated.records import Guest, Io
-from reconciler.demo.virtual import VirtualGuard, virtual_guard
 from reconciler.loop.assess import Assessment
 from reconciler.loop.reconcile import PassResult
 from reconciler.planning.deciding import decide_all
@@ -35,6 +34,7 @@ from reconciler.planning.judging_volumes import judge_volumes
 from reconciler.planning.memory import Approval
 from reconciler.planning.plan import plan_of
 from reconciler.planning.slots import arrange
+from reconciler.simulation.guard import VirtualGuard, virtual_guard
 from tests.support.fleets import (
     ACCOUNT,
     DAY,

@@ -13,13 +13,13 @@ import structlog
 from desired_state.model import DesiredState
 from providers.ec2.cloud import Ec2Cloud
 from providers.simulated.cloud import SimulatedCloud
-from reconciler.demo.virtual import clients_of
 from reconciler.execution.handlers import STANDARD
 from reconciler.execution.retrying import RetryBudget
 from reconciler.loop.assess import Senses
 from reconciler.loop.cells import Cell
 from reconciler.loop.gathering import ProbeRhythm
 from reconciler.loop.reconcile import Means, PassResult, reconcile
+from reconciler.simulation.guard import clients_of
 from reconciler.store.cell import CellStore
 from reconciler.store.leases import this_process
 from reconciler.store.store import Store

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.demo.virtual import VirtualGuard
+from reconciler.simulation.guard import VirtualGuard
 from tests.stories.databases import DATABASES, guarding
 from tests.support.memory_disk import memory_disk
 

@@ -13,11 +13,11 @@ from providers.simulated.faults import When
 from providers.simulated.layout import Layout
 from providers.simulated.records import Instance, Snapshot
 from reconciler.demo import truth
-from reconciler.demo.virtual import VirtualGuard, virtual_guard
 from reconciler.loop.assess import Senses
 from reconciler.loop.cells import Cell
 from reconciler.loop.gathering import ProbeRhythm
 from reconciler.planning.identity import Role, incarnation_of, role_of
+from reconciler.simulation.guard import VirtualGuard, virtual_guard
 from reconciler.store.leases import this_process
 from reconciler.store.store import Store
 from tests.stories.witness import Witness

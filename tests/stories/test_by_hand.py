@@ -7,11 +7,11 @@ from pathlib import Path
 
 from providers.simulated.faults import Meddling
 from providers.simulated.records import Io
-from reconciler.demo.virtual import VirtualGuard
 from reconciler.planning.actions import Gate, Withheld
 from reconciler.planning.identity import Tag, incarnation_of
 from reconciler.planning.memory import Approval
 from reconciler.planning.orders import Order, OrderKind
+from reconciler.simulation.guard import VirtualGuard
 from tests.stories.databases import (
     DATABASES,
     SLOT,

@@ -10,8 +10,8 @@ from desired_state.model import LadderStep
 from providers.simulated.faults import AttachStuck, CapacityShort, DetachStuck, Meddling, When
 from providers.simulated.records import Guest
 from reconciler.demo import truth
-from reconciler.demo.virtual import VirtualGuard
 from reconciler.planning.identity import Tag
+from reconciler.simulation.guard import VirtualGuard
 from tests.stories.databases import DATABASES, SLOT, guarding, heals, occupant, volume_of
 from tests.support.fleets import HOUR
 

@@ -11,9 +11,9 @@ import pytest
 from desired_state.model import Isolation
 from providers.simulated.faults import RequestLost
 from providers.simulated.records import Instance, Io
-from reconciler.demo.virtual import VirtualGuard
 from reconciler.planning.actions import Gate
 from reconciler.planning.identity import Role, incarnation_of, role_of
+from reconciler.simulation.guard import VirtualGuard
 from tests.stories.databases import (
     DATABASES,
     SLOT,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from providers.simulated.faults import AttachStuck, DetachStuck, DeviceClash, Meddling
 from providers.simulated.records import Io
-from reconciler.demo.virtual import VirtualGuard
 from reconciler.planning.actions import Gate
+from reconciler.simulation.guard import VirtualGuard
 from tests.stories.databases import (
     SLOT,
     from_now,

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from providers.simulated.records import Instance, Io
-from reconciler.demo.virtual import VirtualGuard
 from reconciler.planning.actions import Gate
+from reconciler.simulation.guard import VirtualGuard
 from tests.stories.databases import (
     DATABASES,
     heals,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from providers.simulated.records import Guest, Io
-from reconciler.demo.virtual import VirtualGuard
+from reconciler.simulation.guard import VirtualGuard
 from tests.stories.databases import (
     SLOT,
     heals,

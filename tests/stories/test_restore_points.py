@@ -8,9 +8,9 @@ import pytest
 
 from providers.simulated.faults import Meddling, SnapshotFails, SnapshotSlow
 from providers.simulated.records import Io
-from reconciler.demo.virtual import NotConvergedError, VirtualGuard
 from reconciler.planning.actions import Gate, Withheld
 from reconciler.planning.memory import Approval
+from reconciler.simulation.guard import NotConvergedError, VirtualGuard
 from tests.stories.databases import (
     SLOT,
     from_now,

@@ -7,8 +7,8 @@ import pytest
 from providers.simulated.faults import CapacityShort, Meddling, When
 from providers.simulated.records import Io
 from reconciler.demo import truth
-from reconciler.demo.virtual import NotConvergedError, VirtualGuard
 from reconciler.planning.actions import Gate
+from reconciler.simulation.guard import NotConvergedError, VirtualGuard
 from tests.stories.databases import (
     SLOT,
     heals,

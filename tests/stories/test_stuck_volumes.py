@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from providers.simulated.records import Io
 from reconciler.demo import truth
-from reconciler.demo.virtual import VirtualGuard
+from reconciler.simulation.guard import VirtualGuard
 from tests.stories.databases import (
     SLOT,
     heals,

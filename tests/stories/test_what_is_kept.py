@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from providers.simulated.records import Io
-from reconciler.demo.virtual import VirtualGuard
 from reconciler.planning.identity import Tag
+from reconciler.simulation.guard import VirtualGuard
 from tests.stories.databases import (
     heals,
     lasts,

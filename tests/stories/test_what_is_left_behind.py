@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from providers.simulated.faults import Meddling, Throttled
 from providers.simulated.records import Io
-from reconciler.demo.virtual import VirtualGuard
 from reconciler.planning.identity import Tag
+from reconciler.simulation.guard import VirtualGuard
 from tests.stories.databases import (
     DATABASES,
     from_now,

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from providers.simulated.records import Instance, Io
-from reconciler.demo.virtual import VirtualGuard, virtual_guard
 from reconciler.planning.identity import Tag
+from reconciler.simulation.guard import VirtualGuard, virtual_guard
 from tests.stories.databases import (
     DATABASES,
     LAYOUT,

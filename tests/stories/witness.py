@@ -15,7 +15,7 @@ from providers.simulated.changes import Change
 from providers.simulated.cloud import SimulatedCloud
 from providers.simulated.records import Instance, Io, Volume
 from reconciler.demo.truth import data_volumes
-from reconciler.demo.virtual import OWNER
+from reconciler.simulation.guard import OWNER
 from tests.simulation.oracles.ledger import DeclaredFleet, Ledger, SentCall
 from tests.simulation.oracles.oracle import Oracle
 from tests.simulation.oracles.tags import ROLE, incarnation_of, slot_of

@@ -19,8 +19,8 @@ from providers.simulated.faults import Meddling, ReadsGoBack, When
 from providers.simulated.layout import Layout
 from providers.simulated.records import Attachment, Guest, Instance, Io, Snapshot, Volume
 from providers.simulated.world import Truth
-from reconciler.demo.virtual import clients_of, serves
 from reconciler.planning.identity import slot_of
+from reconciler.simulation.guard import clients_of, serves
 from tests.simulation.crash_points.stage import (
     CountingCloud,
     Ending,

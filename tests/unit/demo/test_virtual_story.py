@@ -15,7 +15,7 @@ from desired_state.load import load
 from providers.simulated.faults import ByHand, CapacityShort, Meddling, RequestLost, When
 from reconciler.demo import virtual_story
 from reconciler.demo.declaration import declare
-from reconciler.demo.virtual import VirtualGuard, virtual_guard
+from reconciler.simulation.guard import VirtualGuard, virtual_guard
 
 CHAPTERS = (
     "1. Bring up 6 web servers, and 3 databases",

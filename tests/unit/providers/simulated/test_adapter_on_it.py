@@ -49,7 +49,7 @@ from providers.simulated.faults import (
     ZoneDisrupted,
 )
 from providers.simulated.layout import Layout
-from reconciler.demo.virtual import clients_of
+from reconciler.simulation.guard import clients_of
 from tests.support.simulated_account import OTHER_SUBNET, OTHER_ZONE, ZONE, SimulatedAccount
 
 OWNER = "installation"

@@ -31,9 +31,9 @@ from providers.simulated.faults import (
 )
 from providers.simulated.layout import Layout
 from providers.simulated.records import Snapshot
-from reconciler.demo.virtual import VirtualGuard, virtual_guard
 from reconciler.loop.reconcile import PassResult
 from reconciler.planning.identity import Tag
+from reconciler.simulation.guard import VirtualGuard, virtual_guard
 from tests.support.fleets import (
     ACCOUNT,
     HOUR,

@@ -20,7 +20,7 @@ from providers.simulated.faults import (
 )
 from providers.simulated.layout import Layout
 from reconciler.demo import truth
-from reconciler.demo.virtual import VirtualGuard, virtual_guard
+from reconciler.simulation.guard import VirtualGuard, virtual_guard
 from tests.support.fleets import ACCOUNT, IMAGE, REGION, desired, postgres_fleet, web_fleet
 
 HOUR = timedelta(hours=1)

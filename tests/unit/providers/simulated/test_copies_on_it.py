@@ -28,10 +28,10 @@ from providers.simulated.faults import (
 )
 from providers.simulated.layout import Layout
 from providers.simulated.records import Snapshot
-from reconciler.demo.virtual import VirtualGuard, virtual_guard
 from reconciler.loop.reconcile import PassResult
 from reconciler.planning.actions import Bucket
 from reconciler.planning.identity import Tag
+from reconciler.simulation.guard import VirtualGuard, virtual_guard
 from tests.support.copied import ELSEWHERE
 from tests.support.fleets import (
     ACCOUNT,

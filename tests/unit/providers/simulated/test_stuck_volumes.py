@@ -13,10 +13,10 @@ from providers.observed import GapSubject
 from providers.simulated.faults import Brownout, When
 from providers.simulated.layout import Layout
 from providers.simulated.records import Guest, Io
-from reconciler.demo.virtual import VirtualGuard, virtual_guard
 from reconciler.health.volumes import VolumeCondition, VolumeSign, VolumeVerdict
 from reconciler.loop.assess import Assessment
 from reconciler.loop.reconcile import PassResult
+from reconciler.simulation.guard import VirtualGuard, virtual_guard
 from tests.support.fleets import (
     ACCOUNT,
     HOUR,
