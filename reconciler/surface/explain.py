@@ -15,6 +15,7 @@ from reconciler.planning.outcome import Plan, SlotOutcome
 from reconciler.store.journal import HistoryEntry
 from reconciler.surface import words
 from reconciler.surface.action_text import action_lines, folded
+from reconciler.surface.condition_text import conditions_around, conditions_document
 from reconciler.surface.history import entry_document, history_lines
 from reconciler.surface.json_values import Json, json_value
 from reconciler.surface.layout import (
@@ -40,7 +41,7 @@ from reconciler.surface.said_text import said_of
 from reconciler.surface.volume_text import WEIGHT_STYLES, claim_lines
 from reconciler.surface.withheld_text import group_lines
 
-FORMAT_VERSION = "1.2"
+FORMAT_VERSION = "1.3"
 
 
 class UnknownSlot(Exception):  # noqa: N818 - reads as what it is in "except UnknownSlot"
@@ -56,6 +57,7 @@ def explain_lines(
     sections = (
         _standing(case, outcome, width=width),
         _evidence(outcome.verdict, now=case.now, width=width),
+        conditions_around(case, slot, _zone_of(case, outcome), width=width),
         claim_lines(outcome.claims, now=case.now, width=width),
         _planned(plan, slot, width=width),
         _to_come(outcome, width=width),
@@ -76,6 +78,7 @@ def explain_document(
         "formatVersion": FORMAT_VERSION,
         "kind": "explanation",
         "cell": cell_document(case),
+        "conditions": conditions_document(case),
         **slot_document(outcome_of(plan, slot)),
         "instances": json_value(instances),
         "volumes": json_value(volumes),
@@ -211,6 +214,11 @@ def _held(plan: Plan, slot: SlotRef, *, width: int) -> list[Line]:
     for item in withheld:
         lines += group_lines([item], now=plan.made_at, width=width)
     return lines
+
+
+def _zone_of(case: Case, outcome: SlotOutcome) -> str | None:
+    instance = case.observation.instances.get(outcome.instance_id or "")
+    return instance.zone if instance else None
 
 
 def _said(case: Case, slot: SlotRef, *, width: int) -> list[Line]:

@@ -14,9 +14,10 @@ from reconciler.planning.actions import Action, Withheld
 from reconciler.planning.case import Case
 from reconciler.planning.outcome import ClaimOutcome, FleetSummary, Plan, SlotOutcome
 from reconciler.surface.action_text import verb_of
+from reconciler.surface.condition_text import conditions_document
 from reconciler.surface.json_values import Json, json_value
 
-FORMAT_VERSION = "1.2"
+FORMAT_VERSION = "1.3"
 
 
 def plans_document(planned: Iterable[tuple[Case, Plan]]) -> Json:
@@ -24,7 +25,14 @@ def plans_document(planned: Iterable[tuple[Case, Plan]]) -> Json:
     return {
         "formatVersion": FORMAT_VERSION,
         "kind": "plan",
-        "cells": [{**cell_document(case), "plan": plan_document(plan)} for case, plan in planned],
+        "cells": [
+            {
+                **cell_document(case),
+                "conditions": conditions_document(case),
+                "plan": plan_document(plan),
+            }
+            for case, plan in planned
+        ],
     }
 
 

@@ -23,6 +23,7 @@ from reconciler.surface.action_text import (
     steps_by_action,
     verb_of,
 )
+from reconciler.surface.condition_text import condition_lines
 from reconciler.surface.layout import (
     BLANK,
     GAP,
@@ -57,6 +58,7 @@ def plan_lines(case: Case, plan: Plan, *, width: int) -> list[Line]:
     width = bounded_width(width)
     sections = (
         header_lines(case, width=width),
+        condition_lines(case, width=width),
         fleet_lines(plan.fleets, width=width),
         _action_lines(plan, width=width),
         withheld_lines(plan.withheld, now=plan.made_at, width=width),

@@ -13,6 +13,7 @@ from reconciler.planning.outcome import Plan, SlotOutcome
 from reconciler.store.passes import PassSummary
 from reconciler.surface import words
 from reconciler.surface.action_text import describe
+from reconciler.surface.condition_text import condition_lines, conditions_document
 from reconciler.surface.history import STATE_STYLES, intent_document
 from reconciler.surface.json_values import Json, json_value
 from reconciler.surface.layout import (
@@ -31,7 +32,7 @@ from reconciler.surface.said_text import approval_clause, order_clause
 from reconciler.surface.volume_text import troubles
 from reconciler.surface.withheld_text import alike, commands_of
 
-FORMAT_VERSION = "1.2"
+FORMAT_VERSION = "1.3"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +50,7 @@ def status_lines(standing: Standing, *, width: int) -> list[Line]:
     sections = (
         header_lines(case, width=width, more=[("last pass", line(_last_pass(standing)))]),
         _refused(standing, width=width),
+        condition_lines(case, width=width),
         fleet_lines(plan.fleets, width=width),
         _not_healthy(plan.slots, width=width),
         _volumes_in_trouble(plan.slots, now=case.now, width=width),
@@ -74,6 +76,7 @@ def _status_document(standing: Standing) -> Json:
     memory = case.memory
     return {
         **cell_document(case),
+        "conditions": conditions_document(case),
         "converged": plan.converged,
         "nextCheckAt": json_value(plan.next_check_at),
         "actions": len(plan.actions),
