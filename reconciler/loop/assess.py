@@ -12,11 +12,13 @@ from datetime import datetime
 from desired_state.model import DesiredState
 from providers.port import Archives, Cloud, Prober
 from reconciler.execution.handlers import CheckHandler
+from reconciler.health.judging_capabilities import judge_capabilities
 from reconciler.loop.archive_rhythm import ArchiveRhythm, NotReached, with_archives
 from reconciler.loop.copies_rhythm import CopiesRhythm, with_copies
 from reconciler.loop.gathering import Gathered, ProbeRhythm, gather
 from reconciler.loop.snapshot_rhythm import SnapshotRhythm, with_snapshots
 from reconciler.loop.volume_rhythm import VolumeRhythm, with_volume_health
+from reconciler.planning.call_outcomes import Outcomes, recall_outcomes
 from reconciler.planning.case import Case
 from reconciler.planning.check import check_plan
 from reconciler.planning.deciding import Decided, decide_all
@@ -57,6 +59,7 @@ class Assessment:
     world: World
     judgement: Judgement
     volume_judgement: VolumeJudgement
+    outcomes: Outcomes
     decided: Decided
 
 
@@ -94,6 +97,10 @@ def assess(
     volumes = judge_volumes(
         world, observation, memory, now, last=last.volume_judgement if last else None
     )
+    outcomes = recall_outcomes(memory, desired, observation, now, last.outcomes if last else None)
+    capabilities = judge_capabilities(
+        outcomes.all, {}, observation.zones, desired.policy.capabilities, now
+    )
     case = Case(
         now=now,
         owner=senses.owner,
@@ -102,6 +109,7 @@ def assess(
         verdicts=judgement.verdicts,
         memory=memory,
         volume_verdicts=volumes.verdicts,
+        capabilities=capabilities,
     )
     decided = decide_all(case, world, last.decided if last else None)
     made = plan_of(case, world, decided)
@@ -114,6 +122,7 @@ def assess(
         world=world,
         judgement=judgement,
         volume_judgement=volumes,
+        outcomes=outcomes,
         decided=decided,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from reconciler.loop.assess import Assessment
+from reconciler.planning.call_outcomes import Outcomes
 from reconciler.planning.deciding import decide_all
 from reconciler.planning.judging import judge_all
 from reconciler.planning.judging_volumes import judge_volumes
@@ -40,5 +41,6 @@ def assessed(scene: Scene) -> Assessment:
         world=world,
         judgement=judgement,
         volume_judgement=judge_volumes(world, case.observation, case.memory, case.now),
+        outcomes=Outcomes(all=()),
         decided=decided,
     )
