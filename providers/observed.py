@@ -205,9 +205,13 @@ class ProbeOutcome(StrEnum):
     UNKNOWN = "unknown"
 
 
+SENTINEL = "sentinel "
+"""What the `instance_id` of a sentinel's result begins with, as in `sentinel 10.0.0.2:53`; an instance's never does."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProbeResult:
-    """One look at one instance's service."""
+    """One look at one instance's service, or at a sentinel: a place outside of the fleets that should always answer."""
 
     instance_id: str
     outcome: ProbeOutcome
@@ -349,6 +353,11 @@ class Observation:
         """The snapshot of that id in another region."""
         lists = (seen.snapshots for seen in self.copies.values())
         return next((items[snapshot_id] for items in lists if snapshot_id in items), None)
+
+    @property
+    def sentinels(self) -> tuple[ProbeResult, ...]:
+        """The looks at places outside of the fleets."""
+        return tuple(look for key, look in self.probes.items() if key.startswith(SENTINEL))
 
     @property
     def complete(self) -> bool:

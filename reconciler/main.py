@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache, partial
+from itertools import starmap
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -33,6 +34,7 @@ from reconciler.loop.declared import Declared
 from reconciler.loop.gathering import ProbeRhythm
 from reconciler.loop.reconcile import Means, PassResult, reconcile
 from reconciler.loop.runner import Runner
+from reconciler.loop.sentinels import sentinel
 from reconciler.settings import Settings
 from reconciler.store.leases import Holder, this_process
 from reconciler.store.store import Store
@@ -66,6 +68,7 @@ class Reach:
                 rhythm=ProbeRhythm(),
                 checks=self.handlers.checks,
                 owner=self.settings.require_owner(),
+                sentinels=tuple(starmap(sentinel, self.settings.require_sentinels())),
             ),
             store=self.store.cell(identity),
         )

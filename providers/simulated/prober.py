@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 
-from providers.observed import ProbeOutcome, ProbeResult
+from providers.observed import SENTINEL, ProbeOutcome, ProbeResult
 from providers.port import ProbeTarget
 from providers.simulated.chance import drawn_time
 from providers.simulated.fault_plan import FaultPlan
 from providers.simulated.faults import ZonePartitioned
+from providers.simulated.outages import ServiceSilent
 from providers.simulated.records import Guest, Instance, Io
 from providers.simulated.world import Truth, World
 
@@ -31,8 +32,10 @@ class SimulatedProber:
         return {target.instance_id: self._look(target, now) for target in targets}
 
     def _look(self, target: ProbeTarget, now: datetime) -> ProbeResult:
-        instance = self._world.instances.current.get(target.instance_id)
-        trouble = self._trouble(instance)
+        if target.instance_id.startswith(SENTINEL):
+            trouble = None  # Nothing that happens to the account's own things reaches it.
+        else:
+            trouble = self._trouble(self._world.instances.current.get(target.instance_id))
         return ProbeResult(
             instance_id=target.instance_id,
             outcome=ProbeOutcome.FAILED if trouble else ProbeOutcome.PASSED,
@@ -44,13 +47,17 @@ class SimulatedProber:
         """Why there is no answer; None when there is one."""
         if instance is None or instance.running_since is None:
             return "timed out"
-        if instance.guest in (Guest.HUNG, Guest.UNREACHABLE):
+        if instance.guest in (Guest.HUNG, Guest.UNREACHABLE, Guest.OFFLINE):
             return "timed out"
         if self._faults.strikes(ZonePartitioned, "probe", zones={instance.zone}):
             return "timed out"
         if self._world.now < instance.running_since + self._boot_time(instance.id):
             return "refused"
         if instance.guest is Guest.DEAD or self._has_stuck_volume(instance):
+            return "refused"
+        if self._faults.strikes(
+            ServiceSilent, "probe", zones={instance.zone}, fits=lambda fault: _has(instance, fault)
+        ):
             return "refused"
         if self._serves is not None and not self._serves(instance, self._world.truth):
             return "refused"
@@ -70,3 +77,7 @@ class SimulatedProber:
             for item in instance.attachments
             if item.volume_id in volumes
         )
+
+
+def _has(instance: Instance, fault: ServiceSilent) -> bool:
+    return instance.image in fault.images or instance.user_data in fault.user_data

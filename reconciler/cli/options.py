@@ -50,6 +50,16 @@ probe_proxy_option = click.option(
     help="HTTP proxy through which services are probed.",
 )
 
+sentinel_option = click.option(
+    "--sentinel",
+    "sentinels",
+    multiple=True,
+    envvar="RECONCILER_SENTINEL",
+    show_envvar=True,
+    metavar="HOST:PORT",
+    help="A place outside of the fleets that always answers; repeatable.",
+)
+
 output_option = click.option(
     "-o",
     "--output",
@@ -108,6 +118,7 @@ def cell_options(function: Decorated) -> Decorated:
         store: str | None,
         owner: str | None,
         probe_proxy: str | None,
+        sentinels: tuple[str, ...],
         **others: Any,
     ) -> Any:
         settings = Settings(
@@ -115,10 +126,12 @@ def cell_options(function: Decorated) -> Decorated:
             store=_store(store),
             owner=owner,
             probe_proxy=probe_proxy,
+            sentinels=sentinels,
         )
         return function(settings=settings, **others)
 
-    for option in (probe_proxy_option, owner_option, store_option, desired_option):
+    options = (sentinel_option, probe_proxy_option, owner_option, store_option, desired_option)
+    for option in options:
         with_settings = option(with_settings)
     return with_settings
 

@@ -22,6 +22,7 @@ from providers.observed import (
 from providers.port import Cloud, Prober, ProbeTarget
 from reconciler.execution.handlers import CheckContext, CheckHandler
 from reconciler.health.verdict import Evidence, Sign, Weight
+from reconciler.loop.sentinels import LOOKED_AT_EVERY
 from reconciler.planning.identity import Tag, slot_of
 from reconciler.planning.learning import missing_ids
 from reconciler.planning.memory import Memory
@@ -73,6 +74,7 @@ def gather(
     memory: Memory,
     owner: str,
     now: datetime,
+    sentinels: Sequence[ProbeTarget] = (),
 ) -> Gathered:
     """Everything a case needs to know of the cell.
 
@@ -89,7 +91,9 @@ def gather(
         looks += int(again.complete)
         observation = replace(again, calls=_added(observation.calls, again.calls))
     observation = _read_missing(cloud, observation, memory)
-    probes = _probe(prober, rhythm, desired, observation, owner=owner, now=now)
+    targets = _targets(desired, observation, owner)
+    targets += [(target, LOOKED_AT_EVERY) for target in sentinels]
+    probes = _probe(prober, rhythm, targets, now)
     return Gathered(
         observation=replace(observation, probes=probes),
         complete_looks=looks,
@@ -135,26 +139,34 @@ def _read_missing(cloud: Cloud, observation: Observation, memory: Memory) -> Obs
     )
 
 
-def _probe(
-    prober: Prober,
-    rhythm: ProbeRhythm,
-    desired: DesiredState,
-    observation: Observation,
-    *,
-    owner: str,
-    now: datetime,
-) -> dict[str, ProbeResult]:
-    """A result for every instance that is to be probed: a new look where one is due, else the last."""
-    due: list[ProbeTarget] = []
-    current: dict[str, ProbeResult] = {}
+def _targets(
+    desired: DesiredState, observation: Observation, owner: str
+) -> list[tuple[ProbeTarget, timedelta]]:
+    """Every service that is to be probed, and how often."""
+    targets: list[tuple[ProbeTarget, timedelta]] = []
     for instance in observation.instances.values():
         fleet = _probed_fleet(instance, desired, owner)
         if fleet is None or fleet.health.probe is None or instance.private_ip is None:
             continue
-        if rhythm.is_due(instance.id, fleet.health.probe.interval, now):
-            due.append(_target(instance.id, instance.private_ip, fleet))
+        target = _target(instance.id, instance.private_ip, fleet)
+        targets.append((target, fleet.health.probe.interval))
+    return targets
+
+
+def _probe(
+    prober: Prober,
+    rhythm: ProbeRhythm,
+    targets: Sequence[tuple[ProbeTarget, timedelta]],
+    now: datetime,
+) -> dict[str, ProbeResult]:
+    """A result for everything that is to be probed: a new look where one is due, else the last."""
+    due: list[ProbeTarget] = []
+    current: dict[str, ProbeResult] = {}
+    for target, interval in targets:
+        if rhythm.is_due(target.instance_id, interval, now):
+            due.append(target)
         else:
-            current[instance.id] = rhythm.last[instance.id]
+            current[target.instance_id] = rhythm.last[target.instance_id]
     current |= rhythm.keep(prober.probe(due, now=now), now) if due else {}
     rhythm.last = dict(current)
     rhythm.looked_at = {key: rhythm.looked_at[key] for key in current}

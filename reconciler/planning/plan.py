@@ -37,20 +37,26 @@ from reconciler.planning.gates import admit
 from reconciler.planning.outcome import ClaimOutcome, FleetSummary, Plan, SlotOutcome
 from reconciler.planning.placement import Rooms, place, unknown_zones
 from reconciler.planning.prospect import steps_to_come
+from reconciler.planning.silent_sentinels import silent_sentinels
 from reconciler.planning.slots import World, arrange
 from reconciler.planning.tally import take_tally
 
 
 def plan(case: Case) -> Plan:
     """What to do now, what is withheld and why, and where every slot stands."""
-    world = arrange(
+    world = world_of(case)
+    return plan_of(case, world, decide_all(case, world))
+
+
+def world_of(case: Case) -> World:
+    """The things of a case, arranged into slots."""
+    return arrange(
         desired=case.desired,
         observation=case.observation,
         memory=case.memory,
         owner=case.owner,
         now=case.now,
     )
-    return plan_of(case, world, decide_all(case, world))
 
 
 def plan_of(case: Case, world: World, decided: Decided) -> Plan:
@@ -257,7 +263,8 @@ def _notes(case: Case, decisions: Iterable[Decision]) -> tuple[str, ...]:
         for gap in case.observation.gaps
     ]
     noted = [note for decision in decisions for note in decision.notes]
-    return (*gaps, *unknown_zones(case.desired.fleets, case.observation), *noted)
+    silent = silent_sentinels(case.observation)
+    return (*gaps, *silent, *unknown_zones(case.desired.fleets, case.observation), *noted)
 
 
 def _next_check(

@@ -46,6 +46,20 @@ def test_a_probe_proxy_that_is_no_http_url_is_refused(proxy: str) -> None:
         settings(probe_proxy=proxy).require_probe_proxy()
 
 
+def test_sentinels_are_addresses_with_a_port_each_once() -> None:
+    given = settings(sentinels=("10.0.0.2:53", "[fd00::1]:443", "10.0.0.2:53"))
+    assert given.require_sentinels() == (("10.0.0.2", 53), ("fd00::1", 443))
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["10.0.0.2", "resolver.internal:53", "10.0.0.2:", "10.0.0.2:0", "10.0.0.2:65536", ":53", ""],
+)
+def test_a_sentinel_that_is_no_address_with_a_port_is_refused(written: str) -> None:
+    with pytest.raises(SettingsError, match=r"as in 10\.0\.0\.2:53"):
+        settings(sentinels=(written,)).require_sentinels()
+
+
 def test_the_store_is_below_the_state_directory() -> None:
     home = Path("/srv/erin")
     below_home = home / ".local/state/fleet-reconciler/store.sqlite"
