@@ -13,6 +13,8 @@ from desired_state.model import DesiredState
 from providers.port import Archives, Cloud, Prober, ProbeTarget
 from reconciler.execution.handlers import CheckHandler
 from reconciler.health.judging_capabilities import judge_capabilities
+from reconciler.health.judging_conditions import JudgedConditions, judge_conditions
+from reconciler.health.reads import JudgedReads, judge_reads
 from reconciler.loop.archive_rhythm import ArchiveRhythm, NotReached, with_archives
 from reconciler.loop.copies_rhythm import CopiesRhythm, with_copies
 from reconciler.loop.gathering import Gathered, ProbeRhythm, gather
@@ -20,6 +22,7 @@ from reconciler.loop.snapshot_rhythm import SnapshotRhythm, with_snapshots
 from reconciler.loop.volume_rhythm import VolumeRhythm, with_volume_health
 from reconciler.planning.call_outcomes import Outcomes, recall_outcomes
 from reconciler.planning.case import Case
+from reconciler.planning.census import TakenCensus, retake_census
 from reconciler.planning.check import check_plan
 from reconciler.planning.deciding import Decided, decide_all
 from reconciler.planning.judging import Judgement, judge_all
@@ -62,6 +65,7 @@ class Assessment:
     judgement: Judgement
     volume_judgement: VolumeJudgement
     outcomes: Outcomes
+    census: TakenCensus
     decided: Decided
 
 
@@ -100,8 +104,21 @@ def assess(
         world, observation, memory, now, last=last.volume_judgement if last else None
     )
     outcomes = recall_outcomes(memory, desired, observation, now, last.outcomes if last else None)
+    rules = desired.policy
+    reads = judge_reads(observation.gaps, observation.zones, memory.reads, rules.capabilities, now)
     capabilities = judge_capabilities(
-        outcomes.all, {}, observation.zones, desired.policy.capabilities, now
+        outcomes.all, reads.breakers, observation.zones, rules.capabilities, now
+    )
+    census = retake_census(
+        world,
+        judgement.verdicts,
+        volumes.verdicts,
+        memory,
+        observation,
+        last=last.census if last else None,
+    )
+    conditions = judge_conditions(
+        census.census, memory.conditions, rules.conditions, capabilities, now
     )
     case = Case(
         now=now,
@@ -111,6 +128,7 @@ def assess(
         verdicts=judgement.verdicts,
         memory=memory,
         volume_verdicts=volumes.verdicts,
+        conditions=conditions.conditions,
         capabilities=capabilities,
     )
     decided = decide_all(case, world, last.decided if last else None)
@@ -120,11 +138,14 @@ def assess(
         case=case,
         plan=made,
         settlements=settlements,
-        lessons=_lessons(case, gathered, judgement, volumes, made),
+        lessons=_lessons(
+            case, gathered, judgement, volumes, made, conditions=conditions, reads=reads
+        ),
         world=world,
         judgement=judgement,
         volume_judgement=volumes,
         outcomes=outcomes,
+        census=census,
         decided=decided,
     )
 
@@ -193,7 +214,14 @@ def _with_this_look(memory: Memory, gathered: Gathered, owner: str) -> Memory:
 
 
 def _lessons(
-    case: Case, gathered: Gathered, judgement: Judgement, volumes: VolumeJudgement, made: Plan
+    case: Case,
+    gathered: Gathered,
+    judgement: Judgement,
+    volumes: VolumeJudgement,
+    made: Plan,
+    *,
+    conditions: JudgedConditions,
+    reads: JudgedReads,
 ) -> Lessons:
     return Lessons(
         as_of=case.now,
@@ -203,4 +231,6 @@ def _lessons(
         volumes=volumes.remembered,
         held_since=made.held_since,
         cold=case.memory.cold,
+        conditions=conditions.remembered,
+        reads=reads.remembered,
     )

@@ -6,7 +6,7 @@ Pure. The run stores what is learnt; the dry run drops it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from desired_state.model import SafetyPolicy
@@ -18,6 +18,8 @@ from providers.observed import (
     Volume,
     VolumeState,
 )
+from reconciler.health.conditions import RememberedCondition, Scope
+from reconciler.health.reads import RememberedReads
 from reconciler.health.verdict import RememberedHealth
 from reconciler.health.volumes import RememberedVolume
 from reconciler.planning.absence import Absence, absence_of, sight_of
@@ -37,6 +39,8 @@ class Lessons:
     volumes: Mapping[str, RememberedVolume]
     held_since: Mapping[str, datetime]
     cold: ColdStart | None
+    conditions: Mapping[Scope, RememberedCondition] = field(default_factory=dict)
+    reads: Mapping[str, RememberedReads] = field(default_factory=dict)
 
 
 FORGET_ENDED_INSTANCES_AFTER = timedelta(hours=24)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from reconciler.health.conditions import RememberedCondition, Scope
+from reconciler.health.reads import RememberedReads
 from reconciler.health.verdict import RememberedHealth
 from reconciler.health.volumes import RememberedVolume
 from reconciler.planning.actions import Gate, SlotRef
@@ -134,6 +135,8 @@ class Memory:
     """Since when a slot's gate holds it: key `slot|gate`."""
     conditions: Mapping[Scope, RememberedCondition] = field(default_factory=dict)
     """Of every place that is not normal, or was not lately."""
+    reads: Mapping[str, RememberedReads] = field(default_factory=dict)
+    """Of every zone that is not read whole, or was not lately."""
     override: Override | None = None
     """The newest that is in force."""
     recorded_since: datetime | None = None

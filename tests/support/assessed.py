@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from reconciler.loop.assess import Assessment
 from reconciler.planning.call_outcomes import Outcomes
+from reconciler.planning.census import retake_census
 from reconciler.planning.deciding import decide_all
 from reconciler.planning.judging import judge_all
 from reconciler.planning.judging_volumes import judge_volumes
@@ -42,5 +43,8 @@ def assessed(scene: Scene) -> Assessment:
         judgement=judgement,
         volume_judgement=judge_volumes(world, case.observation, case.memory, case.now),
         outcomes=Outcomes(all=()),
+        census=retake_census(
+            world, judgement.verdicts, case.volume_verdicts, case.memory, case.observation
+        ),
         decided=decided,
     )
