@@ -25,6 +25,10 @@ class Sign(StrEnum):
     NO_DATA = "no-data"
 
 
+OUR_OWN_EYES = frozenset({Sign.PROBE, Sign.USER_CHECK, Sign.NO_DATA})
+"""Signs that we see ourselves; all the others are EC2's word."""
+
+
 class Weight(StrEnum):
     """Which way a piece of evidence points."""
 
@@ -71,6 +75,11 @@ class Verdict:
     def bad_signs(self) -> frozenset[Sign]:
         """The signs that speak against it."""
         return frozenset(item.sign for item in self.evidence if item.weight is Weight.BAD)
+
+    @property
+    def by_judgement(self) -> bool:
+        """Whether nothing speaks against it but what we see ourselves, or do not see: EC2 says nothing bad of it."""
+        return bool(self.bad_signs) and self.bad_signs <= OUR_OWN_EYES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

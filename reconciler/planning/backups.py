@@ -23,6 +23,7 @@ from reconciler.planning.copies import being_copied
 from reconciler.planning.decision import Decision, Draft, Situation
 from reconciler.planning.identity import Tag, claim_of, incarnation_of
 from reconciler.planning.intents import Intent, IntentState
+from reconciler.planning.nature import Nature
 from reconciler.planning.phrases import span
 from reconciler.planning.restore_points import made_by_us
 from reconciler.planning.schedule import last_due, named_date, named_hour
@@ -206,7 +207,12 @@ def _taking(here: Situation, occupant: Instance, held: Sequence[Held], due_at: d
         tags=lineage_tags(here, named),
     )
     draft = here.draft(
-        occupant, request, course=Course.BACK_UP, reason=Reason.SNAPSHOT_DUE, detail=detail
+        occupant,
+        request,
+        nature=Nature.CONSTRUCTIVE,
+        course=Course.BACK_UP,
+        reason=Reason.SNAPSHOT_DUE,
+        detail=detail,
     )
     return tagged_with_its_operation(draft, request)
 
@@ -311,6 +317,7 @@ def _deleting(
             restore_point_id=restore_point.id if restore_point else None,
             due_at=named_hour(here.now),
         ),
+        nature=Nature.HOUSEKEEPING,
         course=Course.BACK_UP,
         reason=reason,
         detail=detail,

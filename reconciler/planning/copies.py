@@ -20,6 +20,7 @@ from reconciler.planning.copied import source_of
 from reconciler.planning.decision import Decision, Draft, Situation, action_for
 from reconciler.planning.identity import Tag, claim_of, incarnation_of, slot_of
 from reconciler.planning.intents import Intent, IntentState
+from reconciler.planning.nature import Nature
 from reconciler.planning.phrases import span
 from reconciler.planning.restore_points import made_by_us
 from reconciler.planning.schedule import BEGINNING, named_hour
@@ -213,6 +214,7 @@ def _draft(here: Situation, claim: _Claim, source: Snapshot) -> Draft:
     return Draft(
         action=replace(action, request=replace(request, tags=plain)),
         treated=incarnation,
+        nature=Nature.CONSTRUCTIVE,
         behind_since=newest.started_at if newest else BEGINNING,
     )
 
@@ -301,4 +303,4 @@ def _deleting(here: Situation, claim: _Claim, copy: Snapshot, kept: Snapshot | N
         reason=reason,
         detail=detail,
     )
-    return Draft(action=action, treated=incarnation)
+    return Draft(action=action, treated=incarnation, nature=Nature.HOUSEKEEPING)

@@ -44,6 +44,7 @@ from reconciler.planning.identity import (
     operation_id,
 )
 from reconciler.planning.memory import Approval
+from reconciler.planning.nature import Nature
 from reconciler.planning.phrases import approved_for_less
 from reconciler.planning.slots import SlotView
 
@@ -64,6 +65,11 @@ class Draft:
 
     action: Action
     treated: int
+    nature: Nature
+    zone: str | None = None
+    """Where it takes its effect; None for what is in another region."""
+    by_judgement: bool = False
+    """Whether it rests on our own eyes alone: a probe, a check of the users', silence."""
     continuation: bool = False
     takes_out: bool = False
     guarded: bool = False
@@ -94,7 +100,9 @@ class LaunchWish:
     """The incarnation whose archive is replayed onto them."""
     agreed: bool = False
     loss: timedelta | None = None
-    """Both as in a draft."""
+    nature: Nature = Nature.CONSTRUCTIVE
+    by_judgement: bool = False
+    """All as in a draft."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,12 +212,14 @@ class Situation:
         instance: Instance,
         request: Request,
         *,
+        nature: Nature,
         course: Course,
         reason: Reason,
         detail: str,
         claim: str | None = None,
         changes: tuple[Change, ...] = (),
         treated: int | None = None,
+        by_judgement: bool = False,
         continuation: bool = False,
         takes_out: bool = False,
         guarded: bool = False,
@@ -229,6 +239,9 @@ class Situation:
                 changes=changes,
             ),
             treated=incarnation if treated is None else treated,
+            nature=nature,
+            zone=instance.zone,
+            by_judgement=by_judgement,
             continuation=continuation,
             takes_out=takes_out,
             guarded=guarded,

@@ -16,6 +16,7 @@ from reconciler.planning.by_hand import order_for
 from reconciler.planning.decision import Decision, Hold, Situation
 from reconciler.planning.intents import Intent, IntentState
 from reconciler.planning.isolating import isolate
+from reconciler.planning.nature import Nature
 from reconciler.planning.orders import OrderKind
 
 
@@ -84,6 +85,7 @@ def _fence(
     stop = here.draft(
         holder,
         StopInstance(instance_id=holder.id, forced=force),
+        nature=Nature.ENTAILED,
         course=course,
         reason=reason,
         detail=detail,

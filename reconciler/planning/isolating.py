@@ -14,6 +14,7 @@ from reconciler.health.verdict import RememberedHealth, Sign
 from reconciler.planning.actions import Bucket, Course, Reason
 from reconciler.planning.decision import Decision, Situation
 from reconciler.planning.intents import IntentState
+from reconciler.planning.nature import Nature
 from reconciler.planning.unseen import gap_over
 
 SILENT_FOR = timedelta(minutes=2)
@@ -34,6 +35,7 @@ def isolate(here: Situation, holder: Instance) -> Decision | None:
     draft = here.draft(
         holder,
         SetSecurityGroups(instance_id=holder.id, security_groups=(group,)),
+        nature=Nature.ENTAILED,
         course=Course.RESTORE,
         reason=Reason.SERVE_FENCE,
         detail=detail,

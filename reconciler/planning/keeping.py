@@ -20,6 +20,7 @@ from reconciler.planning.drift import (
 )
 from reconciler.planning.identity import Tag
 from reconciler.planning.leaving import is_quarantined
+from reconciler.planning.nature import Nature
 from reconciler.planning.orders import OrderKind
 from reconciler.planning.replacing import (
     advance_replacement,
@@ -45,7 +46,7 @@ def keep_healthy(here: Situation, occupant: Instance) -> Decision:
     if here.view.replacement is not None:
         return _finish_or_undo(here, occupant, here.view.replacement, drift)
     drafts = [*safe_corrections(here), *_in_service(here, occupant)]
-    drafts += [_correct(here, occupant, item) for item in drift.corrections]
+    drafts += [_correct(here, occupant, item, _of_drift(item)) for item in drift.corrections]
     drafts = here.not_open(drafts)
     if drafts:
         said = "; ".join(sorted({draft.action.detail for draft in drafts}))
@@ -83,13 +84,15 @@ def _finish_or_undo(
     if not updating:
         detail = f"{occupant.id} is healthy and stays"
         return keep_copies(here, replacement) or undo_replacement(
-            here, replacement, Reason.ORIGINAL_RECOVERED, detail
+            here, replacement, Reason.ORIGINAL_RECOVERED, detail, nature=Nature.HOUSEKEEPING
         )
     outdated = launch_fields(here.blueprint, replacement)
     if outdated:
         fields = ", ".join(change.field for change in outdated)
         detail = f"it was launched before {fields} changed again"
-        return undo_replacement(here, replacement, Reason.UPDATE, detail)
+        return undo_replacement(
+            here, replacement, Reason.UPDATE, detail, nature=Nature.HOUSEKEEPING
+        )
     return advance_replacement(here, replacement)
 
 
@@ -115,6 +118,7 @@ def _in_service(here: Situation, occupant: Instance) -> list[Draft]:
         here.draft(
             occupant,
             SetTags(resource_id=occupant.id, tags={key.value: stamp}),
+            nature=Nature.CONSTRUCTIVE,
             course=Course.CREATE,
             reason=Reason.IN_SERVICE,
             detail="healthy for the first time",
@@ -154,10 +158,22 @@ def is_staged(here: Situation, occupant: Instance) -> bool:
     return occupant.security_groups == here.blueprint.staged_groups != ()
 
 
-def _correct(here: Situation, instance: Instance, correction: Correction) -> Draft:
+def _of_drift(correction: Correction) -> Nature:
+    """To let in a service that waited is no drift, and nothing that can wait."""
+    drifted = correction.reason is Reason.DRIFT
+    return Nature.HOUSEKEEPING if drifted else Nature.CONSTRUCTIVE
+
+
+def _correct(
+    here: Situation,
+    instance: Instance,
+    correction: Correction,
+    nature: Nature = Nature.CONSTRUCTIVE,
+) -> Draft:
     return here.draft(
         instance,
         correction.request,
+        nature=nature,
         course=Course.CORRECT,
         reason=correction.reason,
         detail=correction.detail,

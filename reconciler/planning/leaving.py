@@ -18,6 +18,7 @@ from reconciler.planning.decision import Decision, Draft, Situation
 from reconciler.planning.fencing import serve_fence
 from reconciler.planning.identity import Tag, quarantined_until
 from reconciler.planning.isolating import is_isolated
+from reconciler.planning.nature import Nature
 from reconciler.planning.written import just_written
 
 DATE = Tag.QUARANTINE_UNTIL.value
@@ -114,6 +115,7 @@ def _dated(here: Situation, instance: Instance, resource_id: str, until: str) ->
     return here.draft(
         instance,
         SetTags(resource_id=resource_id, tags={DATE: until}),
+        nature=Nature.CONSTRUCTIVE,
         course=Course.RESTORE,
         reason=Reason.QUARANTINE,
         detail=f"replaced by {what}; kept for a person to look at",

@@ -18,6 +18,7 @@ from reconciler.planning.fencing import write_fence
 from reconciler.planning.identity import Tag
 from reconciler.planning.intents import IntentState
 from reconciler.planning.keeping import safe_corrections
+from reconciler.planning.nature import Nature
 from reconciler.planning.phrases import span
 from reconciler.planning.replacing import advance_replacement, launch_replacement
 
@@ -77,6 +78,7 @@ def _attach(here: Situation, occupant: Instance, claim: Claim, volume: Volume) -
     draft = here.draft(
         occupant,
         AttachVolume(volume_id=volume.id, instance_id=occupant.id, device=claim.device),
+        nature=Nature.CONSTRUCTIVE,
         course=Course.KEEP_THE_DATA if fresh else Course.REATTACH,
         reason=Reason.MOVE_DATA if fresh else Reason.CLAIM_UNATTACHED,
         detail=detail,
@@ -141,6 +143,7 @@ def _detach(here: Situation, holder: Instance, view: ClaimView, attachment: Atta
         DetachVolume(
             volume_id=attachment.volume_id, instance_id=holder.id, device=attachment.device
         ),
+        nature=Nature.ENTAILED,
         course=Course.KEEP_THE_DATA,
         reason=Reason.MOVE_DATA,
         detail=detail,

@@ -78,6 +78,9 @@ def place(wish: LaunchWish, blueprint: Blueprint, case: Case, rooms: Rooms) -> D
     return Draft(
         action=_launch(wish, blueprint, case, offer, image),
         treated=wish.treated,
+        nature=wish.nature,
+        zone=offer.zone,
+        by_judgement=wish.by_judgement,
         agreed=wish.agreed,
         loss=wish.loss,
         down_since=wish.down_since,

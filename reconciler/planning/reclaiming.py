@@ -25,6 +25,7 @@ from reconciler.planning.identity import (
     quarantined_until,
 )
 from reconciler.planning.intents import WITHOUT_EFFECT, IntentState
+from reconciler.planning.nature import Nature
 from reconciler.planning.restore_points import made_by_us
 from reconciler.planning.schedule import named_date
 from reconciler.planning.taking import snapshot_of
@@ -209,6 +210,7 @@ def _final_snapshot(here: Situation, one: Over) -> Draft:
         incarnation=incarnation_of(one.volume.tags),
         course=Course.RECLAIM,
         reason=Reason.FINAL_SNAPSHOT,
+        nature=Nature.HOUSEKEEPING,
         detail=f"kept until {one.since:%Y-%m-%dT%H:%M:%SZ}; this snapshot stays",
     )
 
@@ -230,6 +232,7 @@ def _deletion(
     return here.draft(
         occupant,
         request,
+        nature=Nature.HOUSEKEEPING,
         course=Course.RECLAIM,
         reason=Reason.QUARANTINE_OVER,
         detail=f"kept until {one.since:%Y-%m-%dT%H:%M:%SZ}; {stays}",

@@ -9,6 +9,7 @@ from reconciler.planning.case import Case
 from reconciler.planning.decision import Decision, Draft, action_for
 from reconciler.planning.drift import Correction, kept_volumes
 from reconciler.planning.identity import incarnation_of
+from reconciler.planning.nature import Nature
 from reconciler.planning.remove import retire_id
 from reconciler.planning.slots import SlotView
 
@@ -58,6 +59,8 @@ def _drafts(view: SlotView, case: Case, steps: tuple[Correction, ...]) -> tuple[
                 changes=step.changes,
             ),
             treated=incarnation,
+            nature=Nature.HOUSEKEEPING,
+            zone=newest.zone,
             continuation=True,
         )
         for step in steps

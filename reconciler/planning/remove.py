@@ -6,6 +6,7 @@ from desired_state.model import SafetyPolicy
 from reconciler.planning.actions import Bucket, Course, Gate, Reason
 from reconciler.planning.decision import Decision, Hold, Situation
 from reconciler.planning.identity import incarnation_of
+from reconciler.planning.nature import Nature
 from reconciler.planning.phrases import declared_size
 from reconciler.planning.replacing import end_instance
 
@@ -29,6 +30,7 @@ def remove_slot(here: Situation) -> Decision:
     return end_instance(
         here,
         newest,
+        nature=Nature.HOUSEKEEPING,
         course=Course.REMOVE,
         reason=Reason.SURPLUS,
         detail=detail,

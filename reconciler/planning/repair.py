@@ -16,6 +16,7 @@ from reconciler.planning.decision import Decision, Hold, Situation
 from reconciler.planning.fencing import is_forced
 from reconciler.planning.identity import incarnation_of
 from reconciler.planning.intents import WITHOUT_A_TRACE, Intent, IntentState
+from reconciler.planning.nature import Nature
 from reconciler.planning.orders import OrderKind
 from reconciler.planning.phrases import clause_of
 from reconciler.planning.replacing import (
@@ -158,7 +159,8 @@ def _take(
     stops = [item for item in steps if isinstance(item.action.request, StopInstance)]
     match step:
         case LadderStep.REBOOT:
-            return _step(here, occupant, RebootInstance(instance_id=occupant.id), reason, detail)
+            reboot = RebootInstance(instance_id=occupant.id)
+            return _step(here, occupant, reboot, reason, detail)
         case LadderStep.RESTART if occupant.state is InstanceState.STOPPED:
             start = StartInstance(instance_id=occupant.id)
             begun = bool(stops)
@@ -170,7 +172,9 @@ def _take(
             if occupant.state is not InstanceState.STOPPED and (cause := worth_stopping(here)):
                 return _stop(here, occupant, stops, Reason.WRITE_FENCE, f"{detail}; {cause}")
             course = course_of_replacing(here)
-            return launch_replacement(here, occupant, reason, detail, course=course)
+            return launch_replacement(
+                here, occupant, reason, detail, course=course, by_judgement=verdict.by_judgement
+            )
 
 
 def _stop(
@@ -193,12 +197,15 @@ def _step(
     continuation: bool = False,
     guarded: bool = False,
 ) -> Decision:
+    starts = isinstance(request, StartInstance)
     draft = here.draft(
         occupant,
         request,
+        nature=Nature.CONSTRUCTIVE if starts else Nature.DISRUPTIVE,
         course=Course.REPAIR,
         reason=reason,
         detail=detail,
+        by_judgement=here.verdict(occupant).by_judgement,
         continuation=continuation,
         guarded=guarded,
     )

@@ -12,7 +12,8 @@ from reconciler.planning.decision import Decision, Draft, Hold, LaunchWish, Situ
 from reconciler.planning.drift import Correction, kept_volumes
 from reconciler.planning.identity import Role, Tag, incarnation_of
 from reconciler.planning.leaving import is_quarantined
-from reconciler.planning.losses import unplaceable_claims, zones_of_claims
+from reconciler.planning.losses import trouble_of, unplaceable_claims, zones_of_claims
+from reconciler.planning.nature import Nature
 from reconciler.planning.orders import Order
 from reconciler.planning.phrases import clause_of
 from reconciler.planning.slots import carries_its_volumes
@@ -32,6 +33,7 @@ def launch_replacement(
     *,
     course: Course,
     agreed: bool = False,
+    by_judgement: bool = False,
 ) -> Decision:
     """Wish for a replacement beside the original; with claims, in the zone of their volumes."""
     held = hold_for_the_unseen(here) or unplaceable_claims(here)
@@ -50,6 +52,8 @@ def launch_replacement(
         zones=zones_of_claims(here) if here.fleet.stateful else None,
         with_volumes=False,
         agreed=agreed,
+        nature=Nature.HOUSEKEEPING if course is Course.UPDATE else Nature.CONSTRUCTIVE,
+        by_judgement=by_judgement,
         down_since=here.down_since(original),
     )
     return Decision(view=here.view, summary=detail, rests_in=Bucket.WAITING, wish=wish)
@@ -78,6 +82,7 @@ def make_room(here: Situation) -> Decision | None:
         return end_instance(
             here,
             instance,
+            nature=Nature.UNDOING,
             course=course_of_replacing(here),
             reason=Reason.SUPERSEDED,
             detail=detail,
@@ -122,7 +127,13 @@ def advance_replacement(
     verdict = here.verdict(replacement)
     if verdict.status is Status.UNHEALTHY:
         detail = f"the replacement never served: {clause_of(verdict)}"
-        return undo_replacement(here, replacement, Reason.REPLACEMENT_FAILED, detail)
+        return undo_replacement(
+            here,
+            replacement,
+            Reason.REPLACEMENT_FAILED,
+            detail,
+            by_judgement=verdict.by_judgement,
+        )
     if verdict.status is not Status.HEALTHY:
         summary = f"replacement {replacement.id} is {verdict.status}: {clause_of(verdict)}"
         return here.rest(Bucket.WAITING, summary, next_check_at=verdict.changes_at)
@@ -181,6 +192,7 @@ def _commit(here: Situation, replacement: Instance, course: Course) -> Draft:
         SetTags(
             resource_id=replacement.id, tags={Tag.ROLE.value: Role.OCCUPANT.value}, commit=True
         ),
+        nature=_nature_of_commit(here, original, course),
         course=course,
         reason=Reason.REPLACEMENT_PROVEN,
         detail=f"{replacement.id} is proven{takes_over}",
@@ -189,6 +201,18 @@ def _commit(here: Situation, replacement: Instance, course: Course) -> Draft:
         continuation=True,
         takes_out=serving and here.fleet.stateful,
     )
+
+
+def _nature_of_commit(here: Situation, original: Instance | None, course: Course) -> Nature:
+    """What is confirmed to be down is taken over from in every condition; what serves is not."""
+    if course is Course.UPDATE:
+        return Nature.HOUSEKEEPING
+    if original is None or not here.verdict(original).serving:
+        return Nature.ENTAILED
+    seen_to_serve = here.fleet.health.probe is not None
+    if course is Course.RESTORE and not seen_to_serve and trouble_of(here, original) is not None:
+        return Nature.ENTAILED
+    return Nature.DISRUPTIVE
 
 
 def _course_of(here: Situation) -> Course:
@@ -211,27 +235,42 @@ def let_go_of_superseded(here: Situation, instance: Instance, occupant: Instance
     """The end of a replacement's course: entailed by its commit, so it needs no further word."""
     detail = f"{occupant.id} holds the slot and is healthy"
     course = course_of_replacing(here)
+    kept_for_long = Tag.QUARANTINE_UNTIL in instance.tags
     return _held_claims(here, instance) or end_instance(
-        here, instance, course=course, reason=Reason.SUPERSEDED, detail=detail, continuation=True
+        here,
+        instance,
+        nature=Nature.HOUSEKEEPING if kept_for_long else Nature.ENTAILED,
+        course=course,
+        reason=Reason.SUPERSEDED,
+        detail=detail,
+        continuation=True,
     )
 
 
 def undo_replacement(
-    here: Situation, replacement: Instance, reason: Reason, detail: str
+    here: Situation,
+    replacement: Instance,
+    reason: Reason,
+    detail: str,
+    *,
+    nature: Nature = Nature.UNDOING,
+    by_judgement: bool = False,
 ) -> Decision:
     """Before its commit everything can be undone: it never served, and holds but copies, which are kept for an hour."""
     if (held := _held_claims(here, replacement)) is not None:
         return held
-    if dating := date_copies(here, replacement):
+    if dating := date_copies(here, replacement, nature):
         return here.act(detail, *dating)
     return end_instance(
         here,
         replacement,
+        nature=nature,
         course=Course.RECLAIM,
         reason=reason,
         detail=detail,
         continuation=True,
         guarded=True,
+        by_judgement=by_judgement,
     )
 
 
@@ -239,7 +278,13 @@ def reclaim_orphan(here: Situation, instance: Instance) -> Decision:
     """An instance that is no part of its slot."""
     detail = "no part of the slot"
     return _held_claims(here, instance) or end_instance(
-        here, instance, course=Course.RECLAIM, reason=Reason.ORPHAN, detail=detail, guarded=True
+        here,
+        instance,
+        nature=Nature.HOUSEKEEPING,
+        course=Course.RECLAIM,
+        reason=Reason.ORPHAN,
+        detail=detail,
+        guarded=True,
     )
 
 
@@ -262,11 +307,13 @@ def end_instance(
     here: Situation,
     instance: Instance,
     *,
+    nature: Nature,
     course: Course,
     reason: Reason,
     detail: str,
     continuation: bool = False,
     guarded: bool = False,
+    by_judgement: bool = False,
 ) -> Decision:
     """Terminate, after DeleteOnTermination is off for every data volume on it."""
     kept = kept_volumes(instance)
@@ -276,11 +323,13 @@ def end_instance(
     terminate = here.draft(
         instance,
         TerminateInstance(instance_id=instance.id),
+        nature=nature,
         course=course,
         reason=reason,
         detail=detail,
         continuation=continuation,
         guarded=guarded,
+        by_judgement=by_judgement,
     )
     return here.act(detail, terminate)
 
@@ -291,6 +340,7 @@ def _keep(
     return here.draft(
         instance,
         item.request,
+        nature=Nature.CONSTRUCTIVE,
         course=course,
         reason=item.reason,
         detail=item.detail,

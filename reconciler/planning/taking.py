@@ -10,6 +10,7 @@ from providers.requests import CreateSnapshot, CreateSnapshots
 from reconciler.planning.actions import Course, Reason
 from reconciler.planning.decision import Draft, Situation, action_for
 from reconciler.planning.identity import Tag, incarnation_of
+from reconciler.planning.nature import Nature
 
 
 def snapshot_of(
@@ -22,6 +23,7 @@ def snapshot_of(
     course: Course,
     reason: Reason,
     detail: str,
+    nature: Nature = Nature.CONSTRUCTIVE,
 ) -> Draft:
     """The snapshot of one volume that fills a claim; `due_at` and `incarnation` name the operation."""
     own = {Tag.INCARNATION.value: str(incarnation_of(volume.tags)), Tag.CLAIM.value: claim}
@@ -38,7 +40,8 @@ def snapshot_of(
         reason=reason,
         detail=detail,
     )
-    return tagged_with_its_operation(Draft(action=action, treated=incarnation), request)
+    draft = Draft(action=action, treated=incarnation, nature=nature, zone=volume.zone)
+    return tagged_with_its_operation(draft, request)
 
 
 def lineage_tags(here: Situation, due_at: datetime) -> dict[str, str]:

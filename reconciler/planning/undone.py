@@ -15,16 +15,17 @@ from reconciler.planning.actions import Change, Course, Reason
 from reconciler.planning.decision import Draft, Situation
 from reconciler.planning.identity import Tag, incarnation_of
 from reconciler.planning.intents import WITHOUT_A_TRACE, Intent
+from reconciler.planning.nature import Nature
 
 COPIES_ARE_KEPT_FOR = timedelta(hours=1)
 """Design section 7.4, quarantine."""
 DATE = Tag.QUARANTINE_UNTIL.value
 
 
-def date_copies(here: Situation, replacement: Instance) -> list[Draft]:
+def date_copies(here: Situation, replacement: Instance, nature: Nature) -> list[Draft]:
     """One call for each copy without a date, and one time alone: nothing waits for a date that can't be written."""
     return [
-        _dated(here, replacement, volume)
+        _dated(here, replacement, volume, nature)
         for volume in _copies_on(here, replacement)
         if DATE not in volume.tags and not _datings(here, volume)
     ]
@@ -60,11 +61,12 @@ def _datings(here: Situation, volume: Volume) -> list[Intent]:
     ]
 
 
-def _dated(here: Situation, replacement: Instance, volume: Volume) -> Draft:
+def _dated(here: Situation, replacement: Instance, volume: Volume, nature: Nature) -> Draft:
     until = f"{here.now + COPIES_ARE_KEPT_FOR:%Y-%m-%dT%H:%M:%SZ}"
     return here.draft(
         replacement,
         SetTags(resource_id=volume.id, tags={DATE: until}),
+        nature=nature,
         course=Course.RECLAIM,
         reason=Reason.QUARANTINE,
         detail="a copy that is not needed; kept for an hour",
