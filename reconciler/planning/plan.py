@@ -44,14 +44,19 @@ from reconciler.planning.tally import take_tally
 
 def plan(case: Case) -> Plan:
     """What to do now, what is withheld and why, and where every slot stands."""
-    world = arrange(
+    world = world_of(case)
+    return plan_of(case, world, decide_all(case, world))
+
+
+def world_of(case: Case) -> World:
+    """The things of a case, arranged into slots."""
+    return arrange(
         desired=case.desired,
         observation=case.observation,
         memory=case.memory,
         owner=case.owner,
         now=case.now,
     )
-    return plan_of(case, world, decide_all(case, world))
 
 
 def plan_of(case: Case, world: World, decided: Decided) -> Plan:

@@ -32,8 +32,7 @@ from reconciler.planning.deciding import decide_all
 from reconciler.planning.judging import judge_all
 from reconciler.planning.judging_volumes import judge_volumes
 from reconciler.planning.memory import Approval
-from reconciler.planning.plan import plan_of
-from reconciler.planning.slots import arrange
+from reconciler.planning.plan import plan_of, world_of
 from reconciler.simulation.guard import VirtualGuard, virtual_guard
 from tests.support.fleets import (
     ACCOUNT,
@@ -70,13 +69,7 @@ def _passes(count: int) -> Happening:
 def _compare_with_a_cold_run(warm: Assessment) -> None:
     case = warm.case
     assert warm.volume_judgement.verdicts == case.volume_verdicts
-    world = arrange(
-        desired=case.desired,
-        observation=case.observation,
-        memory=case.memory,
-        owner=case.owner,
-        now=case.now,
-    )
+    world = world_of(case)
     judgement = judge_all(world, case.desired, case.observation, case.memory, case.now)
     assert warm.judgement.verdicts == judgement.verdicts
     assert warm.judgement.remembered == judgement.remembered

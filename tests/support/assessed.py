@@ -9,21 +9,14 @@ from reconciler.planning.deciding import decide_all
 from reconciler.planning.judging import judge_all
 from reconciler.planning.judging_volumes import judge_volumes
 from reconciler.planning.learning import Lessons
-from reconciler.planning.plan import plan_of
-from reconciler.planning.slots import arrange
+from reconciler.planning.plan import plan_of, world_of
 from tests.support.cases import Scene
 
 
 def assessed(scene: Scene) -> Assessment:
     """All that a look makes of the scene; nothing is learnt from it."""
     case = scene.case()
-    world = arrange(
-        desired=case.desired,
-        observation=case.observation,
-        memory=case.memory,
-        owner=case.owner,
-        now=case.now,
-    )
+    world = world_of(case)
     judgement = judge_all(world, case.desired, case.observation, case.memory, case.now)
     decided = decide_all(case, world)
     return Assessment(

@@ -12,17 +12,16 @@ from desired_state.model import Fleet, LadderStep
 from providers.observed import AttachmentState, InstanceState, Snapshot, SnapshotState
 from providers.requests import CreateSnapshot, DetachVolume, LaunchInstance, SetTags, StopInstance
 from reconciler.health.verdict import Sign
-from reconciler.planning.actions import Action, Course, Gate, Reason
-from reconciler.planning.check import PlanViolationError, check_plan
+from reconciler.planning.actions import Course, Gate, Reason
 from reconciler.planning.identity import Role, Tag
 from reconciler.planning.intents import IntentState
 from reconciler.planning.memory import CapacityMemory
-from reconciler.planning.plan import plan
 from tests.support.actions import action
 from tests.support.cases import Scene
 from tests.support.databases import DATABASE, DATABASES, OLD, VOLUME, committed
 from tests.support.fleets import HOUR, MINUTE, repair_spec
 from tests.support.plans import done, held, planned, the_action
+from tests.support.planted import violations
 from tests.support.resources import instance_id, volume_id
 from tests.support.volume_health import slow, stalled
 
@@ -240,15 +239,6 @@ def test_once_we_stopped_it_its_volume_is_snapshotted() -> None:
 
 
 # The last look
-
-
-def violations(scene: Scene, *planted: Action) -> list[str]:
-    case = scene.case()
-    try:
-        check_plan(replace(plan(case), actions=planted), case)
-    except PlanViolationError as fault:
-        return [item.rule for item in fault.violations]
-    return []
 
 
 def test_the_last_look_refuses_a_last_snapshot_of_what_is_written_or_not_well() -> None:

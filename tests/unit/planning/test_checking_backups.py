@@ -11,30 +11,19 @@ from providers.observed import GapSubject, SnapshotState, VolumeState
 from providers.requests import CreateSnapshot, DeleteSnapshot
 from reconciler.health.verdict import Sign
 from reconciler.planning.actions import Action
-from reconciler.planning.check import PlanViolationError, check_plan
 from reconciler.planning.identity import Tag
 from reconciler.planning.intents import IntentState
-from reconciler.planning.plan import plan
 from tests.support.backed_up import DATABASE, VOLUME, backed_up, in_time, old
 from tests.support.cases import Scene
 from tests.support.fleets import DAY, HOUR, MINUTE
 from tests.support.plans import planned
+from tests.support.planted import violations
 from tests.support.resources import instance_id
 from tests.support.volume_health import slow
 
 TAKEN = "snapshots only of what is well"
 LINEAGE = "snapshots carry their lineage"
 STAYS = "a newer restore point stays"
-
-
-def violations(scene: Scene, *planted: Action) -> list[str]:
-    """The rules that the scene's plan breaks with those actions instead of its own."""
-    case = scene.case()
-    try:
-        check_plan(replace(plan(case), actions=planted), case)
-    except PlanViolationError as fault:
-        return [item.rule for item in fault.violations]
-    return []
 
 
 def taking() -> Action:

@@ -11,30 +11,18 @@ from providers.observed import GapSubject, SnapshotState
 from providers.requests import CopySnapshot, DeleteCopy
 from reconciler.health.verdict import Sign
 from reconciler.planning.actions import Action
-from reconciler.planning.check import PlanViolationError, check_plan
 from reconciler.planning.identity import Tag
 from reconciler.planning.intents import IntentState
-from reconciler.planning.plan import plan
 from tests.support.backed_up import DATABASE, VOLUME
-from tests.support.cases import Scene
 from tests.support.copied import ELSEWHERE, copied_databases, copying, expiring
 from tests.support.fleets import DAY, HOUR, MINUTE
 from tests.support.plans import planned
+from tests.support.planted import violations
 
 COPIED = "only good snapshots are copied"
 LINEAGE = "copies carry their lineage"
 STAYS = "a newer copy stays"
 OURS = "only what is ours"
-
-
-def violations(scene: Scene, *planted: Action) -> list[str]:
-    """The rules that the scene's plan breaks with those actions instead of its own."""
-    case = scene.case()
-    try:
-        check_plan(replace(plan(case), actions=planted), case)
-    except PlanViolationError as fault:
-        return [item.rule for item in fault.violations]
-    return []
 
 
 def changed(action: Action, **changes: Any) -> Action:

@@ -30,6 +30,7 @@ from tests.support.actions import action, attach, commit, launch, retag, termina
 from tests.support.cases import Scene
 from tests.support.databases import DATABASE, NEW, OLD, VOLUME, committed
 from tests.support.fleets import HOUR, MINUTE, postgres_fleet, web_fleet
+from tests.support.planted import violations
 from tests.support.resources import instance_id, volume_id
 
 WEB = instance_id("web/0")
@@ -39,17 +40,6 @@ def quiet() -> Scene:
     scene = Scene(web_fleet(), postgres_fleet())
     scene.in_service()
     return scene
-
-
-def violations(scene: Scene, *planted: Action, **changes: Any) -> list[str]:
-    """The rules that the scene's plan breaks with those actions instead of its own."""
-    case = scene.case()
-    spoilt = replace(plan(case), actions=planted, **changes)
-    try:
-        check_plan(spoilt, case)
-    except PlanViolationError as fault:
-        return [item.rule for item in fault.violations]
-    return []
 
 
 def step(text: str, request: Request, course: Course = Course.REPAIR, **fields: Any) -> Action:

@@ -11,31 +11,20 @@ from providers.observed import InstanceState, SnapshotState, VolumeState
 from providers.requests import CreateSnapshot, DeleteSnapshot, DeleteVolume, SetTags
 from reconciler.health.verdict import Sign
 from reconciler.planning.actions import Action, Course
-from reconciler.planning.check import PlanViolationError, check_plan
 from reconciler.planning.identity import Tag
 from reconciler.planning.intents import IntentState
-from reconciler.planning.plan import plan
 from tests.support.actions import attach, commit, expiry
 from tests.support.backed_up import DATABASE, VOLUME
 from tests.support.cases import Scene
 from tests.support.fleets import HOUR, MINUTE
 from tests.support.kept import final_snapshot, left_behind, undone_copy
 from tests.support.plans import planned
+from tests.support.planted import violations
 from tests.support.restored import COPY, NEW, OLD, given_up, prepared
 
 TIME = "only what had its time is deleted"
 HELD = "what is deleted is held elsewhere"
 FINAL = "a final snapshot is of what had its time"
-
-
-def violations(scene: Scene, *planted: Action) -> list[str]:
-    """The rules that the scene's plan breaks with those actions instead of its own."""
-    case = scene.case()
-    try:
-        check_plan(replace(plan(case), actions=planted), case)
-    except PlanViolationError as fault:
-        return [item.rule for item in fault.violations]
-    return []
 
 
 def the_reclaim(scene: Scene) -> Action:

@@ -10,28 +10,17 @@ from providers.observed import InstanceState, SnapshotState
 from providers.requests import LaunchInstance
 from reconciler.health.verdict import Sign
 from reconciler.planning.actions import Action, Course
-from reconciler.planning.check import PlanViolationError, check_plan
 from reconciler.planning.identity import Tag
-from reconciler.planning.plan import plan
 from tests.support.actions import terminate
 from tests.support.backed_up import DATABASE, VOLUME
 from tests.support.cases import Scene
 from tests.support.fleets import HOUR, MINUTE
 from tests.support.plans import planned
+from tests.support.planted import violations
 from tests.support.restored import OLD, in_error, quarantined
 
 ITS_OWN = "only its own is restored"
 NEEDED = "nothing is taken down without need"
-
-
-def violations(scene: Scene, *planted: Action) -> list[str]:
-    """The rules that the scene's plan breaks with those actions instead of its own."""
-    case = scene.case()
-    try:
-        check_plan(replace(plan(case), actions=planted), case)
-    except PlanViolationError as fault:
-        return [item.rule for item in fault.violations]
-    return []
 
 
 def restoring() -> tuple[Scene, Action, str]:

@@ -11,15 +11,14 @@ from desired_state.model import Fleet, Isolation
 from providers.observed import InstanceState, ProbeOutcome
 from providers.requests import SetSecurityGroups, SetTags, StopInstance
 from reconciler.health.verdict import Sign
-from reconciler.planning.actions import Action, Course, Gate, Reason
-from reconciler.planning.check import PlanViolationError, check_plan
+from reconciler.planning.actions import Course, Gate, Reason
 from reconciler.planning.intents import IntentState
-from reconciler.planning.plan import plan
 from tests.support.actions import action
 from tests.support.backed_up import DATABASE, backed_up, databases
 from tests.support.cases import Scene
 from tests.support.fleets import MINUTE, SECOND, health_spec, tcp_probe
 from tests.support.plans import done, held, planned, the_action
+from tests.support.planted import violations
 from tests.support.restored import NEW, OLD, taken_over
 
 UNTRACKED, EMPTY = "sg-untracked", "sg-empty"
@@ -136,15 +135,6 @@ def test_what_ec2_says_of_a_zone_in_trouble_proves_nothing() -> None:
 
 
 # The last look
-
-
-def violations(scene: Scene, planted: Action) -> list[str]:
-    case = scene.case()
-    try:
-        check_plan(replace(plan(case), actions=(planted,)), case)
-    except PlanViolationError as fault:
-        return [item.rule for item in fault.violations]
-    return []
 
 
 def test_the_last_look_lets_nothing_be_cut_off_that_holds_its_slot() -> None:

@@ -9,7 +9,7 @@ import pytest
 from providers.observed import GapSubject, SnapshotState
 from reconciler.planning.archives import ArchivePoint
 from reconciler.planning.objectives import ClaimBackup, Protection, claim_backups
-from reconciler.planning.slots import arrange
+from reconciler.planning.plan import world_of
 from tests.support.archived import UNFINISHED, archived, archived_databases, state
 from tests.support.backed_up import VOLUME, backed_up, databases
 from tests.support.cases import Scene
@@ -21,13 +21,7 @@ MAX_LOSS = 45 * MINUTE
 
 def backups(scene: Scene) -> list[ClaimBackup]:
     case = scene.case()
-    world = arrange(
-        desired=case.desired,
-        observation=case.observation,
-        memory=case.memory,
-        owner=case.owner,
-        now=case.now,
-    )
+    world = world_of(case)
     return list(claim_backups(world.slots, case.now))
 
 

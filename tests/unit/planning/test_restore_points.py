@@ -9,8 +9,8 @@ import pytest
 from providers.observed import Snapshot, SnapshotState, VolumeState
 from reconciler.planning.actions import Gate
 from reconciler.planning.identity import Tag
+from reconciler.planning.plan import world_of
 from reconciler.planning.restore_points import Lineages, lineages
-from reconciler.planning.slots import arrange
 from tests.support.backed_up import DATABASE, VOLUME, backed_up, databases
 from tests.support.cases import Scene
 from tests.support.fleets import DAY, HOUR, MINUTE
@@ -151,13 +151,7 @@ def restored_two_hours_ago() -> tuple[Scene, dict[str, str]]:
 def restore_points(scene: Scene) -> set[str]:
     """Those of the one claim."""
     case = scene.case()
-    world = arrange(
-        desired=case.desired,
-        observation=case.observation,
-        memory=case.memory,
-        owner=case.owner,
-        now=case.now,
-    )
+    world = world_of(case)
     (view,) = world.slots[0].claims
     return {item.id for item in view.snapshots or ()}
 

@@ -14,9 +14,8 @@ from reconciler.planning.actions import Action, Bucket, Course, Gate, Reason
 from reconciler.planning.check import PlanViolationError, check_plan
 from reconciler.planning.claims import ClaimView
 from reconciler.planning.identity import Tag
-from reconciler.planning.plan import plan
+from reconciler.planning.plan import plan, world_of
 from reconciler.planning.restore_sets import best_set
-from reconciler.planning.slots import arrange
 from tests.support.archived import (
     ARCHIVE,
     UNFINISHED,
@@ -165,13 +164,7 @@ def restored_once(*, in_service_ago: timedelta = HOUR) -> Scene:
 def the_claim(scene: Scene) -> ClaimView:
     """The slot's one claim, as planning sees it."""
     case = scene.case()
-    world = arrange(
-        desired=case.desired,
-        observation=case.observation,
-        memory=case.memory,
-        owner=case.owner,
-        now=case.now,
-    )
+    world = world_of(case)
     (claim,) = world.slots[0].claims
     return claim
 

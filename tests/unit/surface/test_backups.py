@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from providers.observed import GapSubject, SnapshotState
 from reconciler.planning.objectives import claim_backups
-from reconciler.planning.slots import arrange
+from reconciler.planning.plan import world_of
 from reconciler.surface.backups import CellBackups, backups_document, backups_lines
 from reconciler.surface.layout import plain_text
 from tests.support.archived import UNFINISHED, archived, archived_databases, state
@@ -17,13 +17,7 @@ from tests.support.resources import volume_id
 
 def seen(scene: Scene) -> CellBackups:
     case = scene.case()
-    world = arrange(
-        desired=case.desired,
-        observation=case.observation,
-        memory=case.memory,
-        owner=case.owner,
-        now=case.now,
-    )
+    world = world_of(case)
     return CellBackups(case=case, claims=claim_backups(world.slots, case.now))
 
 
