@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from providers.observed import GapSubject, Observation, Volume
 from providers.observed_volumes import VolumeIo, VolumeStatus
@@ -19,8 +20,13 @@ from reconciler.planning.judging import started_at
 from reconciler.planning.memory import Memory
 from reconciler.planning.slots import SlotView, World
 
-VolumeSigns = tuple[VolumeStatus | None, VolumeIo | None, RememberedVolume | None]
-"""All that a volume is judged by beside its slot: status, metrics, history. None of what a gap covers."""
+
+class VolumeSigns(NamedTuple):
+    """All that a volume is judged by beside its slot. None of what a gap covers."""
+
+    status: VolumeStatus | None
+    io: VolumeIo | None
+    remembered: RememberedVolume | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +42,7 @@ class JudgedVolume:
     def lasts(self) -> bool:
         """Well, and nothing to remember anew: time alone does not change that."""
         well = self.verdict.condition is VolumeCondition.WELL
-        return well and self.remembered is self.signs[2]
+        return well and self.remembered is self.signs.remembered
 
     def holds_for(self, view: SlotView, signs: VolumeSigns) -> bool:
         """Whether it would be judged the same again."""
@@ -85,7 +91,7 @@ def judge_volumes(
 
 def _signs(volume: Volume, observation: Observation, memory: Memory) -> VolumeSigns:
     blind = bool(observation.gaps) and observation.lacks(GapSubject.VOLUME_STATUS, volume.zone)
-    return (
+    return VolumeSigns(
         None if blind else observation.volume_status.get(volume.id),
         observation.volume_io.get(volume.id),
         memory.volumes.get(volume.id),
@@ -95,7 +101,6 @@ def _signs(volume: Volume, observation: Observation, memory: Memory) -> VolumeSi
 def _subject(view: SlotView, volume: Volume, signs: VolumeSigns) -> VolumeSubject:
     if view.fleet is None:
         raise ValueError(f"{view.ref} belongs to no declared fleet; released slots are not judged")
-    status, io, remembered = signs
     health = view.fleet.health
     starts = [
         started_at(view, instance)
@@ -105,9 +110,9 @@ def _subject(view: SlotView, volume: Volume, signs: VolumeSigns) -> VolumeSubjec
     return VolumeSubject(
         spec=health,
         volume=volume,
-        status=status,
-        io=io,
-        remembered=remembered,
+        status=signs.status,
+        io=signs.io,
+        remembered=signs.remembered,
         grace_ends=max(starts) + health.startup_grace if starts else None,
     )
 
