@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import islice
 from pathlib import Path
@@ -32,11 +32,17 @@ from desired_state.reading.files import FoundFile, find_files
 from desired_state.reading.parse import parse
 from desired_state.reading.source import Source, UnreadableError, read_source
 from desired_state.reading.tree import Place, YamlMapping, place_of_key, place_of_value, value_at
-from desired_state.resolve import resolve_fleet, resolve_policy
+from desired_state.resolve import resolve_fleet
+from desired_state.resolve_policy import resolve_policy
 from desired_state.user_data import hashed, read_user_data
 
-DEFAULT_POLICY_FILE = Path(__file__).parent / "policies" / "default.yaml"
+POLICIES = Path(__file__).parent / "policies"
+
+DEFAULT_POLICY_FILE = POLICIES / "default.yaml"
 """In force when no policy is declared; complete, with the reason of each number."""
+
+SHIPPED_POLICIES = ("default", "naive")
+"""By name; `naive` is there to be compared with, never to run."""
 
 MOST_SHOWN_PER_FILE = 50
 """More errors than this in one file have one cause, e.g. that it is a file of another kind."""
@@ -134,6 +140,31 @@ def default_policy() -> SafetyPolicy:
     """The policy that is in force when none is declared."""
     default = _default_policy_document()
     return resolve_policy(default, default)
+
+
+def load_policy(name_or_path: str | Path) -> SafetyPolicy:
+    """The policy that ships under this name, else that of the file, which holds one SafetyPolicy and nothing else.
+
+    A file that is called like a policy that ships is given as `./default`. Raises DesiredStateError.
+    """
+    name = str(name_or_path)
+    path = POLICIES / f"{name}.yaml" if name in SHIPPED_POLICIES else Path(name_or_path)
+    read = _read(FoundFile(path=path, root=path.parent))
+    hint = f"give {one_of(SHIPPED_POLICIES)}, which ship, or a file with one SafetyPolicy"
+    if read.diagnostics:
+        raise DesiredStateError([_with_hint(found, hint) for found in read.diagnostics])
+    if [document.kind for document in read.documents] != ["SafetyPolicy"]:
+        message = "must hold one SafetyPolicy and nothing else"
+        raise DesiredStateError([Diagnostic(file=str(path), message=message, hint=hint)])
+    policy, diagnostics = _check_policy(read.documents[0])
+    if policy is None or diagnostics:
+        raise DesiredStateError(diagnostics)
+    return policy
+
+
+def _with_hint(diagnostic: Diagnostic, hint: str) -> Diagnostic:
+    """What is wrong with a whole file may be that it is none; inside of one the place says more."""
+    return replace(diagnostic, hint=hint) if diagnostic.line is None else diagnostic
 
 
 @cache

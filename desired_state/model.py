@@ -283,11 +283,12 @@ class SafetyPolicy:
     approval_lasts: timedelta
     pause_lasts: timedelta
     pause_lasts_at_most: timedelta
-    conditions: ConditionRules | None = None
+    override_lasts: timedelta
+    conditions: ConditionRules | None
     """None: no place is ever braked."""
-    capabilities: BreakerRules | None = None
+    capabilities: BreakerRules | None
     """None: whatever a zone's control plane says, it is asked again."""
-    pace: PaceRules | None = None
+    pace: PaceRules | None
     """None: unlimited."""
 
 

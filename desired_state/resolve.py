@@ -1,25 +1,16 @@
-"""From checked documents to the model: defaults that depend on other fields, units in names, order made stable."""
+"""From a checked Fleet to the model: defaults that depend on other fields, units in names, order made stable."""
 
 from __future__ import annotations
-
-from dataclasses import fields
-from typing import TypeVar
 
 from desired_state.documents.fleet import FleetDocument
 from desired_state.documents.health import HealthDocument, ProbeDocument
 from desired_state.documents.instance import InstanceDocument, SsmImageDocument
-from desired_state.documents.policy import (
-    CountAndShareDocument,
-    DeadlinesDocument,
-    SafetyPolicyDocument,
-)
 from desired_state.documents.repair import RepairDocument, default_max_unavailable
 from desired_state.documents.volume import BackupDocument, VolumeDocument
 from desired_state.model import (
     Archive,
     Backup,
     Claim,
-    Deadlines,
     Fleet,
     HealthSpec,
     HttpProbe,
@@ -31,7 +22,6 @@ from desired_state.model import (
     Probe,
     RepairSpec,
     ReplacementLimit,
-    SafetyPolicy,
     ServeWhen,
     SnapshotSchedule,
     SourcePosition,
@@ -40,8 +30,6 @@ from desired_state.model import (
     UpdateStrategy,
     UserData,
 )
-
-_Value = TypeVar("_Value")
 
 
 def resolve_fleet(
@@ -132,12 +120,14 @@ def _probe(document: ProbeDocument) -> Probe:
             timeout=document.timeout,
             threshold=document.threshold,
         )
-    return TcpProbe(
-        port=_given(document.tcp),
-        interval=document.interval,
-        timeout=document.timeout,
-        threshold=document.threshold,
-    )
+    if document.tcp is not None:
+        return TcpProbe(
+            port=document.tcp,
+            interval=document.interval,
+            timeout=document.timeout,
+            threshold=document.threshold,
+        )
+    raise AssertionError("validation lets no probe through that has neither")
 
 
 def _repair(document: RepairDocument, replicas: int) -> RepairSpec:
@@ -152,57 +142,3 @@ def _repair(document: RepairDocument, replicas: int) -> RepairSpec:
             ReplacementLimit(window=window, count=count) for window, count in limits
         ),
     )
-
-
-def resolve_policy(declared: SafetyPolicyDocument, default: SafetyPolicyDocument) -> SafetyPolicy:
-    """The policy in force: what is declared over the default, which is complete."""
-    ours, theirs = declared.spec, default.spec
-    disappearance = _count_and_share(ours.mass_disappearance, theirs.mass_disappearance)
-    terminations = _count_and_share(ours.terminations_per_hour, theirs.terminations_per_hour)
-    repairs = _count_and_share(ours.repairs_at_once, theirs.repairs_at_once)
-    shrink = _count_and_share(ours.shrink_free, theirs.shrink_free)
-    return SafetyPolicy(
-        name=declared.metadata.name,
-        deadlines=_deadlines(ours.deadlines, theirs.deadlines),
-        consistency_window=_given(ours.consistency_window, theirs.consistency_window),
-        stopped_by_hand_for=_given(ours.stopped_by_hand_for, theirs.stopped_by_hand_for),
-        mass_disappearance_count=disappearance[0],
-        mass_disappearance_percent=disappearance[1],
-        terminations_per_hour_count=terminations[0],
-        terminations_per_hour_percent=terminations[1],
-        repairs_at_once_count=repairs[0],
-        repairs_at_once_percent=repairs[1],
-        shrink_free_slots=shrink[0],
-        shrink_free_percent=shrink[1],
-        capacity_backoff=tuple(_given(ours.capacity_backoff, theirs.capacity_backoff)),
-        capacity_forgotten_after=_given(
-            ours.capacity_forgotten_after, theirs.capacity_forgotten_after
-        ),
-        attached_ebs_unnamed_after=_given(
-            ours.attached_ebs_unnamed_after, theirs.attached_ebs_unnamed_after
-        ),
-        orphan_grace=_given(ours.orphan_grace, theirs.orphan_grace),
-        plan_expires_after=_given(ours.plan_expires_after, theirs.plan_expires_after),
-        approval_lasts=_given(ours.approval_lasts, theirs.approval_lasts),
-        pause_lasts=_given(ours.pause_lasts, theirs.pause_lasts),
-        pause_lasts_at_most=_given(ours.pause_lasts_at_most, theirs.pause_lasts_at_most),
-    )
-
-
-def _deadlines(ours: DeadlinesDocument, theirs: DeadlinesDocument) -> Deadlines:
-    names = [field.name for field in fields(Deadlines)]
-    return Deadlines(**{name: _given(getattr(ours, name), getattr(theirs, name)) for name in names})
-
-
-def _count_and_share(
-    ours: CountAndShareDocument, theirs: CountAndShareDocument
-) -> tuple[int, float]:
-    return _given(ours.count, theirs.count), _given(ours.share, theirs.share)
-
-
-def _given(declared: _Value | None, default: _Value | None = None) -> _Value:
-    """The declared value, else the default, of which there must be one."""
-    value = declared if declared is not None else default
-    if value is None:
-        raise AssertionError("validation lets nothing through that has no value here")
-    return value

@@ -74,6 +74,15 @@ Percent = Annotated[
     WithJsonSchema({"type": "string", "pattern": SHARE_PATTERN, "examples": ["20%"]}),
 ]
 
+
+def _above_zero(percent: float) -> float:
+    if percent == 0:
+        refuse([Problem(message="must be more than 0%")])
+    return percent
+
+
+PositivePercent = Annotated[Percent, AfterValidator(_above_zero)]
+
 CountOrShare = Annotated[
     Share,
     _quantity(parse_share),
@@ -140,6 +149,24 @@ UniqueList = Annotated[
     list[_Item], AfterValidator(_unique), Field(json_schema_extra={"uniqueItems": True})
 ]
 """A list whose items may not repeat."""
+
+
+def _never_shorter(steps: list[timedelta]) -> list[timedelta]:
+    problems = []
+    for index in range(1, len(steps)):
+        if steps[index] < steps[index - 1]:
+            shorter, longer = format_duration(steps[index]), format_duration(steps[index - 1])
+            message = f"is {shorter}, which cannot come after {longer}"
+            hint = "each wait is at least the one before"
+            problems.append(Problem(message=message, at=(index,), hint=hint))
+    refuse(problems)
+    return steps
+
+
+Waits = Annotated[
+    list[Duration], AfterValidator(_never_shorter), Field(min_length=1, max_length=20)
+]
+"""Waits after one failure, two in a row and so on; the last one stays."""
 
 
 def _account_is_text(value: object) -> object:

@@ -7,12 +7,21 @@ number stands with its reason.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
-from desired_state.documents.document import ApiVersion, Document, Problem, refuse
-from desired_state.documents.fields import Duration, FleetName, Percent
+from desired_state.documents.brakes import (
+    CapabilitiesDocument,
+    CapabilitiesOrNone,
+    ConditionsDocument,
+    ConditionsOrNone,
+    PaceDocument,
+    PaceOrNone,
+)
+from desired_state.documents.brakes_in_force import brake_problems
+from desired_state.documents.document import ApiVersion, Document, Problem
+from desired_state.documents.fields import Duration, FleetName, Percent, Waits
 from desired_state.model import SafetyPolicy
 from desired_state.reading.quantities import format_duration
 
@@ -47,22 +56,6 @@ class CountAndShareDocument(Document):
     share: Percent | None = Field(default=None, description="Share of all, such as 10%.")
 
 
-def _check_backoff(steps: list[Duration]) -> list[Duration]:
-    def problems() -> Iterator[Problem]:
-        for index in range(1, len(steps)):
-            if steps[index] < steps[index - 1]:
-                message = (
-                    f"is {format_duration(steps[index])}, which cannot come after "
-                    f"{format_duration(steps[index - 1])}"
-                )
-                yield Problem(
-                    message=message, at=(index,), hint="each wait is at least the one before"
-                )
-
-    refuse(problems())
-    return steps
-
-
 class SafetyPolicySpec(Document):
     """All numbers; those left out are the defaults."""
 
@@ -95,10 +88,8 @@ class SafetyPolicySpec(Document):
         description="Slots that a lower `replicas` may take away without --confirm-shrink, the "
         "smaller of both.",
     )
-    capacity_backoff: Annotated[list[Duration], AfterValidator(_check_backoff)] | None = Field(
+    capacity_backoff: Waits | None = Field(
         default=None,
-        min_length=1,
-        max_length=20,
         description="Waits after capacity errors in a row of one zone and type; the last one stays.",
     )
     capacity_forgotten_after: Duration | None = Field(
@@ -122,6 +113,21 @@ class SafetyPolicySpec(Document):
         default=None, description="A pause without a duration lasts this long."
     )
     pause_lasts_at_most: Duration | None = Field(default=None, description="The longest pause.")
+    override_lasts: Duration | None = Field(
+        default=None, description="--override-brakes opens the brakes for so long."
+    )
+    conditions: ConditionsOrNone = Field(
+        default=ConditionsDocument(),
+        description="What brakes disruptive work where a zone, the region or a fleet is in trouble. "
+        "`none`: nothing does.",
+    )
+    capabilities: CapabilitiesOrNone = Field(
+        default=CapabilitiesDocument(),
+        description="When a zone's control plane is not asked for more. `none`: it always is.",
+    )
+    pace: PaceOrNone = Field(
+        default=PaceDocument(), description="How fast work goes at most. `none`: without limit."
+    )
 
 
 class SafetyPolicyMetadata(Document):
@@ -155,3 +161,4 @@ def policy_problems(policy: SafetyPolicy) -> Iterator[Problem]:
             f"not {format_duration(policy.capacity_forgotten_after)}",
             at=("spec", "capacityForgottenAfter"),
         )
+    yield from brake_problems(policy)

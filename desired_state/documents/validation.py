@@ -149,6 +149,8 @@ def _wrong_value(
             return f"must be a string, not {described(value)}", quotes
         case "int_type" | "int_from_float":
             return f"must be a whole number, not {described(value)}", _number_hint(value)
+        case "float_type":
+            return f"must be a number, not {described(value)}", _number_hint(value)
         case "bool_type":
             plain = _BOOLEANS.get(value.lower(), value.lower()) if isinstance(value, str) else ""
             hint = f"write {plain}, without quotes" if plain in {"true", "false"} else None

@@ -187,7 +187,7 @@ def deadlines() -> Deadlines:
 
 
 def safety_policy(**changes: Any) -> SafetyPolicy:
-    """The numbers of design section 7.4, as `policies/default.yaml` has them."""
+    """The numbers of design section 7.4, as `policies/default.yaml` has them, without brakes and pace."""
     policy = SafetyPolicy(
         name="default",
         deadlines=deadlines(),
@@ -209,6 +209,10 @@ def safety_policy(**changes: Any) -> SafetyPolicy:
         approval_lasts=DAY,
         pause_lasts=4 * HOUR,
         pause_lasts_at_most=7 * DAY,
+        override_lasts=HOUR,
+        conditions=None,
+        capabilities=None,
+        pace=None,
     )
     return replace(policy, **changes)
 

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from desired_state.load import DEFAULT_POLICY_FILE
+from desired_state.load import POLICIES, SHIPPED_POLICIES
 from desired_state.schema import DIALECT, SCHEMA_FILE, json_schema, schema_text, write_schema
 from tests.unit.desired_state.test_resolving import EVERY_FIELD
 from tests.unit.desired_state.written import POLICY, POSTGRES, WEB, refusal_of, with_change
@@ -40,8 +40,11 @@ def test_the_schema_is_a_valid_one_of_its_draft() -> None:
 
 @pytest.mark.parametrize(
     "document",
-    [WEB, POSTGRES, POLICY, EVERY_FIELD, DEFAULT_POLICY_FILE.read_text(encoding="utf-8")],
-    ids=["web", "postgres", "policy", "every field", "default policy"],
+    [
+        *(WEB, POSTGRES, POLICY, EVERY_FIELD),
+        *((POLICIES / f"{name}.yaml").read_text(encoding="utf-8") for name in SHIPPED_POLICIES),
+    ],
+    ids=["web", "postgres", "policy", "every field", *SHIPPED_POLICIES],
 )
 def test_the_schema_accepts_what_the_loader_takes(document: str) -> None:
     assert complaints(document) == []
