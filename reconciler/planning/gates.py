@@ -293,6 +293,14 @@ def _snapshots_at_once(draft: Draft, tally: Tally) -> Refusal | None:
     return Refusal(gate=Gate.SNAPSHOTS_AT_ONCE, reason=reason)
 
 
+def _pace(draft: Draft, tally: Tally) -> Refusal | None:
+    """Asked last, so that nothing that another gate holds takes the turn of what could go."""
+    wait = tally.buckets.room(draft)
+    if wait is None:
+        return None
+    return Refusal(gate=Gate.PACE, reason=wait.reason, earliest_release=wait.until)
+
+
 GATES: tuple[Callable[[Draft, Tally], Refusal | None], ...] = (
     _gap,
     _cold,
@@ -304,5 +312,6 @@ GATES: tuple[Callable[[Draft, Tally], Refusal | None], ...] = (
     _max_unavailable,
     _mass_termination,
     _snapshots_at_once,
+    _pace,
 )
 """In the order in which they are asked."""

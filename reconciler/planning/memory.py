@@ -141,3 +141,8 @@ class Memory:
     """The newest that is in force."""
     recorded_since: datetime | None = None
     """When the first pass on record was; the buckets of the pace were empty then."""
+
+
+def held_key(slot: SlotRef | None, gate: Gate, reason: str = "") -> str:
+    """The key of `held_since`; what is of no slot is told by its reason."""
+    return f"{slot or reason}|{gate}"

@@ -4,7 +4,8 @@ plan
   arrange          our things into slots               slots, claims, absence
   decide           what each slot needs                decide, repair, replacing, moving, remove, drift
   place            zone and type for every launch      placement
-  admit            what may go ahead now               gates
+  queue            who is asked first                  queueing
+  admit            what may go ahead now               gates, pace
   outcome          every slot in one bucket, everything withheld listed
 """
 
@@ -34,9 +35,11 @@ from reconciler.planning.decision import (
     Hold,
 )
 from reconciler.planning.gates import admit
+from reconciler.planning.memory import held_key
 from reconciler.planning.outcome import ClaimOutcome, FleetSummary, Plan, SlotOutcome
 from reconciler.planning.placement import Rooms, place, unknown_zones
 from reconciler.planning.prospect import steps_to_come
+from reconciler.planning.queueing import in_order
 from reconciler.planning.silent_sentinels import silent_sentinels
 from reconciler.planning.slots import World, arrange
 from reconciler.planning.tally import take_tally
@@ -97,27 +100,7 @@ def _place_all(case: Case, world: World, decided: Decided) -> tuple[list[Draft],
 
 def _admit(case: Case, world: World, drafts: list[Draft]) -> tuple[list[Draft], list[Withheld]]:
     """What the gates let through, counted over the whole cell; where nothing is due, nothing is counted."""
-    return admit(_in_order(drafts, case), take_tally(case, world)) if drafts else ([], [])
-
-
-def _in_order(drafts: Iterable[Draft], case: Case) -> list[Draft]:
-    """Courses under way first, then tiers, then the slot that is down longest (design section 7.3); backups last."""
-    tiers = {fleet.name: fleet.tier for fleet in case.desired.fleets}
-    latest = datetime.max.replace(tzinfo=case.now.tzinfo)
-
-    def order(draft: Draft) -> tuple[object, ...]:
-        slot = draft.action.slot or SlotRef("", 0)
-        return (
-            draft.action.course is Course.BACK_UP,
-            draft.behind_since is not None,
-            not draft.continuation,
-            tiers.get(slot.fleet, len(tiers)),
-            draft.down_since or draft.behind_since or latest,
-            slot,
-            draft.action.operation_id,
-        )
-
-    return sorted(drafts, key=order)
+    return admit(in_order(drafts, case), take_tally(case, world)) if drafts else ([], [])
 
 
 # What is withheld
@@ -170,7 +153,7 @@ def _queue(withheld: Iterable[Withheld], case: Case) -> tuple[Withheld, ...]:
 
 
 def _key(item: Withheld) -> str:
-    return f"{item.slot or item.reason}|{item.gate}"
+    return held_key(item.slot, item.gate, item.reason)
 
 
 # Where every slot stands

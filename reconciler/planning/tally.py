@@ -26,6 +26,7 @@ from reconciler.planning.actions import Course, SlotRef, target_of
 from reconciler.planning.case import Case
 from reconciler.planning.decision import Draft
 from reconciler.planning.intents import Intent, IntentState
+from reconciler.planning.pace import Buckets
 from reconciler.planning.slots import SlotView, World
 
 HOUR = timedelta(hours=1)
@@ -62,6 +63,8 @@ class Tally:
     """Snapshots asked for, and what is deleted, in this plan and in calls whose answer is not known."""
     copying: Counter[str] = field(default_factory=Counter)
     """Copies under way by region, with those of this plan."""
+    buckets: Buckets
+    """What the pace leaves room for."""
 
     def fleet_of(self, draft: Draft) -> Fleet | None:
         """The declared fleet of a draft's slot."""
@@ -69,6 +72,7 @@ class Tally:
 
     def admit(self, draft: Draft) -> None:
         """Count what was let through."""
+        self.buckets.take(draft)
         slot, course = draft.action.slot, draft.action.course
         if slot is None:
             return
@@ -123,6 +127,7 @@ def take_tally(case: Case, world: World) -> Tally:
         short=frozenset(
             (item.zone, item.type) for item in case.memory.capacity if case.now < item.until
         ),
+        buckets=Buckets(case),
     )
     tally.count_unanswered(case.memory.open_intents)
     for view in world.slots:
