@@ -24,7 +24,7 @@ from providers.simulated.capacity import Capacity
 from providers.simulated.chance import Chance
 from providers.simulated.changes import Cause
 from providers.simulated.clock import VirtualClock
-from providers.simulated.control_plane import ControlPlane
+from providers.simulated.control_plane import SATURATING, ControlPlane, Saturation
 from providers.simulated.describing import Describing
 from providers.simulated.disasters import Disasters
 from providers.simulated.durations import Durations
@@ -62,6 +62,7 @@ class SimulatedCloud:
         clock: VirtualClock | None = None,
         serves: Serves | None = None,
         read_timeout_s: float = 20.0,
+        saturation: Saturation | None = SATURATING,
     ) -> None:
         self.clock = clock or VirtualClock()
         self.layout = layout or Layout()
@@ -76,7 +77,11 @@ class SimulatedCloud:
         self.throttling = Throttling(self.clock)
         self.capacity = Capacity(self.world, self.plan, room or {})
         self.control_plane = ControlPlane(
-            self.clock, chance, self.plan, read_timeout_s=read_timeout_s
+            self.clock,
+            chance,
+            self.plan,
+            read_timeout_s=read_timeout_s,
+            saturation=saturation,
         )
         self.gate = Gate(self.world, self.plan, self.throttling, self.control_plane)
         attachments = Attachments(self.world, self.plan, self.health)
@@ -95,7 +100,7 @@ class SimulatedCloud:
         self._elsewhere: dict[str, OtherRegion] = {}
         self.sts = SimulatedSts(self.gate, lambda: self.layout.account)
         self.ssm = SimulatedSsm(self.world, self.gate)
-        self.cloudwatch = SimulatedCloudWatch(self.world, self.gate)
+        self.cloudwatch = SimulatedCloudWatch(self.world, self.gate, self.plan)
         self.bucket = SimulatedBucket()
         self.archiving = ArchivingDatabases(self.world, self.bucket)
         self.prober = SimulatedProber(self.world, self.plan, serves)

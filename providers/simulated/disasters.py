@@ -8,6 +8,7 @@ from typing import Literal, assert_never
 from providers.simulated.attachments import ANOTHER_DEVICE, Attachments, device_is_root
 from providers.simulated.chance import happens, one_of
 from providers.simulated.changes import Cause
+from providers.simulated.cohorts import Cohorts
 from providers.simulated.fault_plan import FaultPlan
 from providers.simulated.faults import (
     ByHand,
@@ -17,12 +18,24 @@ from providers.simulated.faults import (
     VolumesSick,
     ZoneDisrupted,
 )
+from providers.simulated.flapping import Flaps
 from providers.simulated.health import Health
 from providers.simulated.lifecycle import Lifecycle
+from providers.simulated.outages import Flapping, MonitoringOff, VolumesStuck
 from providers.simulated.records import Guest, Instance, Io, Snapshot, Volume
 from providers.simulated.refusals import Refused
 from providers.simulated.snapshots import Snapshots
 from providers.simulated.world import World
+
+BEFALLING = (
+    VolumesSick,
+    VolumesStuck,
+    InstancesSick,
+    Flapping,
+    MonitoringOff,
+    ZoneDisrupted,
+    ByHand,
+)
 
 
 class Disasters:
@@ -44,13 +57,15 @@ class Disasters:
         self._attachments = attachments
         self._health = health
         self._snapshots = snapshots
+        self._cohorts = Cohorts(world, faults, health)
+        self._flaps = Flaps(world, faults, health)
         self._healing: list[tuple[Fault, Callable[[], None]]] = []
         for fault in faults.faults:
             self.expect(fault)
 
     def expect(self, fault: Fault) -> None:
         """A fault that is or will be on: what befalls the world befalls it when it begins."""
-        if not isinstance(fault, (VolumesSick, InstancesSick, ZoneDisrupted, ByHand)):
+        if not isinstance(fault, BEFALLING):
             return
         begins = fault.when.since - self._world.clock.elapsed
         self._world.clock.after(begins, lambda: self._begin(fault))
@@ -62,6 +77,9 @@ class Disasters:
         """All that can recover is well again."""
         for fault, _ in list(self._healing):
             self._end(fault)
+        for instance in list(self._world.instances.current.values()):
+            if instance.guest is Guest.OFFLINE:
+                self._world.effect(Cause.FAULT, self._guest_heals(instance.id, Guest.OFFLINE))
 
     def _begin(self, fault: Fault) -> None:
         if self._faults.is_on(fault):
@@ -71,8 +89,17 @@ class Disasters:
         match fault:
             case VolumesSick():
                 self._sicken_volumes(fault)
+            case VolumesStuck():
+                self._cohorts.begin(fault)
+                self._heal_later(fault, lambda: self._cohorts.end(fault))
             case InstancesSick():
                 self._sicken_instances(fault, Guest(fault.guest))
+            case Flapping():
+                self._flaps.begin(fault)
+                self._heal_later(fault, lambda: self._flaps.end(fault))
+            case MonitoringOff():
+                self._look_away()
+                self._heal_later(fault, self._look_away)
             case ZoneDisrupted():
                 if fault.instances_down:
                     self._sicken_instances(fault, Guest.UNREACHABLE)
@@ -86,6 +113,12 @@ class Disasters:
         self._healing = [item for item in self._healing if item[0] is not fault]
         for heals in mine:
             self._world.effect(Cause.FAULT, heals)
+
+    def _look_away(self) -> None:
+        """From all zones of which monitoring is off now."""
+        everywhere = frozenset(self._world.layout.zones)
+        off = [fault.when.zones or everywhere for fault in self._faults.on(MonitoringOff)]
+        self._health.unseen = frozenset().union(*off)
 
     # Sickness.
 

@@ -39,6 +39,7 @@ from providers.simulated.faults import (
     Throttled,
     ZoneDisrupted,
 )
+from providers.simulated.outages import ImageUnknown, OperationsOff
 from providers.simulated.parameters import check_parameters
 from providers.simulated.refusals import Refused
 from providers.simulated.throttling import Throttling
@@ -143,6 +144,7 @@ class Gate:
         for hook in self.before_effect:
             hook(call)
         overtaken = self._arrive(call, effect)
+        self._hold_switched_off(call)
         in_time = call.region is not None or self._control_plane.serve(call.operation)
         try:
             fails_after = self._admit(call)
@@ -194,6 +196,9 @@ class Gate:
             if not fails_after:
                 raise Refused("Unavailable", "The server is overloaded and can't handle it.", 503)
         self._refuse_disrupted(call)
+        if self._switched_off(call, times_out=False):
+            raise Refused("Unavailable", "The service is unavailable in this zone.", 503)
+        self._refuse_unknown_image(call)
         self._refuse_unseen(call)
         return fails_after
 
@@ -212,6 +217,34 @@ class Gate:
             if whole or (call.zones is not None and not zones.isdisjoint(call.zones)):
                 self._faults.count(fault, call.operation)
                 raise Refused("Unavailable", "The service is unavailable in this zone.", 503)
+
+    def _hold_switched_off(self, call: Call) -> None:
+        """What is switched off without an answer is never carried out."""
+        if self._switched_off(call, times_out=True):
+            self._control_plane.hold(call.operation)
+            raise self._no_answer()
+
+    def _switched_off(self, call: Call, *, times_out: bool) -> bool:
+        if call.region is not None or not self._faults.on(OperationsOff):
+            return False
+
+        def concerns(fault: OperationsOff) -> bool:
+            somewhere = fault.when.zones is None or call.zones is not None
+            return somewhere and fault.times_out is times_out
+
+        return (
+            self._faults.strikes(
+                OperationsOff, call.operation, zones=call.zones, call=call.number, fits=concerns
+            )
+            is not None
+        )
+
+    def _refuse_unknown_image(self, call: Call) -> None:
+        image = call.parameters.get("ImageId")
+        if image is not None and self._faults.strikes(
+            ImageUnknown, call.operation, fits=lambda fault: image in fault.images
+        ):
+            raise Refused("InvalidAMIID.NotFound", f"The image id '[{image}]' does not exist")
 
     def _refuse_unseen(self, call: Call) -> None:
         """An id that exists is not found: the part of EC2 that was asked has not heard of it yet."""

@@ -12,6 +12,7 @@ CHECKED_EVERY = timedelta(minutes=5)
 """EBS's rhythm of status checks (aws-facts B1)."""
 MIB_PER_GIB = 1024
 NOT_RUNNING = "not-applicable"
+NO_DATA = "insufficient-data"
 FAILING_THE_INSTANCE_CHECK = (Guest.HUNG, Guest.MISJUDGED, Guest.UNREACHABLE)
 """The instance check fails too when the system check does (aws-facts B2)."""
 
@@ -22,6 +23,23 @@ class Health:
     def __init__(self, world: World) -> None:
         self._world = world
         self._turns: dict[str, int] = {}
+        self._unseen: frozenset[str] = frozenset()
+
+    @property
+    def unseen(self) -> frozenset[str]:
+        """The zones of which the checks and statuses have no data."""
+        return self._unseen
+
+    @unseen.setter
+    def unseen(self, zones: frozenset[str]) -> None:
+        changed = zones ^ self._unseen
+        self._unseen = zones
+        for instance in list(self._world.instances.current.values()):
+            if instance.zone in changed and instance.state == "running":
+                self._publish(instance.id)
+        for volume in list(self._world.volumes.current.values()):
+            if volume.zone in changed:
+                self._publish_volume(volume.id)
 
     # Instances.
 
@@ -99,6 +117,11 @@ class Health:
         before = self._world.checks.current.get(instance_id)
         if instance is None or before is None or instance.state != "running":
             return
+        if instance.zone in self._unseen:
+            self._world.put_checks(_without_data(before))
+            return
+        if instance.guest is Guest.OFFLINE:
+            return  # They wait for its network.
         unreachable = instance.guest is Guest.UNREACHABLE
         stuck = any(
             volume.io in (Io.STALLED, Io.FAILED)
@@ -123,6 +146,9 @@ class Health:
     def _publish_volume(self, volume_id: str) -> None:
         volume = self._world.volumes.current.get(volume_id)
         if volume is None:
+            return
+        if volume.zone in self._unseen:
+            self._world.put_volume_status(VolumeStatus(volume_id=volume_id))
             return
         filled = self._filled_percent(volume)
         filling = filled is not None and filled < 100
@@ -151,6 +177,12 @@ class Health:
     def _volumes_of(self, instance_id: str) -> list[str]:
         instance = self._world.instances.current.get(instance_id)
         return [item.volume_id for item in instance.attachments] if instance else []
+
+
+def _without_data(checks: Checks) -> Checks:
+    return replace(
+        checks, system=NO_DATA, instance=NO_DATA, attached_ebs=NO_DATA, failing_since=None
+    )
 
 
 def _word(*, bad: bool) -> str:

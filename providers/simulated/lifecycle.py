@@ -9,10 +9,11 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from providers.simulated.attachments import Attachments, written_until
-from providers.simulated.chance import Range
+from providers.simulated.chance import Range, drawn_time
 from providers.simulated.fault_plan import FaultPlan
 from providers.simulated.faults import LaunchDies
 from providers.simulated.health import Health
+from providers.simulated.outages import NetworkLate
 from providers.simulated.records import Guest, Instance
 from providers.simulated.refusals import incorrect_instance_state
 from providers.simulated.world import World
@@ -80,7 +81,7 @@ class Lifecycle:
         """Reboot a running instance. Raises Refused."""
         if instance.state not in ("running", "pending"):
             raise incorrect_instance_state(f"The instance '{instance.id}' is not 'running'.")
-        cured = instance.guest is not Guest.UNREACHABLE
+        cured = instance.guest not in (Guest.UNREACHABLE, Guest.OFFLINE)
         rebooted = replace(
             instance,
             guest=Guest.WELL if cured else instance.guest,
@@ -107,6 +108,25 @@ class Lifecycle:
         )
         self._attachments.attached_at_launch(instance.id)
         self._health.started(instance.id)
+        self._wait_for_network(instance)
+
+    def _wait_for_network(self, instance: Instance) -> None:
+        late = self._faults.strikes(NetworkLate, "lifecycle: network", zones={instance.zone})
+        if late is None:
+            return
+        guest = Guest(late.guest)
+        self._health.set_guest(instance.id, guest)
+        between = (late.least.total_seconds(), late.most.total_seconds())
+        delay = drawn_time(self._world.chance, between)
+        if late.when.until is not None:
+            delay = min(delay, late.when.until - self._world.clock.elapsed)
+
+        def is_there() -> None:
+            current = self._world.instances.current.get(instance.id)
+            if current is not None and current.guest is guest:
+                self._health.set_guest(instance.id, Guest.WELL)
+
+        self._world.later(delay, is_there)
 
     def _died(self, instance: Instance, code: str) -> None:
         self._terminated(replace(instance, state_reason=(code, f"{code}: died on launch")))

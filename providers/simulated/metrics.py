@@ -6,7 +6,9 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from providers.simulated.fault_plan import FaultPlan
 from providers.simulated.gate import Gate, Reply
+from providers.simulated.outages import MonitoringOff
 from providers.simulated.records import Io, Volume
 from providers.simulated.world import World
 
@@ -26,9 +28,10 @@ VALUES: Mapping[str, Mapping[Io, float]] = {
 class SimulatedCloudWatch:
     """Has the face of boto3's CloudWatch client."""
 
-    def __init__(self, world: World, gate: Gate) -> None:
+    def __init__(self, world: World, gate: Gate, faults: FaultPlan) -> None:
         self._world = world
         self._gate = gate
+        self._faults = faults
 
     def get_metric_data(self, **parameters: Any) -> Reply:
         return self._gate.call("GetMetricData", parameters, self._metric_data)
@@ -58,6 +61,11 @@ class SimulatedCloudWatch:
         self, volume_id: str, metric: str, start: datetime, end: datetime
     ) -> Iterator[tuple[datetime, float]]:
         """The minutes that have ended long enough ago, of a volume that was attached all the while."""
+        volume = self._world.volumes.current.get(volume_id)
+        if self._faults.strikes(
+            MonitoringOff, "GetMetricData", zones={volume.zone} if volume else None
+        ):
+            return
         at = start.replace(second=0, microsecond=0)
         while at < end and at + MINUTE + LATE_BY <= self._world.now:
             io = self._io_during(volume_id, at)

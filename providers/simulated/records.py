@@ -24,6 +24,8 @@ class Guest(StrEnum):
     """All is well, and the instance check fails nevertheless (gray failure the other way round)."""
     UNREACHABLE = "unreachable"
     """The host or its network is at fault: the system check fails."""
+    OFFLINE = "offline"
+    """Its network is not set up yet: nobody reaches it, and the checks wait."""
 
 
 class Io(StrEnum):
