@@ -28,6 +28,7 @@ from reconciler.planning.casting import cast
 from reconciler.planning.check_actions import ACTION_RULES, Facts
 from reconciler.planning.check_archives import ARCHIVE_RULES
 from reconciler.planning.check_backups import BACKUP_RULES
+from reconciler.planning.check_pace import pace_exceeded
 from reconciler.planning.check_reclaiming import RECLAIM_RULES
 from reconciler.planning.check_stand_ins import stand_ins_without_a_word
 from reconciler.planning.identity import Role, Tag, incarnation_of, role_of, slot_of
@@ -229,6 +230,11 @@ def _data_gives_way_on_a_persons_word(plan: Plan, facts: Facts) -> Iterable[Viol
         yield Violation(rule="no empty stand-in", where=str(slot), detail=detail)
 
 
+def _the_pace(plan: Plan, facts: Facts) -> Iterable[Violation]:
+    for where, detail in pace_exceeded(plan.actions, facts.case):
+        yield Violation(rule="pace", where=where, detail=detail)
+
+
 def _is_judgement(action: Action) -> bool:
     taken_down = isinstance(action.request, TerminateInstance | StopInstance)
     return taken_down and action.course in (Course.REPAIR, Course.RECLAIM)
@@ -244,4 +250,5 @@ PLAN_RULES: tuple[Callable[[Plan, Facts], Iterable[Violation]], ...] = (
     _taken_down_on_our_judgement,
     _restore_points_stay,
     _data_gives_way_on_a_persons_word,
+    _the_pace,
 )

@@ -17,7 +17,7 @@ from enum import StrEnum
 
 from desired_state.safety import PaceRules
 from providers.requests import LaunchInstance, Request, StartInstance
-from reconciler.health.capabilities import CapabilityKind
+from reconciler.health.capabilities import BreakerState, CapabilityKind
 from reconciler.health.conditions import Condition, ScopeKind
 from reconciler.planning.actions import Action, Course, is_backup, named_ids
 from reconciler.planning.case import Case
@@ -48,6 +48,7 @@ class Bucket(StrEnum):
 
 
 OF_ZONES = frozenset({Bucket.LAUNCHES, Bucket.RESTORES, Bucket.DISRUPTIVE, Bucket.ENDS})
+RAMPED = frozenset({Bucket.LAUNCHES, Bucket.RESTORES})
 
 
 def debits_of(action: Action) -> tuple[Bucket, ...]:
@@ -179,12 +180,16 @@ class Buckets:
                 rate = 60 * STARTS_A_SECOND * rules.run_instances_percent / 100
             case Bucket.CHANGES:
                 rate = 60 * CHANGES_A_SECOND * rules.write_percent / 100
-        share = 1.0 if zone is None else rules.zone_percent / 100
-        return rate * share * left_of_everything(self._case, rules)
+        share = rules.zone_percent / 100
+        usual = rate if zone is None else rate * share
+        ramped = _ramped(self._case, zone, rate * share) if bucket in RAMPED else 0.0
+        return (usual + ramped) * left_of_everything(self._case, rules)
 
     def _replay(self, bucket: Bucket, zone: str | None, rate: float) -> float:
         """Tokens in a bucket that was empty when we began to look, or to remember."""
         now, most = self._case.now, max(1.0, rate)
+        if rate <= 0:
+            return 0.0
         reach = HOUR if rate * (HOUR / MINUTE) >= most else DAY
         at = max(now - reach, self._case.memory.recorded_since or now)
         tokens = 0.0
@@ -228,8 +233,8 @@ class Buckets:
         for zone, kind in _asked_of(request):
             ramp = self._case.capabilities.of(zone, kind)
             used = ramp.round_used + self._ramped[zone, kind]
-            if ramp.level is not None and used + 1 > ramp.level:
-                reason = f"{kind} in {zone} comes back: {used} in this round, {ramp.level:.0f} may"
+            if ramp.level is not None and used >= int(ramp.level):
+                reason = f"{kind} in {zone} comes back: {used} in this round, {int(ramp.level)} may"
                 return Wait(reason=reason, until=ramp.round_ends_at)
         return None
 
@@ -258,6 +263,25 @@ def _asked_of(request: Request) -> list[tuple[str, CapabilityKind]]:
         return []
     kinds = [CapabilityKind.LAUNCH, *([CapabilityKind.VOLUME] if request.volumes else [])]
     return [(request.zone, kind) for kind in kinds]
+
+
+def _ramped(case: Case, zone: str | None, usual: float) -> float:
+    """What is added where launches came back and each round proved that more may be asked: work has piled up there.
+
+    For the region it is the sum over its zones, or the one that recovers would take the tokens of the others.
+    """
+    breakers = case.desired.policy.capabilities
+    if breakers is None:
+        return 0.0
+    minutes = breakers.ramp_round / MINUTE
+    return sum(
+        max(0.0, ramp.level / minutes - usual)
+        for (place, kind), ramp in case.capabilities.of_zones.items()
+        if kind is CapabilityKind.LAUNCH
+        and zone in (None, place)
+        and ramp.state is BreakerState.CLOSED
+        and ramp.level is not None
+    )
 
 
 def _slots_of_the_region(case: Case) -> int:

@@ -173,6 +173,7 @@ class Scene(Present):
         self.memory = Memory(
             passes=0,
             cold=ColdStart(since=self.now - since, complete_observations=complete),
+            recorded_since=self.now - since,
         )
 
     def case(self) -> Case:

@@ -302,6 +302,7 @@ class Passes:
         self.memory = replace(
             self.memory,
             passes=self.memory.passes + lessons.complete_looks,
+            recorded_since=self.memory.recorded_since or now,
             cold=lessons.cold,
             known=lessons.known,
             health=lessons.health,

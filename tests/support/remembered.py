@@ -19,7 +19,7 @@ class Remembered:
 
     def __init__(self, now: datetime) -> None:
         self.now = now
-        self.memory = Memory(passes=100)
+        self.memory = Memory(passes=100, recorded_since=now - DAY)
 
     def began(
         self,
