@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from reconciler.planning.actions import Action, SlotRef
 from reconciler.planning.intents import Intent, IntentState
-from reconciler.planning.memory import Approval, CapacityMemory, Memory, Pause
+from reconciler.planning.memory import Approval, CapacityMemory, Memory, Override, Pause
 from reconciler.planning.orders import Order, OrderKind
 from reconciler.store import journal, leases, passes, recollection, words
 from reconciler.store.database import Database, Stamp
@@ -22,7 +22,7 @@ from reconciler.store.leases import Holder, Lease, LockFile
 from reconciler.store.passes import PassRecord, PassSummary
 from reconciler.store.recollection import Recollection, recollect
 from reconciler.store.schema import intents
-from reconciler.store.words import GivenOrder
+from reconciler.store.words import GivenOrder, GivenOverride
 
 FORGETS_EVERY = timedelta(hours=1)
 
@@ -113,6 +113,11 @@ class CellStore:
         """The newest orders for a slot, or for the whole cell, in force or not; newest first."""
         with self._reading() as connection:
             return words.given_orders(connection, self.cell, slot, limit)
+
+    def given_overrides(self, limit: int) -> tuple[GivenOverride, ...]:
+        """The newest words that lifted the brakes, in force or not; newest first."""
+        with self._reading() as connection:
+            return words.given_overrides(connection, self.cell, limit)
 
     def last_pass(self) -> PassSummary | None:
         """The newest pass on record."""
@@ -241,6 +246,16 @@ class CellStore:
         """Take the order of that kind for that slot back; False when none was in force."""
         with self._database.write() as connection:
             return words.withdraw(connection, self.cell, slot, kind, now)
+
+    def override(self, given: Override) -> None:
+        """Lift the brakes of the whole cell until the word expires."""
+        with self._database.write() as connection:
+            words.override(connection, self.cell, given)
+
+    def end_override(self, now: datetime) -> bool:
+        """Take back what lifts the brakes; False when nothing did."""
+        with self._database.write() as connection:
+            return words.end_override(connection, self.cell, now)
 
     def release_cold(self) -> None:
         """Let a cold cell act: a person has looked."""

@@ -7,12 +7,16 @@ requests are told apart by their literal `kind`.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Hashable
 from functools import cache, lru_cache
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
 
+from reconciler.health.capabilities import CapabilityKind
+from reconciler.health.conditions import RememberedCondition, Scope
+from reconciler.health.reads import RememberedReads
 from reconciler.health.verdict import RememberedHealth
 from reconciler.health.volumes import RememberedVolume
 from reconciler.planning.actions import Action, SlotRef
@@ -42,6 +46,16 @@ def _healths() -> TypeAdapter[RememberedHealth]:
 @cache
 def _volumes() -> TypeAdapter[RememberedVolume]:
     return TypeAdapter(RememberedVolume)
+
+
+@cache
+def _conditions() -> TypeAdapter[RememberedCondition]:
+    return TypeAdapter(RememberedCondition)
+
+
+@cache
+def _reads() -> TypeAdapter[RememberedReads]:
+    return TypeAdapter(RememberedReads)
 
 
 @cache
@@ -102,6 +116,50 @@ def decode_volume(text: str) -> RememberedVolume:
         raise UnreadableError(f"a remembered volume is not readable: {_faults(fault)}") from fault
 
 
+def encode_condition(condition: RememberedCondition) -> str:
+    """What judging remembers of one place, as JSON."""
+    return _conditions().dump_json(condition).decode()
+
+
+@lru_cache(maxsize=DECODED_AT_MOST)
+def decode_condition(text: str) -> RememberedCondition:
+    """The remembered condition that was encoded; the same object for the same text.
+
+    UnreadableError when this version does not understand it.
+    """
+    try:
+        return _conditions().validate_json(text)
+    except ValidationError as fault:
+        raise UnreadableError(
+            f"a remembered condition is not readable: {_faults(fault)}"
+        ) from fault
+
+
+def decode_scope(text: str) -> Scope:
+    """The place that was written. UnreadableError when this version knows no such place."""
+    try:
+        return Scope.parse(text)
+    except ValueError as fault:
+        raise UnreadableError(f"a place with a condition is not readable: {fault}") from fault
+
+
+def encode_reads(reads: RememberedReads) -> str:
+    """What is remembered of the looks at one zone, as JSON."""
+    return _reads().dump_json(reads).decode()
+
+
+@lru_cache(maxsize=DECODED_AT_MOST)
+def decode_reads(text: str) -> RememberedReads:
+    """The remembered looks that were encoded; the same object for the same text.
+
+    UnreadableError when this version does not understand it.
+    """
+    try:
+        return _reads().validate_json(text)
+    except ValidationError as fault:
+        raise UnreadableError(f"remembered looks are not readable: {_faults(fault)}") from fault
+
+
 def encode_case(case: Case) -> str:
     """A whole case as indented JSON, to be planned again offline with `reconciler plan --case`."""
     return _cases().dump_json(case, indent=1).decode() + "\n"
@@ -120,19 +178,39 @@ def decode_case(text: str | bytes) -> Case:
             f"this case has format {json.dumps(raw['format'])}, this version reads format {CASE_FORMAT}:"
             " record it again, or plan it with the version that recorded it"
         )
-    _restore_slot_keys(raw)
+    try:
+        _restore_keys(raw)
+    except ValueError as fault:
+        raise ValueError(f"this recorded case is damaged: {fault}") from fault
     try:
         return _cases().validate_python(raw)
     except ValidationError as fault:
         raise ValueError(f"this recorded case is damaged: {_faults(fault)}") from fault
 
 
-def _restore_slot_keys(raw: dict[str, Any]) -> None:
-    """JSON has only text as keys; slots are written as `fleet/ordinal` there."""
-    memory = raw.get("memory")
-    if isinstance(memory, dict) and isinstance(memory.get("highest_incarnations"), dict):
-        by_text = memory["highest_incarnations"]
-        memory["highest_incarnations"] = {SlotRef.parse(key): by_text[key] for key in by_text}
+def _restore_keys(raw: dict[str, Any]) -> None:
+    """JSON has only text as keys: slots are written as `fleet/ordinal` there, places as `zone use1-az1`, and the
+    capabilities of zones as `use1-az1,launch`.
+    """
+    _parse_keys(raw, "memory", "highest_incarnations", SlotRef.parse)
+    _parse_keys(raw, "memory", "conditions", Scope.parse)
+    _parse_keys(raw, "conditions", "verdicts", Scope.parse)
+    _parse_keys(raw, "capabilities", "of_zones", _capability_key)
+
+
+def _parse_keys(
+    raw: dict[str, Any], part: str, name: str, parse: Callable[[str], Hashable]
+) -> None:
+    """A case that was recorded before there was such a part has none."""
+    holder = raw.get(part)
+    by_text = holder.get(name) if isinstance(holder, dict) else None
+    if isinstance(holder, dict) and isinstance(by_text, dict):
+        holder[name] = {parse(key): by_text[key] for key in by_text}
+
+
+def _capability_key(text: str) -> tuple[str, CapabilityKind]:
+    zone, _, kind = text.rpartition(",")
+    return zone, CapabilityKind(kind)
 
 
 def _faults(fault: ValidationError) -> str:

@@ -8,23 +8,28 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from sqlalchemy import Connection, Table, bindparam, delete, insert, or_, select, update
+from sqlalchemy import Connection, Table, bindparam, delete, func, insert, or_, select, update
 
+from reconciler.health.conditions import RememberedCondition, Scope
+from reconciler.health.reads import RememberedReads
 from reconciler.health.verdict import RememberedHealth
 from reconciler.health.volumes import RememberedVolume
 from reconciler.planning.learning import Lessons
 from reconciler.planning.memory import CapacityMemory, ColdStart, KnownResource, Memory
 from reconciler.store import journal
-from reconciler.store.encoding import encode_health, encode_volume
+from reconciler.store.encoding import encode_condition, encode_health, encode_reads, encode_volume
 from reconciler.store.journal import Writing
 from reconciler.store.schema import (
     capacity,
     cells,
+    conditions,
     health,
     held_since,
     known_resources,
     orders,
+    overrides,
     passes,
+    reads,
     volumes,
 )
 
@@ -66,6 +71,8 @@ def record(writing: Writing, done: PassRecord, before: Memory) -> None:
     _remember(writing, health, before.health, lessons.health, _health_row)
     _remember(writing, volumes, before.volumes, lessons.volumes, _volume_row)
     _remember(writing, held_since, before.held_since, lessons.held_since, _held_row)
+    _remember(writing, conditions, before.conditions, lessons.conditions, _condition_row)
+    _remember(writing, reads, before.reads, lessons.reads, _reads_row)
     remember_capacity(writing, done.capacity, before.capacity)
     _record_cell(writing, lessons)
     writing.connection.execute(
@@ -91,6 +98,9 @@ def memory_after(before: Memory, done: PassRecord) -> Memory:
         health=_shared(before.health, lessons.health),
         volumes=_shared(before.volumes, lessons.volumes),
         held_since=_shared(before.held_since, lessons.held_since),
+        conditions=_shared(before.conditions, lessons.conditions),
+        reads=_shared(before.reads, lessons.reads),
+        recorded_since=before.recorded_since or lessons.as_of,
         capacity=tuple(sorted(done.capacity, key=lambda item: (item.zone, item.type))),
     )
 
@@ -103,13 +113,16 @@ def _cold_after(before: ColdStart | None, learnt: ColdStart | None) -> ColdStart
 
 
 def forget_history(writing: Writing, now: datetime) -> None:
-    """Drop events of ended intents, lines about passes and orders that are too old."""
+    """Drop events of ended intents, lines about passes, orders and overrides that are too old."""
     oldest = now - HISTORY_LASTS
     writing.connection.execute(
         delete(passes).where(passes.c.cell == writing.cell, passes.c.as_of < oldest)
     )
     writing.connection.execute(
         delete(orders).where(orders.c.cell == writing.cell, orders.c.expires_at < oldest)
+    )
+    writing.connection.execute(
+        delete(overrides).where(overrides.c.cell == writing.cell, overrides.c.expires_at < oldest)
     )
     journal.forget_events(writing, oldest)
     journal.forget_backups(writing, now - BACKUPS_LAST)
@@ -137,9 +150,9 @@ def last(connection: Connection, cell: str) -> PassSummary | None:
     )
 
 
-def _shared(before: Mapping[str, Item], after: Mapping[str, Item]) -> Mapping[str, Item]:
+def _shared(before: Mapping[Key, Item], after: Mapping[Key, Item]) -> Mapping[Key, Item]:
     """The mapping that was there when nothing in it changed, else the new one in the order of the store."""
-    return before if before == after else dict(sorted(after.items()))
+    return before if before == after else {key: after[key] for key in sorted(after, key=str)}
 
 
 def _remember(
@@ -178,6 +191,7 @@ def _record_cell(writing: Writing, lessons: Lessons) -> None:
             "since": cold.since if cold else None,
             "observations": cold.complete_observations if cold else 0,
             "released": cold is not None and cold.released,
+            "as_of": lessons.as_of,
         },
     )
 
@@ -216,6 +230,14 @@ def _volume_row(volume_id: str, item: RememberedVolume) -> dict[str, object]:
     return {"volume_id": volume_id, "remembered": encode_volume(item)}
 
 
+def _condition_row(scope: Scope, item: RememberedCondition) -> dict[str, object]:
+    return {"scope": str(scope), "remembered": encode_condition(item)}
+
+
+def _reads_row(zone: str, item: RememberedReads) -> dict[str, object]:
+    return {"zone": zone, "remembered": encode_reads(item)}
+
+
 def _held_row(gate: str, since: datetime) -> dict[str, object]:
     return {"gate": gate, "since": since}
 
@@ -234,5 +256,6 @@ _UPDATE_CELL = (
         cold_observations=bindparam("observations"),
         # Only ever set here: a person may release a cold cell while a pass that began before is under way.
         cold_released=or_(cells.c.cold_released, bindparam("released")),
+        recorded_since=func.coalesce(cells.c.recorded_since, bindparam("as_of")),
     )
 )

@@ -16,24 +16,34 @@ from reconciler.planning.memory import (
     ColdStart,
     KnownResource,
     Memory,
+    Override,
     Pause,
 )
 from reconciler.store import journal
 from reconciler.store.database import Stamp
-from reconciler.store.encoding import decode_health, decode_volume
+from reconciler.store.encoding import (
+    decode_condition,
+    decode_health,
+    decode_reads,
+    decode_scope,
+    decode_volume,
+)
 from reconciler.store.schema import (
     approvals,
     capacity,
     cells,
+    conditions,
     health,
     held_since,
     intents,
     known_resources,
     orders,
+    overrides,
     pauses,
+    reads,
     volumes,
 )
-from reconciler.store.words import order_of
+from reconciler.store.words import order_of, override_of
 
 RECENT = timedelta(hours=24)
 """How long a closed intent counts as recent; an abandoned one does until it is found or proved lost."""
@@ -66,6 +76,7 @@ def recollect(connection: Connection, cell: str, now: datetime, stamp: Stamp) ->
         *(approval.expires_at for approval in memory.approvals.values()),
         *(pause.expires_at for pause in memory.pauses),
         *(order.expires_at for order in memory.orders),
+        *([memory.override.expires_at] if memory.override else []),
         *(
             intent.updated_at + (BACKUPS_RECENT if _is_done_backup(intent) else RECENT)
             for intent in memory.recent_intents
@@ -118,6 +129,13 @@ def recall(connection: Connection, cell: str, now: datetime) -> Memory:
         ),
         capacity=recall_capacity(connection, cell),
         held_since={r.gate: r.since for r in _rows(connection, cell, held_since)},
+        conditions={
+            decode_scope(r.scope): decode_condition(r.remembered)
+            for r in _rows(connection, cell, conditions)
+        },
+        reads={r.zone: decode_reads(r.remembered) for r in _rows(connection, cell, reads)},
+        override=_override(connection, cell, now),
+        recorded_since=row.recorded_since,
     )
 
 
@@ -217,6 +235,14 @@ def _pause(row: Row[Any]) -> Pause:
         expires_at=row.expires_at,
         paused_by=row.paused_by,
     )
+
+
+def _override(connection: Connection, cell: str, now: datetime) -> Override | None:
+    """The newest that is in force."""
+    in_force = _rows(
+        connection, cell, overrides, overrides.c.expires_at > now, overrides.c.ended_at.is_(None)
+    )
+    return override_of(in_force[-1]) if in_force else None
 
 
 def _duration(seconds: float | None) -> timedelta | None:

@@ -25,7 +25,7 @@ from sqlalchemy import (
     false,
 )
 
-SCHEMA_VERSION = "0003"
+SCHEMA_VERSION = "0004"
 """The newest migration; revisions are numbered so that an older store is told from a newer one."""
 
 
@@ -57,6 +57,8 @@ cells = Table(
     Column("cold_since", Instant),
     Column("cold_observations", Integer, nullable=False),
     Column("cold_released", Boolean, nullable=False),
+    # The first pass on record; NULL until there is one.
+    Column("recorded_since", Instant),
 )
 
 
@@ -189,6 +191,37 @@ orders = Table(
     # Withdrawn, or another of its kind took its place. The row stays: it is the record of who wanted what and why.
     Column("ended_at", Instant),
     Index("orders_by_expiry", "cell", "expires_at"),
+)
+
+overrides = Table(
+    "overrides",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    _cell(),
+    Column("reason", Text, nullable=False),
+    Column("given_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("given_by", Text, nullable=False),
+    # Taken back. The row stays: it is the record of who lifted the brakes and why.
+    Column("ended_at", Instant),
+    Index("overrides_by_expiry", "cell", "expires_at"),
+)
+
+conditions = Table(
+    "conditions",
+    metadata,
+    Column("cell", String(64), ForeignKey("cells.cell"), primary_key=True),
+    # As `health.conditions.Scope` is written, e.g. `zone use1-az1`.
+    Column("scope", String(192), primary_key=True),
+    Column("remembered", Text, nullable=False),
+)
+
+reads = Table(
+    "reads",
+    metadata,
+    Column("cell", String(64), ForeignKey("cells.cell"), primary_key=True),
+    Column("zone", String(32), primary_key=True),
+    Column("remembered", Text, nullable=False),
 )
 
 capacity = Table(

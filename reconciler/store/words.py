@@ -1,4 +1,4 @@
-"""What people have said: approvals, pauses, orders, and that a cold cell may act. Written beside a controller."""
+"""What people have said: approvals, pauses, orders, overrides, and that a cold cell may act; beside a controller."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from reconciler.planning.actions import SlotRef
-from reconciler.planning.memory import Approval, Pause
+from reconciler.planning.memory import Approval, Override, Pause
 from reconciler.planning.orders import Order, OrderKind
-from reconciler.store.schema import approvals, cells, orders, pauses
+from reconciler.store.schema import approvals, cells, orders, overrides, pauses
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +19,14 @@ class GivenOrder:
     """An order on record, and when it was withdrawn or another took its place; None for one that was left alone."""
 
     order: Order
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GivenOverride:
+    """An override on record, and when it was taken back; None for one that was left alone."""
+
+    override: Override
     ended_at: datetime | None
 
 
@@ -118,6 +126,47 @@ def order_of(row: Row[Any]) -> Order:
         instance_id=row.instance_id,
         snapshot_id=row.snapshot_id,
         max_loss=None if row.max_loss_s is None else timedelta(seconds=row.max_loss_s),
+    )
+
+
+def override(connection: Connection, cell: str, given: Override) -> None:
+    """Keep a word that lifts the brakes; the newest in force counts, and none is lost from the record."""
+    connection.execute(insert(overrides).values(cell=cell, **asdict(given)))
+
+
+def end_override(connection: Connection, cell: str, now: datetime) -> bool:
+    """Take back what lifts the brakes; False when nothing did."""
+    ended = connection.execute(
+        update(overrides)
+        .where(
+            overrides.c.cell == cell,
+            overrides.c.ended_at.is_(None),
+            overrides.c.expires_at > now,
+        )
+        .values(ended_at=now)
+    )
+    return ended.rowcount > 0
+
+
+def given_overrides(connection: Connection, cell: str, limit: int) -> tuple[GivenOverride, ...]:
+    """The newest overrides of the cell, in force or not; newest first."""
+    query = (
+        select(overrides)
+        .where(overrides.c.cell == cell)
+        .order_by(overrides.c.id.desc())
+        .limit(limit)
+    )
+    rows = connection.execute(query)
+    return tuple(GivenOverride(override=override_of(row), ended_at=row.ended_at) for row in rows)
+
+
+def override_of(row: Row[Any]) -> Override:
+    """The override in a row of the table."""
+    return Override(
+        reason=row.reason,
+        given_at=row.given_at,
+        expires_at=row.expires_at,
+        given_by=row.given_by,
     )
 
 

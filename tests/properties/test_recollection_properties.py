@@ -11,11 +11,13 @@ from tempfile import TemporaryDirectory
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from reconciler.health.conditions import Condition, RememberedCondition, Scope, ScopeKind
+from reconciler.health.reads import Look, RememberedReads
 from reconciler.health.verdict import RememberedHealth, Status
 from reconciler.health.volumes import RememberedVolume, VolumeCondition, VolumeSign
 from reconciler.planning.actions import Gate
 from reconciler.planning.intents import MOVES, IntentState
-from reconciler.planning.memory import Approval, CapacityMemory, ColdStart, Pause
+from reconciler.planning.memory import Approval, CapacityMemory, ColdStart, Override, Pause
 from reconciler.store.cell import CellStore
 from reconciler.store.passes import PassRecord
 from reconciler.store.store import Store
@@ -73,6 +75,10 @@ def _passes(slot_texts: frozenset[str], failures: int, cold: int | None, looks: 
             },
             held_since={"web/0|paused": NOW + failures * MINUTE} if failures else {},
             cold=None if cold is None else ColdStart(since=NOW, complete_observations=cold),
+            conditions=dict.fromkeys(_places(slot_texts), _sick(failures)),
+            reads={"use1-az1": RememberedReads(looks=(Look(at=NOW, lacked="Unavailable"),))}
+            if failures
+            else {},
         )
         short = CapacityMemory(
             zone="use1-az1",
@@ -84,6 +90,18 @@ def _passes(slot_texts: frozenset[str], failures: int, cold: int | None, looks: 
         room.ours.record_pass(PassRecord(lessons=learnt, capacity=(short,) if failures else ()))
 
     return step
+
+
+def _places(slot_texts: frozenset[str]) -> list[Scope]:
+    """In no order of theirs: the store's is by how they are written."""
+    zones = [Scope(ScopeKind.ZONE, text) for text in slot_texts]
+    return [*zones, *(Scope(ScopeKind.FLEET, text) for text in slot_texts)]
+
+
+def _sick(minutes: int) -> RememberedCondition:
+    return RememberedCondition(
+        condition=Condition.DEGRADED, since=NOW, last_bad_at=NOW + minutes * MINUTE
+    )
 
 
 def _steady(room: Room) -> None:
@@ -98,6 +116,8 @@ def _steady(room: Room) -> None:
                 volumes=memory.volumes,
                 held_since=memory.held_since,
                 cold=memory.cold,
+                conditions=memory.conditions,
+                reads=memory.reads,
             ),
             capacity=memory.capacity,
         )
@@ -158,6 +178,21 @@ def _pauses(room: Room) -> None:
     )
 
 
+def _overrides(room: Room) -> None:
+    room.theirs.override(
+        Override(
+            reason="it is real",
+            given_at=room.now,
+            expires_at=room.now + HOUR,
+            given_by="erin",
+        )
+    )
+
+
+def _ends_override(room: Room) -> None:
+    room.theirs.end_override(room.now)
+
+
 def _looks(room: Room) -> None:
     room.ours.memory(room.now)
     room.ours.owed_after()
@@ -175,7 +210,7 @@ steps = st.one_of(
     slots.map(_begins),
     st.integers(0, 4).map(_moves),
     waits.map(_waits),
-    st.sampled_from((_looks, _grants, _pauses)),
+    st.sampled_from((_looks, _grants, _pauses, _overrides, _ends_override)),
     st.just(lambda room: room.theirs.release_cold()),
     st.just(lambda room: room.ours.release_cold()),
 )

@@ -28,8 +28,26 @@ from providers.requests import (
     StopInstance,
     TerminateInstance,
 )
+from reconciler.health.capabilities import (
+    BreakerState,
+    Capabilities,
+    Capability,
+    CapabilityKind,
+)
+from reconciler.health.conditions import (
+    Condition,
+    Conditions,
+    ConditionVerdict,
+    Count,
+    RememberedCondition,
+    Scope,
+    ScopeKind,
+)
+from reconciler.health.reads import Look, RememberedReads
 from reconciler.health.verdict import RememberedHealth, Sign, Status
 from reconciler.planning.actions import Change
+from reconciler.planning.case import Case
+from reconciler.planning.memory import Override
 from reconciler.planning.plan import plan
 from reconciler.store.encoding import (
     decode_action,
@@ -41,7 +59,7 @@ from reconciler.store.encoding import (
 )
 from tests.support.actions import data_volume, launch, launch_request, terminate
 from tests.support.cases import Scene
-from tests.support.fleets import MINUTE, postgres_fleet, web_fleet
+from tests.support.fleets import HOUR, MINUTE, postgres_fleet, web_fleet
 from tests.support.resources import NOW
 
 REQUESTS: tuple[Request, ...] = (
@@ -103,6 +121,57 @@ def scene() -> Scene:
     told.paused("web")
     told.no_capacity("use1-az1", "m6i.large")
     return told
+
+
+def braked(case: Case) -> Case:
+    """The case with something of all that brakes."""
+    zone = Scope(ScopeKind.ZONE, "use1-az1")
+    sick = ConditionVerdict(
+        scope=zone,
+        condition=Condition.CRITICAL,
+        since=NOW,
+        reason="4 of 9 instances do not serve",
+        counts=(Count(what="instances", sick=4, of=9),),
+    )
+    launches = Capability(kind=CapabilityKind.LAUNCH, zone=zone.name, state=BreakerState.OPEN)
+    remembered = RememberedCondition(condition=Condition.CRITICAL, since=NOW, last_bad_at=NOW)
+    unread = RememberedReads(looks=(Look(at=NOW, lacked="Unavailable"),), open_since=NOW)
+    given = Override(reason="real", given_at=NOW, expires_at=NOW + HOUR, given_by="erin")
+    return replace(
+        case,
+        conditions=Conditions(verdicts={zone: sick}, broken_fleets={"web": "2 of 3"}, blind="5"),
+        capabilities=Capabilities(of_zones={(zone.name, CapabilityKind.LAUNCH): launches}),
+        memory=replace(
+            case.memory,
+            conditions={zone: remembered},
+            reads={zone.name: unread},
+            override=given,
+            recorded_since=NOW,
+        ),
+    )
+
+
+def test_a_case_comes_back_with_all_that_brakes() -> None:
+    case = braked(scene().case())
+    assert decode_case(encode_case(case)) == case
+
+
+def test_a_case_that_was_recorded_before_there_were_brakes_is_read_as_one_without() -> None:
+    case = scene().case()
+    raw = json.loads(encode_case(case))
+    for part in ("conditions", "capabilities"):
+        del raw[part]
+    for name in ("conditions", "reads", "override", "recorded_since"):
+        del raw["memory"][name]
+    assert decode_case(json.dumps(raw)) == case
+
+
+@pytest.mark.parametrize("key", ["use1-az1", "town use1-az1", 7])
+def test_a_place_that_is_none_is_said_to_be_damage(key: Any) -> None:
+    raw = json.loads(encode_case(scene().case()))
+    raw["memory"]["conditions"] = {key: {}}
+    with pytest.raises(ValueError, match="damaged"):
+        decode_case(json.dumps(raw))
 
 
 def test_every_kind_of_request_has_an_example_here() -> None:

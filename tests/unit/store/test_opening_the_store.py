@@ -24,7 +24,7 @@ from reconciler.store.passes import PassRecord
 from reconciler.store.store import Store
 from tests.support.actions import launch
 from tests.support.cases import CELL
-from tests.support.fleets import DAY, HOUR
+from tests.support.fleets import DAY, HOUR, MINUTE
 from tests.support.memory_of_passes import lessons
 from tests.support.resources import NOW
 
@@ -253,7 +253,29 @@ def test_a_store_of_the_first_version_is_brought_up_to_date_with_all_that_it_hol
         assert store.cell(CELL).memory(NOW).volumes == {"vol-1": stuck}
 
 
+def test_a_store_of_the_third_version_knows_since_when_it_has_a_record(path: Path) -> None:
+    with Store.open(path) as store:
+        for minutes in (0, 5):
+            learnt = lessons(as_of=NOW + minutes * MINUTE)
+            store.cell(CELL).record_pass(PassRecord(lessons=learnt))
+    with sqlite3.connect(path) as raw:
+        take_back_the_fourth_version(raw)
+        raw.execute("UPDATE alembic_version SET version_num = '0003'")
+    raw.close()
+    with Store.open(path) as store:
+        memory = store.cell(CELL).memory(NOW + HOUR)
+    assert memory.recorded_since == NOW
+    assert (memory.conditions, memory.reads, memory.override) == ({}, {}, None)
+
+
+def take_back_the_fourth_version(raw: sqlite3.Connection) -> None:
+    for table in ("conditions", "reads", "overrides"):
+        raw.execute(f"DROP TABLE {table}")
+    raw.execute("ALTER TABLE cells DROP COLUMN recorded_since")
+
+
 def take_back_the_third_version(raw: sqlite3.Connection) -> None:
+    take_back_the_fourth_version(raw)
     raw.execute("DROP TABLE orders")
     raw.execute("ALTER TABLE approvals DROP COLUMN max_loss_s")
     raw.execute("ALTER TABLE approvals DROP COLUMN empty")

@@ -95,6 +95,7 @@ def test_what_a_pass_learnt_comes_back_exactly(path: Path) -> None:
         health=learnt.health,
         capacity=(SHORT,),
         held_since=learnt.held_since,
+        recorded_since=NOW,
     )
 
 
@@ -109,7 +110,7 @@ def test_a_pass_takes_the_place_of_what_the_last_one_knew(cell: CellStore) -> No
     changed = known("web/2", zone="use1-az4")
     second = lessons(known={item.id: item for item in (changed, known("web/3"))})
     cell.record_pass(PassRecord(lessons=second))
-    assert cell.memory(NOW) == Memory(passes=2, known=second.known)
+    assert cell.memory(NOW) == Memory(passes=2, known=second.known, recorded_since=NOW)
 
 
 def test_only_complete_looks_are_counted(cell: CellStore) -> None:
