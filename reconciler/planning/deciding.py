@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from reconciler.health.conditions import Condition
 from reconciler.health.verdict import Verdict
 from reconciler.health.volumes import VolumeVerdict
 from reconciler.planning.absence import mass_disappearance, sight_of
 from reconciler.planning.actions import Bucket, SlotRef
 from reconciler.planning.blueprint import Blueprint, blueprint_of
+from reconciler.planning.braked import override_in_force
 from reconciler.planning.case import Case
 from reconciler.planning.decide import decide
 from reconciler.planning.decision import Decision, Situation, Surroundings
@@ -63,6 +65,7 @@ def decide_all(case: Case, world: World, last: Decided | None = None) -> Decided
         case.observation.gaps,
         case.memory.approvals,
         case.memory.orders,
+        _brakes(case),
         blueprints,
         surroundings,
     )
@@ -89,6 +92,17 @@ def decide_all(case: Case, world: World, last: Decided | None = None) -> Decided
     return Decided(
         decisions=tuple(decisions), blueprints=blueprints, grounds=grounds, resting=resting
     )
+
+
+def _brakes(case: Case) -> Grounds:
+    """What a ladder rests on beside its slot: where it is critical, which fleets are broken, and a person's word."""
+    critical = frozenset(
+        scope
+        for scope, verdict in case.conditions.verdicts.items()
+        if verdict.condition is Condition.CRITICAL
+    )
+    broken = frozenset(case.conditions.broken_fleets)
+    return critical, broken, override_in_force(case)
 
 
 def _verdicts(view: SlotView, case: Case) -> Verdicts:

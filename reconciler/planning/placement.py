@@ -13,6 +13,7 @@ from datetime import datetime
 from desired_state.model import Claim, Fleet
 from providers.observed import Observation
 from providers.requests import LaunchInstance, LaunchVolume
+from reconciler.health.conditions import Condition, ScopeKind
 from reconciler.planning.actions import Action, Gate
 from reconciler.planning.blueprint import Blueprint
 from reconciler.planning.case import Case
@@ -73,7 +74,9 @@ def place(wish: LaunchWish, blueprint: Blueprint, case: Case, rooms: Rooms) -> D
     offers, refusal = _offers(wish, fleet, case)
     if refusal is not None:
         return refusal
-    offer = min(offers, key=lambda item: rooms.of(fleet.name, item.zone))
+    offer = min(
+        offers, key=lambda item: (_is_critical(item.zone, case), rooms.of(fleet.name, item.zone))
+    )
     rooms.take(fleet.name, offer.zone)
     return Draft(
         action=_launch(wish, blueprint, case, offer, image),
@@ -85,6 +88,11 @@ def place(wish: LaunchWish, blueprint: Blueprint, case: Case, rooms: Rooms) -> D
         loss=wish.loss,
         down_since=wish.down_since,
     )
+
+
+def _is_critical(zone: str, case: Case) -> bool:
+    """A zone in trouble takes launches as long as its control plane works, and only what no other zone can take."""
+    return case.conditions.of(ScopeKind.ZONE, zone) is Condition.CRITICAL
 
 
 def _parameter(fleet: Fleet) -> str:
