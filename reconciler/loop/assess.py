@@ -12,7 +12,7 @@ from datetime import datetime
 from desired_state.model import DesiredState
 from providers.port import Archives, Cloud, Prober, ProbeTarget
 from reconciler.execution.handlers import CheckHandler
-from reconciler.health.judging_capabilities import judge_capabilities
+from reconciler.health.judging_capabilities import Fold, capabilities_at, fold_outcomes
 from reconciler.health.judging_conditions import JudgedConditions, judge_conditions
 from reconciler.health.reads import JudgedReads, judge_reads
 from reconciler.loop.archive_rhythm import ArchiveRhythm, NotReached, with_archives
@@ -20,7 +20,11 @@ from reconciler.loop.copies_rhythm import CopiesRhythm, with_copies
 from reconciler.loop.gathering import Gathered, ProbeRhythm, gather
 from reconciler.loop.snapshot_rhythm import SnapshotRhythm, with_snapshots
 from reconciler.loop.volume_rhythm import VolumeRhythm, with_volume_health
-from reconciler.planning.call_outcomes import Outcomes, recall_outcomes
+from reconciler.planning.call_outcomes import (
+    Outcomes,
+    recall_outcomes,
+    usual_launches_per_minute,
+)
 from reconciler.planning.case import Case
 from reconciler.planning.census import TakenCensus, retake_census
 from reconciler.planning.check import check_plan
@@ -65,6 +69,7 @@ class Assessment:
     judgement: Judgement
     volume_judgement: VolumeJudgement
     outcomes: Outcomes
+    calls: Fold | None
     census: TakenCensus
     decided: Decided
 
@@ -106,9 +111,14 @@ def assess(
     outcomes = recall_outcomes(memory, desired, observation, now, last.outcomes if last else None)
     rules = desired.policy
     reads = judge_reads(observation.gaps, observation.zones, memory.reads, rules.capabilities, now)
-    capabilities = judge_capabilities(
-        outcomes.all, reads.breakers, observation.zones, rules.capabilities, now
+    calls = fold_outcomes(
+        outcomes.all,
+        observation.zones,
+        rules.capabilities,
+        usual_launches_per_minute(desired, observation.cell),
+        last.calls if last else None,
     )
+    capabilities = capabilities_at(calls, reads.breakers, now)
     census = retake_census(
         world,
         judgement.verdicts,
@@ -145,6 +155,7 @@ def assess(
         judgement=judgement,
         volume_judgement=volumes,
         outcomes=outcomes,
+        calls=calls,
         census=census,
         decided=decided,
     )

@@ -36,6 +36,7 @@ def assessed(scene: Scene) -> Assessment:
         judgement=judgement,
         volume_judgement=judge_volumes(world, case.observation, case.memory, case.now),
         outcomes=Outcomes(all=()),
+        calls=None,
         census=retake_census(
             world, judgement.verdicts, case.volume_verdicts, case.memory, case.observation
         ),
