@@ -97,7 +97,7 @@ def _per_minute(kind: str, zone: str | None, rules: PaceRules, case: Case) -> fl
         if (fleet.placement.account, fleet.placement.region) == (cell.account, cell.region)
     )
     of_region = rates[kind].per_minute(slots)
-    of_zone = of_region * rules.zone_percent / 100
+    of_zone = max(of_region * rules.zone_percent / 100, min(of_region, 1.0))
     per_minute = of_region if zone is None else of_zone
     if kind != STEPS:
         per_minute += sum(max(0.0, more - of_zone) for more in _recovering(zone, case))

@@ -35,8 +35,8 @@ ALMOST_ONE = 1 - 1e-6
 
 
 class Bucket(StrEnum):
-    """What is paced. `STARTS` and `CHANGES` are our share of EC2's own buckets; the others are for the region, and each
-    zone may take a part.
+    """What is paced. `STARTS` and `CHANGES` are our share of EC2's own buckets; the others are for the region, and one
+    zone may take a part of them, but at least one a minute where the region may.
     """
 
     LAUNCHES = "launches"
@@ -167,23 +167,16 @@ class Buckets:
         return level
 
     def _rate(self, bucket: Bucket, zone: str | None, rules: PaceRules) -> float:
-        """Tokens a minute, with everything that slows it down now."""
-        slots = _slots_of_the_region(self._case)
-        match bucket:
-            case Bucket.LAUNCHES | Bucket.ENDS:
-                rate = rules.launches.per_minute(slots)
-            case Bucket.RESTORES:
-                rate = rules.restores.per_minute(slots)
-            case Bucket.DISRUPTIVE:
-                rate = rules.disruptive.per_minute(slots) * left_of_disruptive(self._case, zone)
-            case Bucket.STARTS:
-                rate = 60 * STARTS_A_SECOND * rules.run_instances_percent / 100
-            case Bucket.CHANGES:
-                rate = 60 * CHANGES_A_SECOND * rules.write_percent / 100
-        share = rules.zone_percent / 100
-        usual = rate if zone is None else rate * share
-        ramped = _ramped(self._case, zone, rate * share) if bucket in RAMPED else 0.0
-        return (usual + ramped) * left_of_everything(self._case, rules)
+        """Tokens a minute, with everything that changes it now."""
+        case = self._case
+        of_region = _usual(bucket, rules, case)
+        of_zone = max(of_region * rules.zone_percent / 100, min(1.0, of_region))
+        rate = of_region if zone is None else of_zone
+        if bucket in RAMPED:
+            rate += _ramped(case, zone, of_zone)
+        if bucket is Bucket.DISRUPTIVE:
+            rate *= left_of_disruptive(case, zone)
+        return rate * left_of_everything(case, rules)
 
     def _replay(self, bucket: Bucket, zone: str | None, rate: float) -> float:
         """Tokens in a bucket that was empty when we began to look, or to remember."""
@@ -263,6 +256,22 @@ def _asked_of(request: Request) -> list[tuple[str, CapabilityKind]]:
         return []
     kinds = [CapabilityKind.LAUNCH, *([CapabilityKind.VOLUME] if request.volumes else [])]
     return [(request.zone, kind) for kind in kinds]
+
+
+def _usual(bucket: Bucket, rules: PaceRules, case: Case) -> float:
+    """Tokens a minute for the whole region on a quiet day."""
+    slots = _slots_of_the_region(case)
+    match bucket:
+        case Bucket.LAUNCHES | Bucket.ENDS:
+            return rules.launches.per_minute(slots)
+        case Bucket.RESTORES:
+            return rules.restores.per_minute(slots)
+        case Bucket.DISRUPTIVE:
+            return rules.disruptive.per_minute(slots)
+        case Bucket.STARTS:
+            return 60 * STARTS_A_SECOND * rules.run_instances_percent / 100
+        case Bucket.CHANGES:
+            return 60 * CHANGES_A_SECOND * rules.write_percent / 100
 
 
 def _ramped(case: Case, zone: str | None, usual: float) -> float:
