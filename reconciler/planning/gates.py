@@ -7,8 +7,7 @@ together with what is already under way.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import replace
 
 from desired_state.model import Mode
 from providers.observed import Gap, GapSubject, Observation
@@ -30,11 +29,15 @@ from reconciler.planning.actions import (
     other_region,
     target_of,
 )
+from reconciler.planning.braked import LIFTABLE, override_in_force
+from reconciler.planning.brakes import blind, by_hand, condition, fleet_breaker, housekeeping
 from reconciler.planning.case import Case
 from reconciler.planning.decision import Draft
 from reconciler.planning.identity import approval_id
+from reconciler.planning.irreplaceable import irreplaceable
 from reconciler.planning.memory import Approval
 from reconciler.planning.phrases import approved_for_less, slots_of
+from reconciler.planning.refusal import Refusal
 from reconciler.planning.tally import HOUR, REPAIRING, Tally
 
 SNAPSHOTS_AT_ONCE = 80
@@ -44,28 +47,34 @@ COPIES_AT_ONCE = 16
 """Under way to one region: four fifths of the 20 that EC2 allows for a destination (EBS user guide, snapshot copy)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal:
-    """Why a gate holds a draft, and when it may open."""
-
-    gate: Gate
-    reason: str
-    earliest_release: datetime | None = None
-    approvable: bool = False
-
-
 def admit(drafts: Iterable[Draft], tally: Tally) -> tuple[list[Draft], list[Withheld]]:
     """What goes ahead, and what is withheld by the first gate that holds it."""
     admitted: list[Draft] = []
     withheld: list[Withheld] = []
-    for draft in drafts:
-        refusal = next((r for gate in GATES if (r := gate(draft, tally)) is not None), None)
+    for drafted in drafts:
+        draft, refusal = _ask(drafted, tally)
         if refusal is None:
             tally.admit(draft)
             admitted.append(draft)
         else:
             withheld.append(_withheld(draft, refusal, tally.case))
     return admitted, withheld
+
+
+def _ask(draft: Draft, tally: Tally) -> tuple[Draft, Refusal | None]:
+    """The first gate that holds it; where a person has lifted those that would, the draft says so."""
+    override, lifted = override_in_force(tally.case), list[Gate]()
+    for gate in GATES:
+        refusal = gate(draft, tally)
+        if refusal is not None and (override is None or refusal.gate not in LIFTABLE):
+            return draft, refusal
+        if refusal is not None:
+            lifted.append(refusal.gate)
+    if override is None or not lifted:
+        return draft, None
+    said = f"{', '.join(lifted)} overridden by {override.given_by}: {override.reason}"
+    action = replace(draft.action, detail=f"{draft.action.detail}; {said}")
+    return replace(draft, action=action), None
 
 
 def _withheld(draft: Draft, refusal: Refusal, case: Case) -> Withheld:
@@ -307,6 +316,12 @@ GATES: tuple[Callable[[Draft, Tally], Refusal | None], ...] = (
     _paused,
     _mode,
     _retry_later,
+    irreplaceable,
+    condition,
+    fleet_breaker,
+    blind,
+    by_hand,
+    housekeeping,
     _replacement_limit,
     _repairs_at_once,
     _max_unavailable,

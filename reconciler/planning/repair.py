@@ -10,6 +10,7 @@ from providers.requests import RebootInstance, Request, StartInstance, StopInsta
 from reconciler.health.verdict import Sign, Verdict
 from reconciler.health.volumes import VolumeCondition
 from reconciler.planning.actions import Bucket, Course, Gate, Reason, target_of
+from reconciler.planning.braked import holds_steps_in_place
 from reconciler.planning.by_hand import order_for
 from reconciler.planning.carrying import worth_stopping
 from reconciler.planning.decision import Decision, Hold, Situation
@@ -71,6 +72,7 @@ def repair(here: Situation, occupant: Instance, verdict: Verdict) -> Decision:
         return advance_replacement(here, here.view.replacement)
     steps = _steps_taken(here, occupant)
     useless = _pointless(here, occupant, verdict) | _tried(steps)
+    useless |= _held_in_place(here, occupant, useless)
     for step in here.fleet.repair.ladder:
         if step not in useless:
             return _take(here, occupant, verdict, step, steps)
@@ -123,6 +125,20 @@ def _pointless(here: Situation, occupant: Instance, verdict: Verdict) -> set[Lad
         # A stopped instance needs capacity to start again; never destroy what can't be replaced.
         steps.add(LadderStep.RESTART)
     return steps
+
+
+def _held_in_place(
+    here: Situation, occupant: Instance, useless: set[LadderStep]
+) -> set[LadderStep]:
+    """Where conditions hold what takes an occupant down, a replacement is prepared elsewhere instead of waiting.
+
+    A start takes nothing down. Where there is no replacing, the step waits with its reason.
+    """
+    replaced = LadderStep.REPLACE in here.fleet.repair.ladder and LadderStep.REPLACE not in useless
+    if not replaced or not holds_steps_in_place(here.case, occupant.zone, here.fleet.name):
+        return set()
+    stopped = occupant.state is InstanceState.STOPPED
+    return {LadderStep.REBOOT} if stopped else {LadderStep.REBOOT, LadderStep.RESTART}
 
 
 def _steps_taken(here: Situation, occupant: Instance) -> list[Intent]:

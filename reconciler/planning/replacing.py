@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from providers.observed import AttachmentState, Instance, InstanceState
 from providers.requests import SetTags, TerminateInstance
 from reconciler.health.verdict import Status
@@ -187,7 +189,7 @@ def _commit(here: Situation, replacement: Instance, course: Course) -> Draft:
     original = here.view.occupant
     serving = original is not None and here.verdict(original).serving
     takes_over = f", takes over from {original.id}" if original else ""
-    return here.draft(
+    draft = here.draft(
         replacement,
         SetTags(
             resource_id=replacement.id, tags={Tag.ROLE.value: Role.OCCUPANT.value}, commit=True
@@ -201,6 +203,7 @@ def _commit(here: Situation, replacement: Instance, course: Course) -> Draft:
         continuation=True,
         takes_out=serving and here.fleet.stateful,
     )
+    return replace(draft, zone=original.zone if original else replacement.zone)
 
 
 def _nature_of_commit(here: Situation, original: Instance | None, course: Course) -> Nature:

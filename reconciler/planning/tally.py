@@ -25,6 +25,7 @@ from reconciler.health.verdict import Status, Verdict
 from reconciler.planning.actions import Course, SlotRef, target_of
 from reconciler.planning.case import Case
 from reconciler.planning.decision import Draft
+from reconciler.planning.deeds import Burst, bursts_by_hand
 from reconciler.planning.intents import Intent, IntentState
 from reconciler.planning.pace import Buckets
 from reconciler.planning.slots import SlotView, World
@@ -65,10 +66,21 @@ class Tally:
     """Copies under way by region, with those of this plan."""
     buckets: Buckets
     """What the pace leaves room for."""
+    bursts: Mapping[str, Burst]
+    """By fleet, what others took down by hand a moment ago."""
+    world: World
+    _views: dict[SlotRef, SlotView] = field(default_factory=dict)
 
     def fleet_of(self, draft: Draft) -> Fleet | None:
         """The declared fleet of a draft's slot."""
         return self.fleets.get(draft.action.slot.fleet) if draft.action.slot else None
+
+    def view_of(self, draft: Draft) -> SlotView | None:
+        """The slot of a draft, whether or not its fleet is declared still."""
+        if not self._views:
+            self._views.update((view.ref, view) for view in self.world.slots)
+            self._views.update((view.ref, view) for view in self.world.released)
+        return self._views.get(draft.action.slot) if draft.action.slot else None
 
     def admit(self, draft: Draft) -> None:
         """Count what was let through."""
@@ -128,6 +140,8 @@ def take_tally(case: Case, world: World) -> Tally:
             (item.zone, item.type) for item in case.memory.capacity if case.now < item.until
         ),
         buckets=Buckets(case),
+        bursts=bursts_by_hand(case),
+        world=world,
     )
     tally.count_unanswered(case.memory.open_intents)
     for view in world.slots:

@@ -1,0 +1,85 @@
+"""Never destroy what can't be replaced: on every path, for every order, and whatever a person lifts (section 7.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from providers.observed import InstanceState
+from providers.requests import DetachVolume, StopInstance, TerminateInstance
+from reconciler.health.capabilities import BreakerState, CapabilityKind
+from reconciler.health.verdict import Status
+from reconciler.planning.actions import Gate
+from reconciler.planning.case import Case, is_well
+from reconciler.planning.decision import Draft
+from reconciler.planning.identity import incarnation_of
+from reconciler.planning.placement import AVAILABLE
+from reconciler.planning.refusal import Refusal
+from reconciler.planning.slots import SlotView
+from reconciler.planning.tally import Tally
+
+
+def irreplaceable(draft: Draft, tally: Tally) -> Refusal | None:
+    """Holds the end, the stop and the detach of what nothing has taken the place of, unless another can be had."""
+    request = draft.action.request
+    if not isinstance(request, TerminateInstance | StopInstance | DetachVolume):
+        return None
+    view = tally.view_of(draft)
+    if view is None or not view.wanted or tally.case.desired.policy.capabilities is None:
+        return None
+    if _is_replaced(view, request.instance_id, tally.case):
+        return None
+    lacking = [_lack(zone, view, tally.case) for zone in _zones(view, tally.case)]
+    if not all(lacking):
+        return None
+    said = ", ".join(item for item in lacking if item) or "no zone of its fleet is known"
+    reason = f"nothing has taken the place of {request.instance_id}, and none can be had: {said}"
+    return Refusal(gate=Gate.IRREPLACEABLE, reason=reason)
+
+
+def _is_replaced(view: SlotView, instance_id: str, case: Case) -> bool:
+    """Another holds the slot, by a commit or because it is well; or there is nothing left to be destroyed."""
+    instance = case.observation.instances.get(instance_id)
+    if instance is not None and instance.state is InstanceState.TERMINATED:
+        return True
+    occupant = view.occupant
+    if instance is None or occupant is None or occupant.id == instance_id:
+        return False
+    if incarnation_of(instance.tags) < incarnation_of(occupant.tags):
+        return True
+    verdict = case.verdicts.get(occupant.id)
+    return verdict is not None and verdict.status is Status.HEALTHY
+
+
+def _zones(view: SlotView, case: Case) -> Iterable[str]:
+    """The zones where the slot may go that are there at all."""
+    declared = view.fleet.placement.zones if view.fleet else ()
+    for name in declared:
+        zone = case.observation.zone_id(name)
+        if zone is not None and case.observation.zones[zone].state == AVAILABLE:
+            yield zone
+
+
+def _lack(zone: str, view: SlotView, case: Case) -> str | None:
+    """What the slot would lack there; None where another can be launched."""
+    if (everywhere := case.capabilities.launch_open_everywhere) is not None:
+        return f"launches fail everywhere: {everywhere}"
+    needed = [CapabilityKind.LAUNCH]
+    if not all(
+        claim.volume is not None and claim.volume.zone == zone and is_well(case, claim.volume)
+        for claim in view.claims
+    ):
+        needed.append(CapabilityKind.VOLUME)
+    for kind in needed:
+        known = case.capabilities.of(zone, kind)
+        if known.state is not BreakerState.CLOSED:
+            since = f" since {known.since:%H:%M}Z" if known.since else ""
+            return f"{kind} in {zone} is {known.state}{since}"
+    return _short(zone, view, case)
+
+
+def _short(zone: str, view: SlotView, case: Case) -> str | None:
+    types = view.fleet.instance.types if view.fleet else ()
+    passed_over = {
+        item.type for item in case.memory.capacity if item.zone == zone and case.now < item.until
+    }
+    return f"{zone} has no capacity" if passed_over.issuperset(types) else None
