@@ -11,8 +11,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from pathlib import Path
 
+from desired_state.documents.validation import validate
+from desired_state.load import DesiredStateError
+from desired_state.reading.diagnostics import Diagnostic, did_you_mean
+from desired_state.reading.parse import parse
+from desired_state.reading.source import Source, UnreadableError, read_source
 from providers.simulated.faults import Fault
+from providers.simulated.outages import VolumesStuck
+from reconciler.simulation.scenario_document import ScenarioDocument
+
+SCENARIOS = Path(__file__).parent / "scenarios"
 
 ROLES = ("A", "B", "C", "D")
 """What documents call zones: A is where most slots may be, and so on down."""
@@ -81,14 +91,75 @@ def _placed(fault: Fault, roles: Mapping[str, str], begins: timedelta) -> Fault 
         if not zones:
             return None
     until = None if when.until is None else when.until + begins
-    return replace(fault, when=replace(when, since=when.since + begins, until=until, zones=zones))
+    later = replace(when, since=when.since + begins, until=until, zones=zones)
+    if isinstance(fault, VolumesStuck):
+        curve = tuple(replace(point, at=point.at + begins) for point in fault.curve)
+        return replace(fault, when=later, curve=curve)
+    return replace(fault, when=later)
 
 
 def shipped_scenarios() -> tuple[str, ...]:
     """The names of the scenarios that come with the program, in order."""
-    raise NotImplementedError
+    return tuple(sorted(path.stem for path in SCENARIOS.glob("*.yaml")))
 
 
 def load_scenario(name_or_path: str) -> Scenario:
     """A scenario by its shipped name or from a file. Raises DesiredStateError with all that is wrong."""
-    raise NotImplementedError(name_or_path)
+    path = Path(name_or_path)
+    if name_or_path in shipped_scenarios():
+        path = SCENARIOS / f"{name_or_path}.yaml"
+    elif path.suffix not in (".yaml", ".yml"):
+        raise DesiredStateError([_unknown(name_or_path)])
+    try:
+        source = read_source(path)
+    except UnreadableError as error:
+        line, column = error.place or (None, None)
+        message = Diagnostic(
+            file=str(path), line=line, column=column, message=str(error), hint=error.hint
+        )
+        raise DesiredStateError([message]) from error
+    return _resolved(_checked(source))
+
+
+def _checked(source: Source) -> ScenarioDocument:
+    parsed = parse(source)
+    diagnostics = list(parsed.diagnostics)
+    if not diagnostics and len(parsed.documents) != 1:
+        message = f"must hold one Scenario, not {len(parsed.documents)} documents"
+        diagnostics.append(Diagnostic(file=source.file, message=message))
+    for tree in parsed.documents[:1]:
+        document, found = validate(ScenarioDocument, tree, source)
+        # A value that was refused while reading is not complained of a second time.
+        diagnostics += [d for d in found if (d.line, d.column) not in parsed.refused_places]
+        if document is not None and not diagnostics:
+            return document
+    raise DesiredStateError(diagnostics)
+
+
+def _resolved(document: ScenarioDocument) -> Scenario:
+    spec = document.spec
+    return Scenario(
+        name=document.metadata.name,
+        title=spec.title,
+        summary=spec.summary.strip(),
+        sources=tuple(spec.sources),
+        begins_at=spec.begins_at,
+        lasts=spec.lasts,
+        faults=tuple(item.fault() for item in [*spec.faults, *spec.declare]),
+        phases=tuple(
+            Phase(name=phase.name, since=phase.since, until=phase.to, said=phase.said)
+            for phase in spec.phases
+        ),
+        declared_changes=tuple(
+            DeclaredChange(
+                at=change.at, fleet=change.fleet, image=change.image, user_data=change.user_data
+            )
+            for change in spec.declare
+        ),
+    )
+
+
+def _unknown(name: str) -> Diagnostic:
+    known = shipped_scenarios()
+    hint = did_you_mean(name, known) or f"there are {', '.join(known)}; or give a .yaml file"
+    return Diagnostic(file=name, message="is no scenario that is known", hint=hint)
