@@ -1,6 +1,8 @@
 """The controller on the simulated cloud, in virtual time: the real loader, adapter, journal, planner, executor and
 loop in one thread, an hour in seconds.
 
+One that `lasts_long` does without the objects of archives, and tells what they would hold.
+
 with virtual_guard(desired, store=path, layout=layout, seed=7) as guard:
     for result in guard.until_converged(within=timedelta(hours=1)): ...
     guard.cloud.truth        what is so, past all views that may lag
@@ -24,7 +26,10 @@ from providers.archives.reading import INCARNATION, StoredArchives
 from providers.ec2.cloud import Ec2Cloud
 from providers.ec2.session import CellClients
 from providers.errors import CloudError, EndpointUnreachable
+from providers.simulated.archives import ArchivesByTruth
+from providers.simulated.clock import VirtualClock
 from providers.simulated.cloud import SimulatedCloud
+from providers.simulated.control_plane import SATURATING, Saturation
 from providers.simulated.layout import Layout
 from providers.simulated.records import Instance
 from reconciler.execution.handlers import STANDARD
@@ -124,13 +129,22 @@ class VirtualGuard:
 
 @contextmanager
 def virtual_guard(
-    desired: DesiredState, *, store: Path, layout: Layout, seed: int
+    desired: DesiredState,
+    *,
+    store: Path,
+    layout: Layout,
+    seed: int,
+    clock: VirtualClock | None = None,
+    saturation: Saturation | None = SATURATING,
+    lasts_long: bool = False,
 ) -> Iterator[VirtualGuard]:
     """A controller over an empty simulated account, with its journal in the file `store`."""
     cloud = SimulatedCloud(
         chance=random.Random(seed),  # noqa: S311 - a story, not a secret
         layout=layout,
         serves=lambda instance, _truth: serves(instance, guard.desired.fleets),
+        clock=clock,
+        saturation=saturation,
     )
     ec2 = Ec2Cloud(clients_of(cloud), account=layout.account, region=layout.region)
     with Store.open(store) as opened:
@@ -138,13 +152,17 @@ def virtual_guard(
         senses = Senses(
             cloud=ec2,
             prober=cloud.prober,
-            archives=StoredArchives(store=cloud.bucket),
+            archives=(
+                ArchivesByTruth(cloud.archiving)
+                if lasts_long
+                else StoredArchives(store=cloud.bucket)
+            ),
             rhythm=ProbeRhythm(),
             checks=(),
             owner=OWNER,
         )
         cell = Cell(identity=identity, senses=senses, store=opened.cell(identity))
-        cell.store.acquire(this_process("reconciler demo", cloud.clock.now()))
+        cell.store.acquire(this_process("reconciler simulate", cloud.clock.now()))
         means = Means(
             clock=cloud.clock,
             randomness=random.Random(seed),  # noqa: S311 - likewise
@@ -155,7 +173,10 @@ def virtual_guard(
         )
         guard = VirtualGuard(cloud=cloud, cell=cell, means=means, desired=desired)
         if addresses(desired, identity):
-            cloud.archiving.start(lambda instance: archives_to(instance, guard.desired.fleets))
+            cloud.archiving.start(
+                lambda instance: archives_to(instance, guard.desired.fleets),
+                objects=not lasts_long,
+            )
         yield guard
         cell.store.release()
 
