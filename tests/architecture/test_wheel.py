@@ -61,7 +61,11 @@ def test_what_is_installed_works_away_from_the_repository(
         "from desired_state.load import load\n"
         "from reconciler.store.store import Store\n"
         "here = Path(reconciler.cli.entry.__file__).parents[2]\n"
-        "print(*(fleet.name for fleet in load([here / 'desired_state' / 'examples']).fleets))\n"
+        "examples = here / 'desired_state' / 'examples'\n"
+        "declared = load([examples / 'web', examples / 'postgres'])\n"
+        "print(*(fleet.name for fleet in declared.fleets))\n"
+        "from reconciler.simulation.scenario import load_scenario, shipped_scenarios\n"
+        "print(*(load_scenario(name).name for name in shipped_scenarios()))\n"
         "with Store.open(Path(sys.argv[1])): pass\n"
         "reconciler.cli.entry.main(['schema'])\n"
     )
@@ -76,8 +80,10 @@ def test_what_is_installed_works_away_from_the_repository(
     )
 
     assert result.returncode == 0, result.stderr
-    fleets, _, schema = result.stdout.partition("\n")
+    fleets, _, rest = result.stdout.partition("\n")
+    scenarios, _, schema = rest.partition("\n")
     assert fleets == "shared-postgres web"
+    assert "us-east-1-2011-04-21" in scenarios.split()
     assert json.loads(schema) == json.loads((installed / "desired_state/schema.json").read_text())
 
 

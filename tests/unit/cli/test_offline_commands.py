@@ -11,7 +11,7 @@ import pytest
 from reconciler.clock import SystemClock
 from reconciler.planning.intents import IntentState
 from reconciler.planning.learning import Lessons
-from reconciler.planning.memory import ColdStart
+from reconciler.planning.memory import ColdStart, Override
 from reconciler.store.cell import CellStore
 from reconciler.store.passes import PassRecord
 from reconciler.store.store import Store
@@ -94,7 +94,7 @@ def test_a_broken_file_as_json_is_a_document_on_stdout(
 
 def test_the_examples_are_valid(capsys: pytest.CaptureFixture[str]) -> None:
     examples = Path(__file__).resolve().parents[3] / "desired_state" / "examples"
-    ended = typed(capsys, "validate", str(examples))
+    ended = typed(capsys, "validate", str(examples / "web"), str(examples / "postgres"))
     assert ended.code == 0
     assert "\nValid: 2 fleets" in ended.out
 
@@ -307,6 +307,29 @@ def test_a_cold_cell_is_released_once(tmp_path: Path, capsys: pytest.CaptureFixt
     assert "no cell is cold" in again.err
 
 
+def test_the_brakes_are_put_back_in_force_once(
+    store: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = SystemClock().now()
+    word = Override(
+        reason="I see them serve",
+        given_at=now,
+        expires_at=now + timedelta(hours=1),
+        given_by="erin",
+    )
+    with Store.open(store) as opened:
+        opened.cell(CELL).override(word)
+        assert opened.cell(CELL).memory(now).override == word
+    told = typed(capsys, "history", "--store", str(store))
+    assert "by erin: I see them serve" in told.out
+    assert typed(capsys, "resume", "--brakes", "--store", str(store)).code == 0
+    with Store.open(store, read_only=True) as opened:
+        assert opened.cell(CELL).memory(SystemClock().now()).override is None
+    again = typed(capsys, "resume", "--brakes", "--store", str(store))
+    assert again.code == 1
+    assert "nothing overrides them" in again.err
+
+
 # what needs an owner
 
 
@@ -315,7 +338,7 @@ def test_a_command_that_meets_the_cloud_asks_for_the_owner_first(
     name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     examples = Path(__file__).resolve().parents[3] / "desired_state" / "examples"
-    ended = typed(capsys, name, "--desired", str(examples))
+    ended = typed(capsys, name, "--desired", str(examples / "web"))
     assert (ended.code, ended.out) == (1, "")
     assert "RECONCILER_OWNER" in ended.err
 

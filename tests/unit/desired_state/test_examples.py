@@ -24,7 +24,7 @@ POSTGRES_BOOT = EXAMPLES / "postgres" / "boot.sh"
 
 
 def test_the_examples_are_a_stateless_and_a_stateful_fleet() -> None:
-    state = load([EXAMPLES])
+    state = load([EXAMPLES / "web", EXAMPLES / "postgres"])
     assert state.warnings == ()
     postgres, web = state.fleets
     assert (web.name, web.replicas, web.stateful, web.mode) == ("web", 6, False, Mode.AUTO)
@@ -43,7 +43,27 @@ def test_each_example_stands_by_itself() -> None:
     assert [fleet.name for fleet in load([EXAMPLES / "postgres"]).fleets] == ["shared-postgres"]
 
 
-@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.parent.name)
+def test_the_platform_is_a_thousand_slots_over_four_zones_in_all_three_tiers() -> None:
+    state = load([EXAMPLES / "platform"])
+    declared = {fleet.name: (fleet.replicas, fleet.tier, fleet.mode) for fleet in state.fleets}
+    assert declared == {
+        "dedicated-postgres": (200, 0, Mode.AUTO),
+        "shared-postgres": (60, 1, Mode.APPROVE),
+        "git": (40, 2, Mode.AUTO),
+        "routers": (100, 0, Mode.AUTO),
+        "web": (600, 1, Mode.AUTO),
+    }
+    assert all(len(fleet.placement.zones) == 4 for fleet in state.fleets)
+    assert [fleet.name for fleet in state.fleets if fleet.stateful] == [
+        "dedicated-postgres",
+        "git",
+        "shared-postgres",
+    ]
+    # It is how things were then: no backup leaves the region.
+    assert all("has no `copyTo`" in warning for warning in state.warnings)
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_the_first_line_leads_editors_to_the_schema(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     first = text.splitlines()[0]
