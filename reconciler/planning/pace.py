@@ -20,6 +20,7 @@ from providers.requests import LaunchInstance, Request, StartInstance
 from reconciler.health.capabilities import BreakerState, CapabilityKind
 from reconciler.health.conditions import Condition, ScopeKind
 from reconciler.planning.actions import Action, Course, is_backup, named_ids
+from reconciler.planning.braked import override_in_force
 from reconciler.planning.case import Case
 from reconciler.planning.decision import Draft
 from reconciler.planning.owed import is_end_of_the_unneeded, is_owed, is_step_of_repair
@@ -83,8 +84,8 @@ def left_of_everything(case: Case, rules: PaceRules) -> float:
 
 def left_of_disruptive(case: Case, zone: str | None) -> float:
     """Of disruptive work, by the worse of region and zone: none where it is critical, unless a person lifted that."""
-    rules, override = case.desired.policy.conditions, case.memory.override
-    if rules is None or (override is not None and case.now < override.expires_at):
+    rules = case.desired.policy.conditions
+    if rules is None or override_in_force(case) is not None:
         return 1.0
     conditions = {case.conditions.of(ScopeKind.REGION, case.observation.cell.region)}
     if zone is not None:
