@@ -90,12 +90,18 @@ class ZoneTally:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Census:
-    """A cell, counted. `failing_probes` are slots of each fleet that fail our eyes while EC2 is fine."""
+    """A cell, counted.
+
+    `unseen` are the slots that fail our eyes alone; `failing_probes` counts in each fleet those that fail a probe while
+    EC2 is fine.
+    """
 
     region: str
     slots: tuple[SlotFacts, ...]
     volumes: tuple[VolumeFacts, ...]
     sentinel_answers: bool
+    in_service: int
+    unseen: Mapping[str, SlotFacts]
     zones: Mapping[str, ZoneTally]
     failing_probes: Mapping[str, Tally]
     quiet: bool
@@ -134,6 +140,8 @@ def census_of(
         slots=counted,
         volumes=held,
         sentinel_answers=sentinel_answers,
+        in_service=sum(len(members) for members in instances.values()),
+        unseen={facts.slot: facts for facts in counted if facts.unseen},
         zones=zones,
         failing_probes=failing,
         quiet=all(
@@ -152,5 +160,8 @@ def _tally_of(members: list[SlotFacts]) -> Tally:
 
 
 def _failing_probes(members: list[SlotFacts]) -> Tally:
-    failing = sum(item.unseen and item.ec2_fine and not item.unread for item in members)
-    return Tally(sick=failing, of=len(members))
+    return Tally(
+        sick=sum(item.unseen and item.ec2_fine and not item.unread for item in members),
+        unread=sum(item.unread and not item.serving for item in members),
+        of=len(members),
+    )

@@ -23,6 +23,8 @@ class ScopeKind(StrEnum):
     REGION = "region"
     ZONE = "zone"
     FLEET = "fleet"
+    SIGHT = "sight"
+    """Whether the slots of a region can be seen at all; remembered alone, it has no verdict."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
