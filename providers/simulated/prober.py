@@ -14,6 +14,8 @@ from providers.simulated.outages import ServiceSilent
 from providers.simulated.records import Guest, Instance, Io
 from providers.simulated.world import Truth, World
 
+NOT_ANSWERING = (Guest.HUNG, Guest.UNREACHABLE, Guest.OFFLINE)
+
 Serves = Callable[[Instance, Truth], bool]
 """Whether a service that runs would answer: its role, its groups, its data. Asked of booted instances only."""
 
@@ -43,15 +45,32 @@ class SimulatedProber:
             at=now,
         )
 
+    def serves(self, instance: Instance) -> bool:
+        """Whether its service answers those who reach it; a partition between them and us is none of it."""
+        return self._silence(instance) is None
+
+    def boots_until(self, instance: Instance) -> datetime | None:
+        """When its service begins to answer, if nothing else is amiss; None of one that does not run."""
+        if instance.running_since is None:
+            return None
+        return instance.running_since + self._boot_time(instance.id)
+
     def _trouble(self, instance: Instance | None) -> str | None:
         """Why there is no answer; None when there is one."""
         if instance is None or instance.running_since is None:
             return "timed out"
-        if instance.guest in (Guest.HUNG, Guest.UNREACHABLE, Guest.OFFLINE):
+        if instance.guest in NOT_ANSWERING:
             return "timed out"
         if self._faults.strikes(ZonePartitioned, "probe", zones={instance.zone}):
             return "timed out"
-        if self._world.now < instance.running_since + self._boot_time(instance.id):
+        return self._silence(instance)
+
+    def _silence(self, instance: Instance) -> str | None:
+        """Why its service says nothing to those who reach it."""
+        boots_until = self.boots_until(instance)
+        if boots_until is None or instance.guest in NOT_ANSWERING:
+            return "timed out"
+        if self._world.now < boots_until:
             return "refused"
         if instance.guest is Guest.DEAD or self._has_stuck_volume(instance):
             return "refused"
