@@ -195,4 +195,6 @@ class Scene(Present):
             verdicts={**judged, **self.told},
             memory=self.memory,
             volume_verdicts=judge_volumes(world, observation, self.memory, self.now).verdicts,
+            conditions=self.conditions,
+            capabilities=self.capabilities,
         )

@@ -30,6 +30,8 @@ from providers.observed import (
 )
 from providers.observed_archives import ArchiveHistory
 from providers.observed_volumes import VolumeIo, VolumeStatus
+from reconciler.health.capabilities import Capabilities
+from reconciler.health.conditions import Conditions
 from reconciler.health.verdict import (
     RememberedHealth,
     Status,
@@ -90,6 +92,8 @@ class Present(Remembered):
         self.volume_io: dict[str, VolumeIo] = {}
         self.archives: dict[str, ArchiveHistory] = {}
         """What was read, by address."""
+        self.conditions = Conditions()
+        self.capabilities = Capabilities()
 
     def in_service(self, *slots: str, since: timedelta = DAY) -> None:
         """A healthy occupant with its volumes in each of these slots, or in every declared slot."""
