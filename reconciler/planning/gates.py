@@ -302,6 +302,19 @@ def _snapshots_at_once(draft: Draft, tally: Tally) -> Refusal | None:
     return Refusal(gate=Gate.SNAPSHOTS_AT_ONCE, reason=reason)
 
 
+def _spec(draft: Draft, tally: Tally) -> Refusal | None:
+    """What failed again and again where launches work is not launched once more without a word."""
+    refusal = tally.specs.refusal(draft)
+    if refusal is None or _approved(draft, tally, Gate.SPEC):
+        return None
+    return refusal
+
+
+def _capability(draft: Draft, tally: Tally) -> Refusal | None:
+    """Asked when nothing else holds it, so that whatever tries a zone goes ahead."""
+    return tally.openings.refusal(draft)
+
+
 def _pace(draft: Draft, tally: Tally) -> Refusal | None:
     """Asked last, so that nothing that another gate holds takes the turn of what could go."""
     wait = tally.buckets.room(draft)
@@ -327,6 +340,8 @@ GATES: tuple[Callable[[Draft, Tally], Refusal | None], ...] = (
     _max_unavailable,
     _mass_termination,
     _snapshots_at_once,
+    _spec,
+    _capability,
     _pace,
 )
 """In the order in which they are asked."""

@@ -135,6 +135,11 @@ def _refusal(code: str | None) -> Fate:
             return Fate.REFUSED
 
 
+def died_with_its_zone(intent: Intent) -> bool:
+    """Accepted and then ended by EC2: neither a person's doing nor that of what was launched."""
+    return intent.state is IntentState.DEAD and BY_THE_CLIENT not in (intent.error_message or "")
+
+
 def _death(intent: Intent, look: Look) -> Fate:
     """A person's doing is nobody's fault; what the instance did to itself is that of what was launched."""
     shown = look.observation.instances.get(intent.resource_id or "")

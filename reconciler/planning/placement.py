@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from desired_state.model import Claim, Fleet
@@ -18,7 +18,9 @@ from reconciler.planning.actions import Action, Gate
 from reconciler.planning.blueprint import Blueprint
 from reconciler.planning.case import Case
 from reconciler.planning.decision import Draft, Hold, LaunchWish, launch_identity
+from reconciler.planning.held_specs import HeldSpecs
 from reconciler.planning.identity import Role, Tag
+from reconciler.planning.openings import Openings, Standing
 from reconciler.planning.slots import SlotView, World
 
 AVAILABLE = "available"
@@ -65,19 +67,33 @@ def _zones_taken(view: SlotView) -> list[str]:
     return [*zones, *unshown.values()]
 
 
-def place(wish: LaunchWish, blueprint: Blueprint, case: Case, rooms: Rooms) -> Draft | Hold:
-    """The launch of a wish with zone and type chosen, or why there is no place for it."""
-    fleet, image = blueprint.fleet, blueprint.image
+class Grounds:
+    """What launches are placed by, each seeing those before it."""
+
+    def __init__(self, case: Case, world: World) -> None:
+        self.case = case
+        self.rooms = Rooms(world)
+        self.openings = Openings(case)
+        self.specs = HeldSpecs(case)
+
+
+def place(wish: LaunchWish, blueprint: Blueprint, grounds: Grounds) -> Draft | Hold:
+    """The launch of a wish with zone and type chosen, or why there is no place for it.
+
+    Where no zone may be asked now, it is placed where it will be tried first: the gates hold it there and say why.
+    """
+    fleet, case = blueprint.fleet, grounds.case
+    image, said = grounds.specs.image_for(blueprint, wish.course)
     if image is None:
         why = f"image parameter {_parameter(fleet)} could not be resolved"
         return Hold(course=wish.course, gate=Gate.GAP, reason=why)
     offers, refusal = _offers(wish, fleet, case)
     if refusal is not None:
         return refusal
-    offer = min(
-        offers, key=lambda item: (_is_critical(item.zone, case), rooms.of(fleet.name, item.zone))
-    )
-    rooms.take(fleet.name, offer.zone)
+    offer = _best(offers, wish, grounds)
+    grounds.rooms.take(fleet.name, offer.zone)
+    grounds.openings.placed(offer.zone, wish)
+    wish = replace(wish, detail=wish.detail + said)
     return Draft(
         action=_launch(wish, blueprint, case, offer, image),
         treated=wish.treated,
@@ -88,6 +104,22 @@ def place(wish: LaunchWish, blueprint: Blueprint, case: Case, rooms: Rooms) -> D
         loss=wish.loss,
         down_since=wish.down_since,
     )
+
+
+def _best(offers: list[Offer], wish: LaunchWish, grounds: Grounds) -> Offer:
+    """Where launches work, and there where the fleet has fewest; else where one is tried first."""
+
+    def order(offer: Offer) -> tuple[object, ...]:
+        standing, until = grounds.openings.standing(offer.zone, wish)
+        return (
+            standing >= Standing.TO_BE_TRIED,
+            _is_critical(offer.zone, grounds.case),
+            standing,
+            until,
+            grounds.rooms.of(wish.slot.fleet, offer.zone),
+        )
+
+    return min(offers, key=order)
 
 
 def _is_critical(zone: str, case: Case) -> bool:

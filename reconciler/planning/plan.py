@@ -37,7 +37,7 @@ from reconciler.planning.decision import (
 from reconciler.planning.gates import admit
 from reconciler.planning.memory import held_key
 from reconciler.planning.outcome import ClaimOutcome, FleetSummary, Plan, SlotOutcome
-from reconciler.planning.placement import Rooms, place, unknown_zones
+from reconciler.planning.placement import Grounds, place, unknown_zones
 from reconciler.planning.prospect import steps_to_come
 from reconciler.planning.queueing import in_order
 from reconciler.planning.silent_sentinels import silent_sentinels
@@ -88,9 +88,9 @@ def _place_all(case: Case, world: World, decided: Decided) -> tuple[list[Draft],
     wishes = [item.wish for item in decided.decisions if item.wish is not None]
     if not wishes:
         return drafts, []
-    refused, rooms = [], Rooms(world)
+    refused, grounds = [], Grounds(case, world)
     for wish in wishes:
-        placed = place(wish, decided.blueprints[wish.slot.fleet], case, rooms)
+        placed = place(wish, decided.blueprints[wish.slot.fleet], grounds)
         if isinstance(placed, Draft):
             drafts.append(placed)
         else:

@@ -7,6 +7,7 @@ from datetime import timedelta
 from desired_state.model import LadderStep
 from providers.observed import Instance, InstanceState
 from providers.requests import RebootInstance, Request, StartInstance, StopInstance
+from reconciler.health.capabilities import CapabilityKind
 from reconciler.health.verdict import Sign, Verdict
 from reconciler.health.volumes import VolumeCondition
 from reconciler.planning.actions import Bucket, Course, Gate, Reason, target_of
@@ -17,6 +18,7 @@ from reconciler.planning.decision import Decision, Hold, Situation
 from reconciler.planning.fencing import is_forced
 from reconciler.planning.identity import incarnation_of
 from reconciler.planning.intents import WITHOUT_A_TRACE, Intent, IntentState
+from reconciler.planning.latecomers import wait_for_the_late, works_somewhere
 from reconciler.planning.nature import Nature
 from reconciler.planning.orders import OrderKind
 from reconciler.planning.phrases import clause_of
@@ -70,6 +72,10 @@ def repair(here: Situation, occupant: Instance, verdict: Verdict) -> Decision:
         return waiting
     if here.view.replacement is not None:
         return advance_replacement(here, here.view.replacement)
+    if not works_somewhere(here) and (
+        kept := wait_for_the_late(here, occupant, clause_of(verdict))
+    ):
+        return kept
     steps = _steps_taken(here, occupant)
     useless = _pointless(here, occupant, verdict) | _tried(steps)
     useless |= _held_in_place(here, occupant, useless)
@@ -121,9 +127,14 @@ def _pointless(here: Situation, occupant: Instance, verdict: Verdict) -> set[Lad
         for memory in here.case.memory.capacity
     )
     stopped = occupant.state is InstanceState.STOPPED
-    if short and (not stopped or LadderStep.REPLACE in here.fleet.repair.ladder):
+    replaceable = LadderStep.REPLACE in here.fleet.repair.ladder
+    if short and (not stopped or replaceable):
         # A stopped instance needs capacity to start again; never destroy what can't be replaced.
         steps.add(LadderStep.RESTART)
+    if not here.case.capabilities.works(occupant.zone, CapabilityKind.LAUNCH):
+        elsewhere = replaceable and not here.fleet.stateful and works_somewhere(here)
+        if not stopped or elsewhere:
+            steps.add(LadderStep.RESTART)
     return steps
 
 

@@ -13,6 +13,7 @@ from reconciler.planning.actions import Bucket, Change, Course, Gate, Reason
 from reconciler.planning.decision import Decision, Draft, Hold, LaunchWish, Situation
 from reconciler.planning.drift import Correction, kept_volumes
 from reconciler.planning.identity import Role, Tag, incarnation_of
+from reconciler.planning.latecomers import wait_for_the_late
 from reconciler.planning.leaving import is_quarantined
 from reconciler.planning.losses import trouble_of, unplaceable_claims, zones_of_claims
 from reconciler.planning.nature import Nature
@@ -129,7 +130,7 @@ def advance_replacement(
     verdict = here.verdict(replacement)
     if verdict.status is Status.UNHEALTHY:
         detail = f"the replacement never served: {clause_of(verdict)}"
-        return undo_replacement(
+        return wait_for_the_late(here, replacement, clause_of(verdict)) or undo_replacement(
             here,
             replacement,
             Reason.REPLACEMENT_FAILED,
@@ -161,7 +162,9 @@ def without_its_volumes(here: Situation, replacement: Instance) -> Decision | No
     due_at = replacement.launched_at + here.case.desired.policy.deadlines.start
     if here.now < due_at:
         return here.rest(Bucket.WAITING, detail, next_check_at=due_at)
-    return undo_replacement(here, replacement, Reason.REPLACEMENT_FAILED, detail)
+    return wait_for_the_late(here, replacement, detail) or undo_replacement(
+        here, replacement, Reason.REPLACEMENT_FAILED, detail
+    )
 
 
 def keep_copies(here: Situation, replacement: Instance) -> Decision | None:

@@ -26,7 +26,10 @@ from reconciler.planning.actions import Course, SlotRef, target_of
 from reconciler.planning.case import Case
 from reconciler.planning.decision import Draft
 from reconciler.planning.deeds import Burst, bursts_by_hand
+from reconciler.planning.held_specs import HeldSpecs
 from reconciler.planning.intents import Intent, IntentState
+from reconciler.planning.launch_outcomes import died_with_its_zone
+from reconciler.planning.openings import Openings
 from reconciler.planning.pace import Buckets
 from reconciler.planning.slots import SlotView, World
 
@@ -65,6 +68,8 @@ class Tally:
     copying: Counter[str] = field(default_factory=Counter)
     """Copies under way by region, with those of this plan."""
     buckets: Buckets
+    openings: Openings
+    specs: HeldSpecs
     """What the pace leaves room for."""
     bursts: Mapping[str, Burst]
     """By fleet, what others took down by hand a moment ago."""
@@ -85,6 +90,7 @@ class Tally:
     def admit(self, draft: Draft) -> None:
         """Count what was let through."""
         self.buckets.take(draft)
+        self.openings.take(draft)
         slot, course = draft.action.slot, draft.action.course
         if slot is None:
             return
@@ -134,12 +140,14 @@ def take_tally(case: Case, world: World) -> Tally:
         not_serving=Counter(),
         live=sum(len(view.alive) for view in world.slots),
         taken_down=_taken_down(intents, case.now),
-        launches=_launches(intents),
+        launches=_launches(intents, breakers=case.desired.policy.capabilities is not None),
         rejected=_rejected(case.memory.recent_intents),
         short=frozenset(
             (item.zone, item.type) for item in case.memory.capacity if case.now < item.until
         ),
         buckets=Buckets(case),
+        openings=Openings(case),
+        specs=HeldSpecs(case),
         bursts=bursts_by_hand(case),
         world=world,
     )
@@ -188,12 +196,16 @@ def _taken_down(intents: Iterable[Intent], now: datetime) -> dict[str, datetime]
     }
 
 
-def _launches(intents: Iterable[Intent]) -> dict[SlotRef, tuple[datetime, ...]]:
-    """By the last that is known of each: one without an answer for long may have had its effect at the end."""
+def _launches(intents: Iterable[Intent], *, breakers: bool) -> dict[SlotRef, tuple[datetime, ...]]:
+    """By the last that is known of each: one without an answer for long may have had its effect at the end.
+
+    What died at EC2's hands is the zone's doing, and held by its breaker where there is one.
+    """
     launches: defaultdict[SlotRef, list[datetime]] = defaultdict(list)
     for intent in intents:
         slot = intent.action.slot
         launched = isinstance(intent.action.request, LaunchInstance)
+        launched = launched and not (breakers and died_with_its_zone(intent))
         if slot is not None and launched and intent.action.course is not Course.CREATE:
             launches[slot].append(intent.updated_at)
     return {slot: tuple(sorted(times)) for slot, times in launches.items()}
