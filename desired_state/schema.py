@@ -31,7 +31,7 @@ _AnyDocument = Annotated[FleetDocument | SafetyPolicyDocument, Field(discriminat
 
 def json_schema() -> dict[str, Any]:
     """The schema of one document, of either kind."""
-    schema = TypeAdapter(_AnyDocument).json_schema(schema_generator=_SchemaOfFiles)
+    schema = TypeAdapter(_AnyDocument).json_schema(schema_generator=SchemaOfFiles)
     _show_default_policy(schema["$defs"])
     return {"$schema": DIALECT, "title": "Desired state of the fleet reconciler", **schema}
 
@@ -46,7 +46,7 @@ def write_schema(path: Path = SCHEMA_FILE) -> None:
     path.write_text(schema_text(), encoding="utf-8")
 
 
-class _SchemaOfFiles(GenerateJsonSchema):
+class SchemaOfFiles(GenerateJsonSchema):
     """As files are written: no nulls, durations as `10m`, and no titles that repeat the key."""
 
     def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:

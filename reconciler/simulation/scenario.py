@@ -145,7 +145,10 @@ def _resolved(document: ScenarioDocument) -> Scenario:
         sources=tuple(spec.sources),
         begins_at=spec.begins_at,
         lasts=spec.lasts,
-        faults=tuple(item.fault() for item in [*spec.faults, *spec.declare]),
+        faults=(
+            *(trouble.fault() for trouble in spec.faults),
+            *(change.fault() for change in spec.declare),
+        ),
         phases=tuple(
             Phase(name=phase.name, since=phase.since, until=phase.to, said=phase.said)
             for phase in spec.phases
