@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from providers.observed import InstanceState
-from providers.requests import DetachVolume, StopInstance, TerminateInstance
+from providers.requests import DetachVolume, SetTags, StopInstance, TerminateInstance
 from reconciler.health.capabilities import BreakerState, CapabilityKind
 from reconciler.health.verdict import Status
 from reconciler.planning.actions import Gate
 from reconciler.planning.case import Case, is_well
 from reconciler.planning.decision import Draft
 from reconciler.planning.identity import incarnation_of
+from reconciler.planning.nature import Nature
 from reconciler.planning.placement import AVAILABLE
 from reconciler.planning.refusal import Refusal
 from reconciler.planning.slots import SlotView
@@ -20,20 +21,32 @@ from reconciler.planning.tally import Tally
 
 def irreplaceable(draft: Draft, tally: Tally) -> Refusal | None:
     """Holds the end, the stop and the detach of what nothing has taken the place of, unless another can be had."""
-    request = draft.action.request
-    if not isinstance(request, TerminateInstance | StopInstance | DetachVolume):
+    if tally.case.desired.policy.capabilities is None:
         return None
-    view = tally.view_of(draft)
-    if view is None or not view.wanted or tally.case.desired.policy.capabilities is None:
+    instance_id = _given_up(draft, tally.case)
+    view = tally.view_of(draft) if instance_id is not None else None
+    if view is None or instance_id is None or not view.wanted:
         return None
-    if _is_replaced(view, request.instance_id, tally.case):
+    if _is_replaced(view, instance_id, tally.case):
         return None
     lacking = [_lack(zone, view, tally.case) for zone in _zones(view, tally.case)]
     if not all(lacking):
         return None
     said = ", ".join(item for item in lacking if item) or "no zone of its fleet is known"
-    reason = f"nothing has taken the place of {request.instance_id}, and none can be had: {said}"
+    reason = f"nothing has taken the place of {instance_id}, and none can be had: {said}"
     return Refusal(gate=Gate.IRREPLACEABLE, reason=reason)
+
+
+def _given_up(draft: Draft, case: Case) -> str | None:
+    """The instance that this ends, stops, bereaves of its data, or gives up: what carries a date never takes over."""
+    match draft.action.request:
+        case TerminateInstance() | StopInstance() | DetachVolume() as request:
+            return request.instance_id
+        case SetTags(resource_id=id_) if draft.nature is Nature.UNDOING:
+            volume = case.observation.volumes.get(id_)
+            return next((item.instance_id for item in volume.attachments), None) if volume else None
+        case _:
+            return None
 
 
 def _is_replaced(view: SlotView, instance_id: str, case: Case) -> bool:

@@ -265,7 +265,7 @@ def undo_replacement(
     """Before its commit everything can be undone: it never served, and holds but copies, which are kept for an hour."""
     if (held := _held_claims(here, replacement)) is not None:
         return held
-    if dating := date_copies(here, replacement, nature):
+    if dating := date_copies(here, replacement, nature, by_judgement=by_judgement):
         return here.act(detail, *dating)
     return end_instance(
         here,

@@ -22,10 +22,12 @@ COPIES_ARE_KEPT_FOR = timedelta(hours=1)
 DATE = Tag.QUARANTINE_UNTIL.value
 
 
-def date_copies(here: Situation, replacement: Instance, nature: Nature) -> list[Draft]:
+def date_copies(
+    here: Situation, replacement: Instance, nature: Nature, *, by_judgement: bool
+) -> list[Draft]:
     """One call for each copy without a date, and one time alone: nothing waits for a date that can't be written."""
     return [
-        _dated(here, replacement, volume, nature)
+        _dated(here, replacement, volume, nature, by_judgement=by_judgement)
         for volume in _copies_on(here, replacement)
         if DATE not in volume.tags and not _datings(here, volume)
     ]
@@ -61,12 +63,20 @@ def _datings(here: Situation, volume: Volume) -> list[Intent]:
     ]
 
 
-def _dated(here: Situation, replacement: Instance, volume: Volume, nature: Nature) -> Draft:
+def _dated(
+    here: Situation,
+    replacement: Instance,
+    volume: Volume,
+    nature: Nature,
+    *,
+    by_judgement: bool,
+) -> Draft:
     until = f"{here.now + COPIES_ARE_KEPT_FOR:%Y-%m-%dT%H:%M:%SZ}"
     return here.draft(
         replacement,
         SetTags(resource_id=volume.id, tags={DATE: until}),
         nature=nature,
+        by_judgement=by_judgement,
         course=Course.RECLAIM,
         reason=Reason.QUARANTINE,
         detail="a copy that is not needed; kept for an hour",

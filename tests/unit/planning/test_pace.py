@@ -256,9 +256,12 @@ def test_a_critical_place_takes_none_unless_a_person_lifted_that() -> None:
 
 
 def test_a_zone_in_trouble_does_not_slow_down_the_launches_there() -> None:
-    critical = condition(ScopeKind.ZONE, "use1-az1", Condition.CRITICAL)
     scene = gone(0, 1)
     scene.policy = paced(conditions=CONDITIONS)
+    everywhere = [
+        condition(ScopeKind.ZONE, zone, Condition.CRITICAL).verdicts for zone in scene.zones
+    ]
+    critical = Conditions(verdicts={key: item for one in everywhere for key, item in one.items()})
     case = replace(scene.case(), conditions=critical)
     assert told(plan(case).actions) == ["launch web/0", "launch web/1"]
 
