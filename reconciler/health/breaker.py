@@ -11,7 +11,7 @@ which calls may prove the zone.
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -204,7 +204,7 @@ class Breaker:
 
     def _not_closed(self, now: datetime, told: Told) -> Capability:
         next_at = None if told.unanswered else self._next_probe_at(told)
-        trying = any(item.began_at >= (self.opened_at or now) for item in told.waiting)
+        trying = any(item.began_at > (self.opened_at or now) for item in told.waiting)
         due = next_at is not None and now >= next_at
         return Capability(
             kind=told.kind,
@@ -221,7 +221,7 @@ class Breaker:
         """When the next call may be tried: counted from the last one's beginning, whether or not it is proven."""
         if self.opened_at is None:
             return None
-        tried = self._begun_since(self.opened_at)
+        tried = len(self.begun) - bisect_right(self.begun, self.opened_at)
         waits = self.rules.probes
         wait = waits[min(tried, len(waits) - 1)]
         since = self.begun[-1] if tried else self.opened_at

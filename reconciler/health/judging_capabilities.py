@@ -266,7 +266,7 @@ def _probes_left(
         if item.kind is None or (item.zone, item.kind) not in opened:
             continue
         just = item.began_at > now - rules.probes[0]
-        if (just or item.unanswered) and item.began_at >= opened[item.zone, item.kind]:
+        if (just or item.unanswered) and item.began_at > opened[item.zone, item.kind]:
             trying.add((item.zone, item.kind, item.operation_id))
     for _, kind, _ in trying:
         left[kind] = max(0, left[kind] - 1)
