@@ -223,6 +223,12 @@ def test_a_failure_halves_it_and_two_in_a_row_open_it_again() -> None:
     assert launching(told, minute=15.6).reason == "2 calls in a row failed"
 
 
+def test_one_more_failure_never_leaves_it_closed() -> None:
+    """Closing forgets no failure: what was open without the first one is open with it."""
+    assert launching(calls("FPPFPF"), minute=2.6).state is not CLOSED
+    assert launching(calls("FFPPFPF"), minute=3.1).state is not CLOSED
+
+
 def test_a_round_is_used_up_by_what_was_begun_in_it() -> None:
     told = [*calls("FFPP"), call(2.5, WAITING)]
     found = launching(told, minute=2.6)
