@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -15,11 +14,10 @@ from reconciler.demo.declaration import scale
 from reconciler.demo.narrator import Narrator
 from reconciler.demo.truth import Stall
 from reconciler.loop.reconcile import PassResult
-from reconciler.planning.actions import Action, Course
 from reconciler.simulation.guard import Passed, VirtualGuard
+from reconciler.simulation.restoring import stated_losses
 
 PATIENCE = timedelta(hours=1)
-SECONDS_OF = {"s": 1, "min": 60, "h": 3_600, "d": 86_400}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -67,15 +65,3 @@ class Story:
                 self.stated |= stated_losses(plan.actions)
             self.narrator.passed(passed, began)
             began = self.guard.cloud.clock.now()
-
-
-def stated_losses(actions: Iterable[Action]) -> dict[str, timedelta]:
-    """By slot, the loss that an action states in its words, such as `loses 3 h 20 min of writes`."""
-    found = {}
-    for action in actions:
-        stated = re.search(r"loses (.+) of writes", action.detail)
-        if action.course is Course.RESTORE and stated:
-            parts = re.findall(r"(\d+) (s|min|h|d)\b", stated[1])
-            seconds = sum(int(count) * SECONDS_OF[unit] for count, unit in parts)
-            found[str(action.slot)] = timedelta(seconds=seconds)
-    return found

@@ -86,6 +86,8 @@ class VirtualGuard:
     desired: DesiredState
     failures: int = 0
     """Blind passes in a row."""
+    passed_over: int = 0
+    """Passes that could change nothing and were not made."""
 
     def look(self) -> Assessment:
         """What `reconciler plan` would show now; changes nothing. Raises what `assess` raises."""

@@ -6,7 +6,7 @@ snapshots that it then finds due are put there as completed ones, of that date a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 
@@ -46,11 +46,19 @@ class Placing:
         if len(launches) < wanted:
             raise ValueError(f"{wanted} slots are declared, and only {len(launches)} can be filled")
         self._cloud.clock.sleep(1)
-        began = {action.operation_id: self._launch(action) for action in launches}
+        launched = [self._launch(action) for action in launches]
         self._cloud.clock.sleep(STARTED_IN.total_seconds())
-        self._cloud.world.effect(Cause.TIME, lambda: [self._age(id_) for id_ in began.values()])
+        self._cloud.world.effect(Cause.TIME, lambda: self._age_all(launched))
         snapshots = [action for action in due(self._look()) if _snapshots(action)]
-        self._cloud.world.effect(Cause.TIME, lambda: [self._take(item) for item in snapshots])
+        self._cloud.world.effect(Cause.TIME, lambda: self._take_all(snapshots))
+
+    def _age_all(self, launched: Iterable[str]) -> None:
+        for instance_id in launched:
+            self._age(instance_id)
+
+    def _take_all(self, snapshots: Iterable[Action]) -> None:
+        for action in snapshots:
+            self._take(action)
 
     def _launch(self, action: Action) -> str:
         """One launch a second is what EC2 admits for long."""
