@@ -258,6 +258,11 @@ def _max_unavailable(draft: Draft, tally: Tally) -> Refusal | None:
     return None
 
 
+def _baking(draft: Draft, tally: Tally) -> Refusal | None:
+    slot = draft.action.slot
+    return tally.bakes.refusal(draft, tally.updating[slot.fleet]) if slot else None
+
+
 def _mass_termination(draft: Draft, tally: Tally) -> Refusal | None:
     """A sliding hourly limit on what takes instances down, whatever the reason for each seems to be."""
     if not draft.guarded or target_of(draft.action.request) in tally.taken_down:
@@ -338,6 +343,7 @@ GATES: tuple[Callable[[Draft, Tally], Refusal | None], ...] = (
     _replacement_limit,
     _repairs_at_once,
     _max_unavailable,
+    _baking,
     _mass_termination,
     _snapshots_at_once,
     _spec,

@@ -23,6 +23,7 @@ from providers.requests import (
 )
 from reconciler.health.verdict import Status, Verdict
 from reconciler.planning.actions import Course, SlotRef, target_of
+from reconciler.planning.baking import Bakes
 from reconciler.planning.case import Case
 from reconciler.planning.decision import Draft
 from reconciler.planning.deeds import Burst, bursts_by_hand
@@ -73,6 +74,8 @@ class Tally:
     """What the pace leaves room for."""
     bursts: Mapping[str, Burst]
     """By fleet, what others took down by hand a moment ago."""
+    bakes: Bakes
+    """How far updates have come."""
     world: World
     _views: dict[SlotRef, SlotView] = field(default_factory=dict)
 
@@ -149,6 +152,7 @@ def take_tally(case: Case, world: World) -> Tally:
         openings=Openings(case),
         specs=HeldSpecs(case),
         bursts=bursts_by_hand(case),
+        bakes=Bakes(case, world),
         world=world,
     )
     tally.count_unanswered(case.memory.open_intents)
