@@ -24,10 +24,11 @@ from providers.ec2.cloud import Ec2Cloud
 from providers.ec2.session import AwsSession
 from providers.observed import CellIdentity
 from providers.probes.network import NetworkProber
+from providers.spare_calls import SpareCalls, Unbounded
 from reconciler.clock import SystemClock, system_randomness
 from reconciler.execution.handlers import STANDARD, Handlers
 from reconciler.execution.loading import load_handlers
-from reconciler.execution.retrying import RetryBudget
+from reconciler.execution.retrying import Metered, RetryBudget
 from reconciler.loop.assess import Assessment, Senses, assess
 from reconciler.loop.cells import Cell, places_of
 from reconciler.loop.declared import Declared
@@ -42,6 +43,9 @@ from reconciler.store.store import Store
 if TYPE_CHECKING:  # A dry run does without structlog, which takes 5 MB and 60 ms.
     from structlog.typing import FilteringBoundLogger
 
+RETRIES_BY_HAND = 30
+"""A minute, while a person waits for an `apply`."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reach:
@@ -52,12 +56,13 @@ class Reach:
     store: Store
     handlers: Handlers
 
-    def cell(self, account: str, region: str) -> Cell:
-        """A cell, its account verified.
+    def cell(self, account: str, region: str, budget: RetryBudget | None = None) -> Cell:
+        """A cell, its account verified. With a `budget`, trouble adds no more calls to its looks than that allows.
 
         Raises CredentialsError, EndpointUnreachable, CloudError, EndpointChanged.
         """
-        cloud = self.cloud(account, region)
+        spare = Metered(clock=SystemClock(), budget=budget) if budget else Unbounded()
+        cloud = self.cloud(account, region, spare)
         identity = cloud.identity()
         return Cell(
             identity=identity,
@@ -69,13 +74,14 @@ class Reach:
                 checks=self.handlers.checks,
                 owner=self.settings.require_owner(),
                 sentinels=tuple(starmap(sentinel, self.settings.require_sentinels())),
+                spare=spare,
             ),
             store=self.store.cell(identity),
         )
 
-    def cloud(self, account: str, region: str) -> Ec2Cloud:
+    def cloud(self, account: str, region: str, spare: SpareCalls | None = None) -> Ec2Cloud:
         """The cloud behind a cell, nothing of it asked yet."""
-        return Ec2Cloud(self.session.clients(region), account=account, region=region)
+        return Ec2Cloud(self.session.clients(region), account=account, region=region, spare=spare)
 
     def archives(self, region: str) -> StoredArchives:
         """Where continuous backups are looked at, nothing asked yet; their buckets may be in another region."""
@@ -132,13 +138,13 @@ def hold(reach: Reach, desired: DesiredState, command: str) -> Iterator[tuple[Ce
         yield cells
 
 
-def means(reach: Reach) -> Means:
-    """What passes act with, for one cell."""
+def means(reach: Reach, budget: RetryBudget | None = None) -> Means:
+    """What passes act with, for one cell; without its `budget`, as one has for what is done by hand."""
     return Means(
         clock=SystemClock(),
         randomness=system_randomness(),
         handlers=reach.handlers,
-        budget=RetryBudget(),
+        budget=budget or RetryBudget(always=RETRIES_BY_HAND),
         log=_log(),
     )
 
@@ -150,13 +156,14 @@ def guard(reach: Reach, *, command: str, interval_s: float | None) -> Runner:
     acting: dict[str, Means] = {}
 
     def open_cell(account: str, region: str) -> Cell:
-        cell = reach.cell(account, region)
+        budget = RetryBudget()
+        cell = reach.cell(account, region, budget)
         cell.store.acquire(holder)
+        acting[str(cell.identity)] = means(reach, budget)
         return cell
 
     def one_pass(cell: Cell, desired: DesiredState, refused: str | None) -> PassResult:
-        with_means = acting.setdefault(str(cell.identity), means(reach))
-        return reconcile(cell, desired, with_means, refused=refused)
+        return reconcile(cell, desired, acting[str(cell.identity)], refused=refused)
 
     return Runner(
         declared=Declared.read(lambda: load(paths), lambda: fingerprint(paths)),

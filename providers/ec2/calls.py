@@ -13,6 +13,7 @@ from providers.ec2.error_codes import known
 from providers.ec2.failures import RAISED_BY_BOTOCORE, translated, unreadable
 from providers.ec2.operations import OPERATIONS, Operation
 from providers.errors import CloudError, RetryClass
+from providers.spare_calls import SpareCalls, Unbounded
 
 REPEATED_TOKEN = "RepeatedToken"  # noqa: S105 - a token of a page
 
@@ -47,8 +48,10 @@ class UnknownCodes:
 class Calls:
     """Sends calls for one purpose, e.g. one observation, and counts them by operation in `counts`."""
 
-    def __init__(self, unknown_codes: UnknownCodes) -> None:
+    def __init__(self, unknown_codes: UnknownCodes, spare: SpareCalls | None = None) -> None:
+        """`spare` counts them for the whole cell, and says what may be asked beyond its constant work."""
         self.counts: Counter[str] = Counter()
+        self.spare = spare or Unbounded()
         self._unknown_codes = unknown_codes
 
     def send(self, method: Callable[P, Reply], *args: P.args, **kwargs: P.kwargs) -> Reply:
@@ -58,6 +61,7 @@ class Calls:
         """
         operation = OPERATIONS[method.__name__]
         self.counts[operation.name] += 1
+        self.spare.count()
         try:
             return method(*args, **kwargs)
         except RAISED_BY_BOTOCORE as error:

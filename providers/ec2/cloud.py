@@ -19,6 +19,7 @@ from providers.ec2.observing_volumes import observe_volume_io, observe_volume_st
 from providers.ec2.reading_by_id import read_by_id
 from providers.ec2.sending import Sender
 from providers.ec2.session import CellClients
+from providers.ec2.zones_left_out import ZonesLeftOut
 from providers.errors import (
     NOT_SENT,
     CloudError,
@@ -39,15 +40,24 @@ from providers.observed import (
 )
 from providers.port import Receipt
 from providers.requests import LaunchInstance, Request
+from providers.spare_calls import SpareCalls, Unbounded
 
 
 class Ec2Cloud:
     """Implements providers.port.Cloud. May be used from several threads.
 
-    `account` is the one that the desired state names; nothing is read or done with credentials for another.
+    `account` is the one that the desired state names; nothing is read or done with credentials for another. `spare` is
+    asked before a call that trouble adds to what is always asked.
     """
 
-    def __init__(self, clients: CellClients, *, account: str, region: str) -> None:
+    def __init__(
+        self,
+        clients: CellClients,
+        *,
+        account: str,
+        region: str,
+        spare: SpareCalls | None = None,
+    ) -> None:
         self._clients = clients
         self._cell = CellIdentity(account=account, region=region, endpoint=clients.endpoint)
         self._unknown_codes = UnknownCodes()
@@ -55,6 +65,8 @@ class Ec2Cloud:
         self._verified_credentials: str | None = None
         self._zone_ids: Mapping[str, str] = {}
         self._interned = InternedCell()
+        self._left_out = ZonesLeftOut()
+        self._spare = spare or Unbounded()
 
     @property
     def unknown_error_codes(self) -> Mapping[str, int]:
@@ -85,9 +97,11 @@ class Ec2Cloud:
             lists=self._lists(calls),
             zone_ids=self._zone_ids,
             interned=self._interned,
+            left_out=self._left_out,
+            now=now,
         )
         observation = observing.observation(
-            cell=cell, owner=owner, image_parameters=image_parameters, now=now
+            cell=cell, owner=owner, image_parameters=image_parameters
         )
         self._zone_ids = observing.zone_ids
         return observation
@@ -117,7 +131,12 @@ class Ec2Cloud:
         calls = self._calls()
         lists = self._lists(calls)
         observing = Observing(
-            calls=calls, lists=lists, zone_ids=self._zone_ids, interned=self._interned
+            calls=calls,
+            lists=lists,
+            zone_ids=self._zone_ids,
+            interned=self._interned,
+            left_out=self._left_out,
+            now=now,
         )
         return observe_volume_status(
             observing, calls, lists, self._interned, volume_ids=volume_ids, now=now
@@ -136,7 +155,7 @@ class Ec2Cloud:
             zone_ids = self._verified_zone_ids(lists)
             return lists.instances(zone_ids, {"InstanceIds": list(batch)})
 
-        return read_by_id(ids, read)
+        return read_by_id(ids, read, self._spare)
 
     def read_volumes(self, ids: Iterable[str]) -> Mapping[str, tuple[Presence, Volume | None]]:
         """Each id read by name. Raises CredentialsError, and CloudError of class DENIED."""
@@ -146,7 +165,7 @@ class Ec2Cloud:
             zone_ids = self._verified_zone_ids(lists)
             return lists.volumes(zone_ids, {"VolumeIds": list(batch)})
 
-        return read_by_id(ids, read)
+        return read_by_id(ids, read, self._spare)
 
     def read_snapshots(self, ids: Iterable[str]) -> Mapping[str, tuple[Presence, Snapshot | None]]:
         """Each id read by name. Raises CredentialsError, and CloudError of class DENIED."""
@@ -156,7 +175,7 @@ class Ec2Cloud:
             self.identity()
             return lists.snapshots({"SnapshotIds": list(batch)})
 
-        return read_by_id(ids, read)
+        return read_by_id(ids, read, self._spare)
 
     def read_copies(
         self, ids: Iterable[str], *, region: str
@@ -171,7 +190,7 @@ class Ec2Cloud:
                 # Refused by that region, e.g. one that is not enabled: no word about the credentials in this one.
                 raise EndpointUnreachable(str(error)) from error
 
-        return read_by_id(ids, read)
+        return read_by_id(ids, read, self._spare)
 
     def find_launch(self, request: LaunchInstance) -> Instance | None:
         """The instance of this client token; where the token was used in several zones, the one in the request's.
@@ -194,7 +213,7 @@ class Ec2Cloud:
         return sender.send(request, user_data)
 
     def _calls(self) -> Calls:
-        return Calls(self._unknown_codes)
+        return Calls(self._unknown_codes, self._spare)
 
     def _lists(self, calls: Calls, region: str | None = None) -> Lists:
         """Of the cell's own region, or of another. Raises EndpointUnreachable, CredentialsError when there is none."""

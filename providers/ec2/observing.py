@@ -1,20 +1,21 @@
 """One observation of a cell, in as few calls as pages allow. What could not be read is a named gap.
 
-When a list as a whole fails with a fault of the service, it is asked for zone by zone: DescribeInstances without ids
-fails for the whole region while one zone is in trouble (EC2 API reference, DescribeInstances).
+When a list as a whole fails with a fault of the service, the zones that answer are asked for: DescribeInstances without
+ids fails for the whole region while one zone is in trouble (EC2 API reference, DescribeInstances).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from providers.ec2.calls import Calls, LostPage
-from providers.ec2.failures import CONNECTION_CLOSED, READ_TIMEOUT, UNREADABLE_REPLY
+from providers.ec2.calls import Calls
 from providers.ec2.interning import InternedCell
-from providers.ec2.lists import PAGE, Lists
+from providers.ec2.lists import Lists
+from providers.ec2.reading_by_zone import Filters, Read, ReadingByZone
+from providers.ec2.zones_left_out import Failure, ZonesLeftOut
 from providers.errors import CloudError, EndpointUnreachable, RetryClass
 from providers.observed import CellIdentity, Gap, GapSubject, Observation, Zone
 
@@ -25,27 +26,34 @@ UNREACHABLE = "EndpointUnreachable"
 PARAMETER_NOT_FOUND = "ParameterNotFound"
 
 Item = TypeVar("Item")
-Read = Callable[[Mapping[str, Any]], dict[str, Item]]
-Filters = list[dict[str, Any]]
-
-_ANSWER_LOST = (READ_TIMEOUT, CONNECTION_CLOSED, UNREADABLE_REPLY)
 
 
 class Observing:
     """Reads one observation; a list that fails becomes a gap in `gaps` and yields nothing."""
 
     def __init__(
-        self, *, calls: Calls, lists: Lists, zone_ids: Mapping[str, str], interned: InternedCell
+        self,
+        *,
+        calls: Calls,
+        lists: Lists,
+        zone_ids: Mapping[str, str],
+        interned: InternedCell,
+        left_out: ZonesLeftOut,
+        now: datetime,
     ) -> None:
-        """`zone_ids` maps zone names to ids as last known; they never change within an account."""
+        """`zone_ids` maps zone names to ids as last known; they never change within an account. `left_out` goes from
+        one observation of a cell to the next.
+        """
         self._calls = calls
+        self._left_out = left_out
+        self._now = now
         self._lists = lists
         self.zone_ids = dict(zone_ids)
         self._interned = interned
         self.gaps: list[Gap] = []
 
     def observation(
-        self, *, cell: CellIdentity, owner: str, image_parameters: Iterable[str], now: datetime
+        self, *, cell: CellIdentity, owner: str, image_parameters: Iterable[str]
     ) -> Observation:
         """Raises CredentialsError, CloudError of class DENIED, and EndpointUnreachable when not even the first call
         finds a connection.
@@ -66,7 +74,7 @@ class Observing:
                 GapSubject.STATUS_CHECKS, self._lists.checks, [], zones
             )
         return Observation(
-            as_of=now,
+            as_of=self._now,
             cell=cell,
             instances=self._interned.instances.whole(instances),
             volumes=self._interned.volumes.whole(volumes),
@@ -92,25 +100,17 @@ class Observing:
         self, subject: GapSubject, read: Read[Item], filters: Filters, zones: Mapping[str, Zone]
     ) -> dict[str, Item]:
         """The whole list; or, when the service fails it as a whole, what zones give that can still be read."""
-        try:
-            return read({**PAGE, **_filtered(filters)})
-        except EndpointUnreachable as error:
-            self._note_unreachable(subject, error)
-            return {}
-        except CloudError as error:
-            if not zones or not _fault_of_service(error):
-                self._note(subject, error)
-                return {}
-        found: dict[str, Item] = {}
-        for zone in zones.values():
-            in_zone = [*filters, {"Name": "availability-zone", "Values": [zone.name]}]
-            try:
-                found.update(read({**PAGE, **_filtered(in_zone)}))
-            except EndpointUnreachable as error:
-                self._note_unreachable(subject, error, zone.id)
-            except CloudError as error:
-                self._note(subject, error, zone.id)
-        return found
+        reading = ReadingByZone(
+            subject=subject,
+            read=read,
+            filters=filters,
+            zones=zones,
+            left_out=self._left_out,
+            spare=self._calls.spare,
+            now=self._now,
+            note=partial(self._note_failure, subject),
+        )
+        return reading.everything()
 
     def _images(self, names: frozenset[str]) -> dict[str, str]:
         if not names:
@@ -131,6 +131,12 @@ class Observing:
             )
         return images
 
+    def _note_failure(self, subject: GapSubject, error: Failure, zone: str | None) -> None:
+        if isinstance(error, EndpointUnreachable):
+            self._note_unreachable(subject, error, zone)
+        else:
+            self._note(subject, error, zone)
+
     def _note(self, subject: GapSubject, error: CloudError, zone: str | None = None) -> None:
         """A missing permission is no gap: it stays until a person acts, and the message names it."""
         if error.retry is RetryClass.DENIED:
@@ -144,17 +150,3 @@ class Observing:
 
     def _gap(self, subject: GapSubject, code: str, detail: str, zone: str | None = None) -> None:
         self.gaps.append(Gap(subject=subject, zone=zone, code=code, detail=detail))
-
-
-def _filtered(filters: Filters) -> dict[str, Any]:
-    """EC2 refuses an empty list of filters."""
-    return {"Filters": filters} if filters else {}
-
-
-def _fault_of_service(error: CloudError) -> bool:
-    """An answered fault of the first page. More calls after a lost answer or page would only add to the trouble."""
-    return (
-        error.retry is RetryClass.TRANSIENT
-        and not isinstance(error, LostPage)
-        and error.code not in _ANSWER_LOST
-    )

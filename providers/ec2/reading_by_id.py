@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from providers.errors import CloudError, EndpointUnreachable, RetryClass
 from providers.observed import Presence
+from providers.spare_calls import SpareCalls, Unbounded
 
 IDS_AT_ONCE = 200
 
@@ -21,26 +22,34 @@ Answers = dict[str, tuple[Presence, Item | None]]
 
 
 def read_by_id(
-    ids: Iterable[str], read: Callable[[Sequence[str]], Mapping[str, Item]]
+    ids: Iterable[str],
+    read: Callable[[Sequence[str]], Mapping[str, Item]],
+    spare: SpareCalls | None = None,
 ) -> Answers[Item]:
     """What reading each id said. `read` asks for exactly the ids that it is given.
 
     NOT_FOUND only where EC2 names the id in a NotFound error; everything else that fails is UNREADABLE, and so is an
-    id that a good reply does not mention. Raises CredentialsError, and CloudError of class DENIED.
+    id that a good reply does not mention, and one that would have to be asked for once more without a call to `spare`.
+    Ids are asked for in the order given. Raises CredentialsError, and CloudError of class DENIED.
     """
-    ordered = sorted(set(ids))
+    ordered = list(dict.fromkeys(ids))
     answers: Answers[Item] = {}
     for start in range(0, len(ordered), IDS_AT_ONCE):
-        answers.update(_batch(ordered[start : start + IDS_AT_ONCE], read))
+        asked = ordered[start : start + IDS_AT_ONCE]
+        answers.update(_batch(asked, read, spare or Unbounded()))
     return answers
 
 
 def _batch(
-    asked: Sequence[str], read: Callable[[Sequence[str]], Mapping[str, Item]]
+    asked: Sequence[str],
+    read: Callable[[Sequence[str]], Mapping[str, Item]],
+    spare: SpareCalls,
 ) -> Answers[Item]:
     answers: Answers[Item] = {}
     remaining = list(asked)
     while remaining:
+        if answers and not spare.spend():
+            return answers | dict.fromkeys(remaining, (Presence.UNREADABLE, None))
         try:
             found = read(remaining)
         except EndpointUnreachable:
@@ -51,7 +60,7 @@ def _batch(
             bad = _named(error, remaining)
             if len(bad) > 1 and error.code == ONE_AT_A_TIME:
                 for id_ in remaining:
-                    answers.update(_batch([id_], read))
+                    answers.update(_batch([id_], read, spare))
                 return answers
             if bad:
                 answers.update({id_: (_presence(error), None) for id_ in bad})

@@ -25,7 +25,7 @@ from reconciler.execution.delays import delay_after
 from reconciler.execution.handlers import Handlers
 from reconciler.execution.outcomes import Outcome, Result
 from reconciler.execution.rereading import Rereading
-from reconciler.execution.retrying import RetryBudget, Retrying
+from reconciler.execution.retrying import READS, RetryBudget, Retrying
 from reconciler.execution.sending import Halted, Sending, Terms, offering_of
 from reconciler.execution.standing import standing_against
 from reconciler.planning.actions import Action, target_of
@@ -38,6 +38,9 @@ from reconciler.store.errors import IntentRefused
 
 ACTS_FOR = timedelta(seconds=30)
 """How long a pass acts; what is left waits for the next look (design section 8)."""
+NOT_TO_BE_ASKED = (
+    "not tried: EC2 leaves calls without an answer, so only a few are made; it is tried again"
+)
 WORKERS = 8
 """Slots that are acted on at once. One worker does everything in order, as the simulation needs it."""
 
@@ -58,7 +61,8 @@ class Executor:
         budget: RetryBudget | None = None,
         workers: int = WORKERS,
     ) -> None:
-        retrying = Retrying(clock=clock, randomness=randomness, budget=budget or RetryBudget())
+        self._budget = budget or RetryBudget()
+        retrying = Retrying(clock=clock, randomness=randomness, budget=self._budget)
         self._turn = _Turn(ends_at_s=clock.monotonic_s() + ACTS_FOR.total_seconds())
         self._clock = clock
         self._journal = journal
@@ -94,6 +98,9 @@ class Executor:
                     assert_never(settlement)
         for intent in self._journal.owed_after():
             self._sending.run_after(intent)
+        if any(intent.updated_at > intent.begun_at for intent in resent):
+            self._budget.doubt = True  # Sent again before, and still without an answer.
+        resent.sort(key=lambda intent: intent.updated_at)
         return self._in_turn(
             [intent.action for intent in resent],
             lambda index, action: self._send_again(resent[index], action, case),
@@ -136,6 +143,8 @@ class Executor:
             return _skipped(action, over)
         if self._sending.lacks_user_data(action.request):
             return _skipped(action, "its boot script has changed since the plan was made")
+        if not self._may_ask(case):
+            return _skipped(action, NOT_TO_BE_ASKED)
         objection = self._objection(action, case)
         if objection:
             return objection
@@ -150,6 +159,8 @@ class Executor:
             return _skipped(action, over)
         if standing := standing_against(action.slot, case):
             return _skipped(action, standing)
+        if not self._may_ask(case):
+            return _skipped(action, NOT_TO_BE_ASKED)
         request = action.request
         if isinstance(request, LaunchInstance) and self._sending.lacks_user_data(request):
             return self._look_up(intent, request)
@@ -163,6 +174,7 @@ class Executor:
         try:
             objection = self._rereading.objection(action, case)
         except CloudError as fault:
+            self._budget.doubt = fault.retry in READS
             objection = f"it could not be read again: {fault}"
         except (CredentialsError, EndpointUnreachable) as fault:
             self._turn.halted = str(fault)
@@ -177,10 +189,21 @@ class Executor:
             offering=offering_of(intent.action.request, case.observation.instances),
         )
         try:
-            return self._sending.send(intent, terms, again=again)
+            outcome = self._sending.send(intent, terms, again=again)
         except Halted as fault:
             self._turn.halted = str(fault)
             return fault.outcome
+        self._budget.doubt = outcome.result is Result.AMBIGUOUS
+        return outcome
+
+    def _may_ask(self, case: Case) -> bool:
+        """While the API leaves calls without an answer, only as many are made as there are to spare.
+
+        It is part of the pace: a policy without one goes on as it is.
+        """
+        if case.desired.policy.pace is None or not self._budget.doubt:
+            return True
+        return self._budget.spend(self._clock.monotonic_s())
 
     def _look_up(self, intent: Intent, request: LaunchInstance) -> Outcome:
         """The boot script of a launch is gone, so it cannot be repeated; it can still be found."""

@@ -1,4 +1,8 @@
-"""Retries around a single call: few, short, jittered, and within a budget for the whole cell (design rule 7)."""
+"""Retries around a single call: few, short, jittered, and within a budget for the whole cell (design rule 7).
+
+The budget is for everything by which trouble would multiply calls: lists asked for zone by zone, ids read one by one
+and what is sent again come out of it too.
+"""
 
 from __future__ import annotations
 
@@ -29,9 +33,10 @@ WRITES_WITH_TOKEN = frozenset({RetryClass.THROTTLE, RetryClass.TRANSIENT})
 
 @dataclass(slots=True)
 class RetryBudget:
-    """At most a tenth of a cell's calls of the last minute are retries, so that trouble is never answered with load.
+    """At most a tenth of a cell's calls of the last minute are extra, so that trouble is never answered with load.
 
-    A few are always allowed: a tenth of little is nothing.
+    A few are always allowed: a tenth of little is nothing. While the API is in `doubt`, because it left the last call
+    of the executor without an answer, acting is extra too.
     """
 
     share: float = 0.1
@@ -40,14 +45,15 @@ class RetryBudget:
     _calls: deque[float] = field(default_factory=deque)
     _retries: deque[float] = field(default_factory=deque)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    doubt: bool = False
 
     def count_call(self, now_s: float) -> None:
-        """A call that is not a retry was made at this instant of a monotonic clock."""
+        """A call was made at this instant of a monotonic clock."""
         with self._lock:
             self._calls.append(now_s)
 
     def spend(self, now_s: float) -> bool:
-        """Take a retry out of the budget; False when none is left."""
+        """Take an extra call out of the budget; False when none is left."""
         with self._lock:
             for instants in (self._calls, self._retries):
                 while instants and instants[0] <= now_s - self.window_s:
@@ -56,6 +62,22 @@ class RetryBudget:
                 return False
             self._retries.append(now_s)
             return True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metered:
+    """Implements providers.spare_calls.SpareCalls with the cell's budget."""
+
+    clock: Clock
+    budget: RetryBudget
+
+    def count(self) -> None:
+        """A call was made now."""
+        self.budget.count_call(self.clock.monotonic_s())
+
+    def spend(self) -> bool:
+        """Take an extra call out of the budget; False when none is left."""
+        return self.budget.spend(self.clock.monotonic_s())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +90,6 @@ class Retrying:
 
     def call(self, send: Callable[[], Answer], retried: frozenset[RetryClass]) -> Answer:
         """What `send` answers, tried again for errors of these classes. Raises what it raised last."""
-        self.budget.count_call(self.clock.monotonic_s())
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception(
                 lambda fault: isinstance(fault, CloudError) and fault.retry in retried

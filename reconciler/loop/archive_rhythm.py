@@ -23,8 +23,6 @@ from reconciler.planning.memory import Memory
 
 READ_EVERY = timedelta(minutes=5)
 IN_TROUBLE_EVERY = timedelta(minutes=1)
-AGAIN_AFTER = timedelta(minutes=1)
-"""After a reading that failed; until then it stays a gap."""
 READ_AGAIN_AT_ONCE = 40
 """In one pass; 800 archives are each read every five minutes so. Those that were never read are read at once."""
 
@@ -64,15 +62,10 @@ class ArchiveRhythm:
             at = self.looked_at.get(address.url)
             if at is None:
                 fresh.append(address)
-            elif now - at >= self._interval(address, in_trouble=in_trouble):
+            elif now - at >= (IN_TROUBLE_EVERY if in_trouble else READ_EVERY):
                 again.append((not in_trouble, at, address))
         again.sort(key=lambda item: (item[0], item[1], item[2].url))
         return [*fresh, *(address for _, _, address in again[:READ_AGAIN_AT_ONCE])]
-
-    def _interval(self, address: ArchiveAddress, *, in_trouble: bool) -> timedelta:
-        if address.url in self.gaps:
-            return AGAIN_AFTER
-        return IN_TROUBLE_EVERY if in_trouble else READ_EVERY
 
     def keep(self, asked: Iterable[ArchiveAddress], seen: ArchiveList) -> None:
         """Remember a look at these."""

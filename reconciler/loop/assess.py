@@ -11,6 +11,7 @@ from datetime import datetime
 
 from desired_state.model import DesiredState
 from providers.port import Archives, Cloud, Prober, ProbeTarget
+from providers.spare_calls import SpareCalls, Unbounded
 from reconciler.execution.handlers import CheckHandler
 from reconciler.health.judging_capabilities import Fold, capabilities_at, fold_outcomes
 from reconciler.health.judging_conditions import JudgedConditions, judge_conditions
@@ -55,6 +56,8 @@ class Senses:
     archive_rhythm: ArchiveRhythm = field(default_factory=ArchiveRhythm)
     sentinels: tuple[ProbeTarget, ...] = ()
     """Looked at beside the services, to tell a prober that can't see from services that are down."""
+    spare: SpareCalls = field(default_factory=Unbounded)
+    """What may be asked of the cloud beyond the constant work of a look."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,6 +183,7 @@ def _look(senses: Senses, desired: DesiredState, memory: Memory, now: datetime) 
         owner=senses.owner,
         now=now,
         sentinels=senses.sentinels,
+        spare=senses.spare,
     )
     observation = with_snapshots(
         gathered.observation,

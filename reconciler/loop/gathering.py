@@ -20,6 +20,7 @@ from providers.observed import (
     Volume,
 )
 from providers.port import Cloud, Prober, ProbeTarget
+from providers.spare_calls import SpareCalls, Unbounded
 from reconciler.execution.handlers import CheckContext, CheckHandler
 from reconciler.health.verdict import Evidence, Sign, Weight
 from reconciler.loop.sentinels import LOOKED_AT_EVERY
@@ -75,6 +76,7 @@ def gather(
     owner: str,
     now: datetime,
     sentinels: Sequence[ProbeTarget] = (),
+    spare: SpareCalls | None = None,
 ) -> Gathered:
     """Everything a case needs to know of the cell.
 
@@ -90,7 +92,7 @@ def gather(
         again = cloud.observe(owner=owner, image_parameters=images, now=now)
         looks += int(again.complete)
         observation = replace(again, calls=_added(observation.calls, again.calls))
-    observation = _read_missing(cloud, observation, memory)
+    observation = _read_missing(cloud, observation, memory, spare or Unbounded())
     targets = _targets(desired, observation, owner)
     targets += [(target, LOOKED_AT_EVERY) for target in sentinels]
     probes = _probe(prober, rhythm, targets, now)
@@ -116,13 +118,23 @@ def _added(first: Mapping[str, int], second: Mapping[str, int]) -> dict[str, int
     return {name: first.get(name, 0) + second.get(name, 0) for name in sorted({*first, *second})}
 
 
-def _read_missing(cloud: Cloud, observation: Observation, memory: Memory) -> Observation:
-    """Known ids that the lists lack are read by id: being absent from a list is not evidence."""
-    missing = missing_ids(memory, observation)
-    if not missing or not observation.complete:
+def _read_missing(
+    cloud: Cloud, observation: Observation, memory: Memory, spare: SpareCalls
+) -> Observation:
+    """Known ids that the lists lack are read by id: being absent from a list is not evidence.
+
+    Lists that lack much would make for many calls, so these are spare ones; what is not read now may be later.
+    """
+    missing = missing_ids(memory, observation) if observation.complete else ()
+    wanted = {
+        kind: [id_ for id_, of_kind in missing if of_kind == kind]
+        for kind in ("instance", "volume")
+    }
+    read = {kind: bool(ids) and spare.spend() for kind, ids in wanted.items()}
+    if not any(read.values()):
         return observation
-    instances = cloud.read_instances([id_ for id_, kind in missing if kind == "instance"])
-    volumes = cloud.read_volumes([id_ for id_, kind in missing if kind == "volume"])
+    instances = cloud.read_instances(wanted["instance"]) if read["instance"] else {}
+    volumes = cloud.read_volumes(wanted["volume"]) if read["volume"] else {}
     found_instances: dict[str, Instance] = {
         id_: item for id_, (_, item) in instances.items() if item is not None
     }

@@ -16,6 +16,7 @@ from desired_state.model import DesiredState
 from providers.errors import CloudError, CredentialsError, EndpointUnreachable
 from reconciler.clock import Clock
 from reconciler.loop import events
+from reconciler.loop.assess import Assessment
 from reconciler.loop.cells import Cell, places_of
 from reconciler.loop.declared import Declared
 from reconciler.loop.reconcile import PassResult
@@ -30,6 +31,8 @@ LONGEST_BACKOFF_S = 60.0
 
 FILES_LOOKED_AT_EVERY_S = 2.0
 SOONEST_NEXT_PASS_S = 1.0
+EC2_READS_PER_S = 20.0
+"""What flows into the bucket of an account's reads in a region (EC2 developer guide, API throttling)."""
 
 EXPECTED = (CredentialsError, EndpointUnreachable, CloudError, StoreError)
 """Faults of the surroundings: said once a pass, tried again after a back-off."""
@@ -43,17 +46,26 @@ def usual_interval_s(slots: int) -> float:
 
 
 def backoff_s(failures: int, regular_s: float) -> float:
-    """A third of the interval, doubling with each failure in a row, at most a minute (design rule 7)."""
+    """The interval, doubling with each failure in a row up to a minute (design rule 7), and never shorter than it."""
     doublings = min(failures - 1, 10)
-    return min(LONGEST_BACKOFF_S, regular_s / 3 * 2.0**doublings)
+    return max(regular_s, min(LONGEST_BACKOFF_S, regular_s * 2.0**doublings))
 
 
-def next_pass_in_s(plan: Plan, now: datetime, regular_s: float) -> float:
-    """Until the next regular pass, or until something is due, whichever comes first."""
+def next_pass_in_s(plan: Plan, now: datetime, regular_s: float, soonest_s: float = 0.0) -> float:
+    """Until the next regular pass, or until something is due, whichever comes first, and never sooner than allowed."""
     if plan.next_check_at is None:
         return regular_s
     due_s = (plan.next_check_at - now).total_seconds()
-    return min(regular_s, max(SOONEST_NEXT_PASS_S, due_s))
+    return min(regular_s, max(SOONEST_NEXT_PASS_S, soonest_s, due_s))
+
+
+def soonest_next_s(assessment: Assessment) -> float:
+    """So long a look as this one must be followed by nothing, for looks to keep within our share of EC2's reads."""
+    pace = assessment.case.desired.policy.pace
+    if pace is None:
+        return 0.0
+    calls = sum(assessment.case.observation.calls.values())
+    return calls / (EC2_READS_PER_S * pace.read_percent / 100)
 
 
 @dataclass(slots=True)
@@ -149,7 +161,13 @@ class Runner:
                 )
             else:
                 failures = 0
-                wait_s = next_pass_in_s(result.assessment.plan, self.clock.now(), self._regular_s())
+                assessment = result.assessment
+                wait_s = next_pass_in_s(
+                    assessment.plan,
+                    self.clock.now(),
+                    self._regular_s(),
+                    soonest_next_s(assessment),
+                )
             woken.wait(wait_s)
         if cell is not None:
             cell.store.release()

@@ -17,7 +17,7 @@ from reconciler.planning.memory import Memory
 
 READ_EVERY = timedelta(minutes=5)
 AGAIN_AFTER = timedelta(minutes=1)
-"""After a list that failed; until then it stays a gap."""
+"""After a list that failed, once; if it fails again it keeps its interval, so that trouble makes for no more calls."""
 
 
 @dataclass(slots=True)
@@ -26,12 +26,14 @@ class SnapshotRhythm:
 
     last: SnapshotList | None = None
     whole: SnapshotList | None = None
+    failures: int = 0
+    """Looks in a row that were not whole."""
 
     def is_due(self, now: datetime) -> bool:
         """Whether it is time to look again."""
         if self.last is None:
             return True
-        return now - self.last.as_of >= (AGAIN_AFTER if self.last.gap else READ_EVERY)
+        return now - self.last.as_of >= (AGAIN_AFTER if self.failures == 1 else READ_EVERY)
 
     def keep(self, seen: SnapshotList) -> None:
         """Remember a look; a snapshot that did not change stays the same object."""
@@ -42,6 +44,7 @@ class SnapshotRhythm:
                 for key, item in seen.snapshots.items()
             }
             seen = self.whole = replace(seen, snapshots=same)
+        self.failures = self.failures + 1 if seen.gap else 0
         self.last = seen
 
 

@@ -33,12 +33,12 @@ from providers.simulated.control_plane import SATURATING, Saturation
 from providers.simulated.layout import Layout
 from providers.simulated.records import Instance
 from reconciler.execution.handlers import STANDARD
-from reconciler.execution.retrying import RetryBudget
+from reconciler.execution.retrying import Metered, RetryBudget
 from reconciler.loop.assess import Assessment, Senses, assess
 from reconciler.loop.cells import Cell
 from reconciler.loop.gathering import ProbeRhythm
 from reconciler.loop.reconcile import Means, PassResult, reconcile
-from reconciler.loop.runner import backoff_s, next_pass_in_s, usual_interval_s
+from reconciler.loop.runner import backoff_s, next_pass_in_s, soonest_next_s, usual_interval_s
 from reconciler.planning.archives import address_of, addresses
 from reconciler.planning.identity import Role, incarnation_of, role_of, slot_of
 from reconciler.planning.outcome import Plan
@@ -107,7 +107,8 @@ class VirtualGuard:
             wait_s = backoff_s(self.failures, regular_s)
         else:
             self.failures = 0
-            wait_s = next_pass_in_s(passed.assessment.plan, clock.now(), regular_s)
+            seen = passed.assessment
+            wait_s = next_pass_in_s(seen.plan, clock.now(), regular_s, soonest_next_s(seen))
         clock.sleep(wait_s)
         return passed
 
@@ -148,7 +149,9 @@ def virtual_guard(
         clock=clock,
         saturation=saturation,
     )
-    ec2 = Ec2Cloud(clients_of(cloud), account=layout.account, region=layout.region)
+    budget = RetryBudget()
+    spare = Metered(clock=cloud.clock, budget=budget)
+    ec2 = Ec2Cloud(clients_of(cloud), account=layout.account, region=layout.region, spare=spare)
     with Store.open(store) as opened:
         identity = ec2.identity()
         senses = Senses(
@@ -162,6 +165,7 @@ def virtual_guard(
             rhythm=ProbeRhythm(),
             checks=(),
             owner=OWNER,
+            spare=spare,
         )
         cell = Cell(identity=identity, senses=senses, store=opened.cell(identity))
         cell.store.acquire(this_process("reconciler simulate", cloud.clock.now()))
@@ -169,7 +173,7 @@ def virtual_guard(
             clock=cloud.clock,
             randomness=random.Random(seed),  # noqa: S311 - likewise
             handlers=STANDARD,
-            budget=RetryBudget(),
+            budget=budget,
             log=_QUIET,
             workers=1,
         )

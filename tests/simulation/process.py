@@ -14,7 +14,7 @@ from desired_state.model import DesiredState
 from providers.ec2.cloud import Ec2Cloud
 from providers.simulated.cloud import SimulatedCloud
 from reconciler.execution.handlers import STANDARD
-from reconciler.execution.retrying import RetryBudget
+from reconciler.execution.retrying import Metered, RetryBudget
 from reconciler.loop.assess import Senses
 from reconciler.loop.cells import Cell
 from reconciler.loop.gathering import ProbeRhythm
@@ -45,6 +45,7 @@ class Process:
     ) -> None:
         """Raises Killed, and what opening a cell raises: StoreError, CloudError, EndpointUnreachable."""
         self._store = Store.open(path)
+        self._budget = RetryBudget()
         try:
             self._cell = self._opened(cloud, interruptions)
         except BaseException:
@@ -54,7 +55,7 @@ class Process:
             clock=cloud.clock,
             randomness=chance,
             handlers=STANDARD,
-            budget=RetryBudget(),
+            budget=self._budget,
             log=_QUIET,
             workers=1,
         )
@@ -81,7 +82,10 @@ class Process:
 
     def _opened(self, cloud: SimulatedCloud, interruptions: Interruptions) -> Cell:
         layout = cloud.layout
-        adapter = Ec2Cloud(clients_of(cloud), account=layout.account, region=layout.region)
+        spare = Metered(clock=cloud.clock, budget=self._budget)
+        adapter = Ec2Cloud(
+            clients_of(cloud), account=layout.account, region=layout.region, spare=spare
+        )
         identity = adapter.identity()
         self.words = self._store.cell(identity)
         """The store as people use it, and as it is read."""
@@ -97,6 +101,7 @@ class Process:
                 rhythm=ProbeRhythm(),
                 checks=(),
                 owner=OWNER,
+                spare=spare,
             ),
             store=cast("CellStore", watched),
         )

@@ -10,7 +10,6 @@ from desired_state.model import Fleet
 from providers.observed import ArchiveList, Gap, GapSubject, Observation
 from providers.observed_archives import ArchiveAddress, ArchiveHistory
 from reconciler.loop.archive_rhythm import (
-    AGAIN_AFTER,
     IN_TROUBLE_EVERY,
     READ_AGAIN_AT_ONCE,
     READ_EVERY,
@@ -109,7 +108,7 @@ def test_an_archive_that_cannot_be_read_is_a_gap_beside_what_was_read_last() -> 
     assert seen.archives[URL].as_of == NOW, "as it was last read"
     assert [gap.code for gap in seen.gaps] == ["AccessDenied"]
     looking.shelf.failing.clear()
-    assert looking.look(after=AGAIN_AFTER - SECOND).gaps, "it is not asked again at once"
+    assert looking.look(after=READ_EVERY - SECOND).gaps, "it is asked as often as one that can be"
     assert not looking.look(after=SECOND).gaps
 
 

@@ -102,6 +102,22 @@ def test_a_list_that_fails_is_a_gap_and_asked_for_again_after_a_minute() -> None
     assert looking.reads == 3
 
 
+def test_a_list_that_goes_on_failing_is_asked_for_no_more_often_than_one_that_does_not() -> None:
+    scene = backed_up()
+    scene.snapshot(VOLUME, ago=HOUR)
+    looking = Looking(databases(), scene=scene)
+    looking.cloud.snapshot_gap = FAILED
+    looking.look()
+    looking.look(after=AGAIN_AFTER)
+    assert looking.reads == 2
+    looking.look(after=READ_EVERY - SECOND)
+    assert looking.reads == 2, "the second failure waits like a success"
+    looking.look(after=SECOND)
+    assert looking.reads == 3
+    looking.look(after=READ_EVERY - SECOND)
+    assert looking.reads == 3
+
+
 def test_what_did_not_change_is_the_same_object() -> None:
     scene = backed_up()
     scene.snapshot(VOLUME, ago=HOUR)
