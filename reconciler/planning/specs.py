@@ -70,10 +70,11 @@ def proofs_of(intents: Iterable[Intent], memory: Memory, observation: Observatio
             healthy[id_] = min(remembered.healthy_at, healthy.get(id_, remembered.healthy_at))
     proven: dict[Spec, datetime] = {}
     for instance in observation.instances.values():
-        at = _in_service_since(instance) or healthy.get(instance.id)
+        dates = (_in_service_since(instance), healthy.get(instance.id))
+        at = min((date for date in dates if date is not None), default=None)
         if at is None:
             continue
-        healthy.setdefault(instance.id, at)
+        healthy[instance.id] = at
         since = _proven_since(instance, at, memory)
         if since is not None:
             spec = Spec.of_instance(instance)
