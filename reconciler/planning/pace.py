@@ -48,6 +48,8 @@ class Bucket(StrEnum):
     CHANGES = "changing requests"
 
 
+EC2S_OWN = frozenset({Bucket.STARTS, Bucket.CHANGES})
+"""They fill in EC2 whether or not we look, so they are full when we begin; the others are empty then."""
 OF_ZONES = frozenset({Bucket.LAUNCHES, Bucket.RESTORES, Bucket.DISRUPTIVE, Bucket.ENDS})
 RAMPED = frozenset({Bucket.LAUNCHES, Bucket.RESTORES})
 
@@ -180,13 +182,13 @@ class Buckets:
         return rate * left_of_everything(case, rules)
 
     def _replay(self, bucket: Bucket, zone: str | None, rate: float) -> float:
-        """Tokens in a bucket that was empty when we began to look, or to remember."""
+        """Tokens in a bucket that was empty, or full, when we began to look, or to remember."""
         now, most = self._case.now, max(1.0, rate)
         if rate <= 0:
             return 0.0
         reach = HOUR if rate * (HOUR / MINUTE) >= most else DAY
         at = max(now - reach, self._case.memory.recorded_since or now)
-        tokens = 0.0
+        tokens = most if bucket in EC2S_OWN else 0.0
         for debit in self._begun_within(reach):
             if debit.at <= at and tokens == 0:
                 continue

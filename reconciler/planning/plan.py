@@ -253,6 +253,10 @@ def _notes(case: Case, decisions: Iterable[Decision]) -> tuple[str, ...]:
 def _next_check(
     slots: tuple[SlotOutcome, ...], withheld: tuple[Withheld, ...], now: datetime
 ) -> datetime | None:
-    """The first instant at which something would change by itself."""
-    times = [slot.next_check_at for slot in slots] + [item.earliest_release for item in withheld]
+    """The first instant at which something would change by itself.
+
+    Tokens of the pace come one by one and are taken by the pass, however many they are by then.
+    """
+    released = [item.earliest_release for item in withheld if item.gate is not Gate.PACE]
+    times = [slot.next_check_at for slot in slots] + released
     return min((at for at in times if at is not None and at > now), default=None)
