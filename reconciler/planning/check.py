@@ -28,6 +28,7 @@ from reconciler.planning.casting import cast
 from reconciler.planning.check_actions import ACTION_RULES, Facts
 from reconciler.planning.check_archives import ARCHIVE_RULES
 from reconciler.planning.check_backups import BACKUP_RULES
+from reconciler.planning.check_brakes import BRAKE_RULES
 from reconciler.planning.check_pace import pace_exceeded
 from reconciler.planning.check_reclaiming import RECLAIM_RULES
 from reconciler.planning.check_stand_ins import stand_ins_without_a_word
@@ -60,7 +61,7 @@ def check_plan(plan: Plan, case: Case) -> None:
     """Raises PlanViolationError when any rule is broken."""
     facts = _facts(plan, case)
     found = [violation for rule in PLAN_RULES for violation in rule(plan, facts)]
-    rules = (*ACTION_RULES, *BACKUP_RULES, *ARCHIVE_RULES, *RECLAIM_RULES)
+    rules = (*ACTION_RULES, *BACKUP_RULES, *ARCHIVE_RULES, *RECLAIM_RULES, *BRAKE_RULES)
     for action in plan.actions:
         for rule_of_action in rules:
             detail = rule_of_action(action, facts)

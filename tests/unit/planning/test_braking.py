@@ -3,27 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from desired_state.model import LadderStep, UpdateStrategy
-from providers.observed import InstanceState
+from desired_state.model import LadderStep
 from reconciler.health.conditions import Condition
 from reconciler.health.verdict import Sign
 from reconciler.planning.actions import Gate
-from reconciler.planning.identity import Role
-from reconciler.planning.orders import OrderKind
-from tests.support.backed_up import VOLUME as BACKED_UP
-from tests.support.backed_up import backed_up
 from tests.support.cases import Scene
-from tests.support.databases import committed
-from tests.support.fleets import DAY, HOUR, MINUTE, health_spec, http_probe, repair_spec, web_fleet
+from tests.support.fleets import HOUR, MINUTE
 from tests.support.kept import left_behind, undone_copy
+from tests.support.kinds_of_work import (
+    commit,
+    detach,
+    drift,
+    end_of_a_kept_instance,
+    end_of_the_superseded,
+    exchange_by_order,
+    fence,
+    orphan,
+    reboot,
+    replacement,
+    restart,
+    sick,
+    smaller_number,
+    snapshot,
+    thinning,
+    undoing,
+    unseen,
+    update,
+    webs,
+)
 from tests.support.plans import done, held, planned, the_hold
-from tests.support.resources import instance_id
-from tests.support.restored import quarantined
 from tests.support.troubled import (
     blinded,
     both_brakes,
@@ -34,124 +46,6 @@ from tests.support.troubled import (
     region_is,
     zone_is,
 )
-from tests.support.verdicts import failing
-
-WEB = instance_id("web/0")
-NEXT = instance_id("web/0", 2)
-
-
-def webs(*ladder: LadderStep, probed: bool = False) -> Scene:
-    """Three web servers in service, each in a zone of its own."""
-    steps = ladder or (LadderStep.REBOOT, LadderStep.RESTART, LadderStep.REPLACE)
-    probe = http_probe() if probed else None
-    fleet = web_fleet(repair=repair_spec(ladder=steps), health=health_spec(probe))
-    scene = Scene(fleet)
-    scene.in_service()
-    return scene
-
-
-def sick(*ladder: LadderStep) -> Scene:
-    scene = webs(*ladder)
-    scene.sick("web/0", Sign.SYSTEM_CHECK, lasting=HOUR)
-    return scene
-
-
-def unseen(*ladder: LadderStep) -> Scene:
-    """Its probe fails for long, and EC2 says nothing bad of it."""
-    scene = webs(*ladder, probed=True)
-    scene.sick("web/0", Sign.PROBE, lasting=HOUR)
-    return scene
-
-
-# One scene for each kind of work, whose plan does just that
-
-
-def reboot() -> Scene:
-    return unseen(LadderStep.REBOOT)
-
-
-def restart() -> Scene:
-    return sick(LadderStep.RESTART)
-
-
-def exchange_by_order() -> Scene:
-    scene = webs(probed=True)
-    scene.ordered("web/0", OrderKind.REPLACE)
-    scene.instance("web/0", incarnation=2, role=Role.REPLACEMENT, age=10 * MINUTE)
-    return scene
-
-
-def replacement() -> Scene:
-    return sick(LadderStep.REPLACE)
-
-
-def commit() -> Scene:
-    scene = sick()
-    scene.instance("web/0", incarnation=2, role=Role.REPLACEMENT, age=10 * MINUTE)
-    return scene
-
-
-def undoing() -> Scene:
-    scene = commit()
-    since = scene.now - 10 * MINUTE
-    scene.judged(NEXT, failing(Sign.INSTANCE_CHECK, since=since))
-    return scene
-
-
-def end_of_the_superseded() -> Scene:
-    scene = webs()
-    scene.instance("web/0", incarnation=2, age=HOUR)
-    return scene
-
-
-def fence() -> Scene:
-    return committed()
-
-
-def detach() -> Scene:
-    return committed(original=InstanceState.STOPPED)
-
-
-def smaller_number() -> Scene:
-    scene = webs()
-    scene.declare(replace(scene.fleets["web"], replicas=2))
-    return scene
-
-
-def orphan() -> Scene:
-    scene = webs()
-    for incarnation in (2, 3):
-        scene.instance("web/0", incarnation=incarnation, role=Role.REPLACEMENT, age=2 * HOUR)
-    return scene
-
-
-def drift() -> Scene:
-    scene = webs()
-    scene.change(WEB, tags={**scene.instances[WEB].tags, "team": "other"})
-    return scene
-
-
-def update() -> Scene:
-    scene = webs()
-    scene.declare(replace(scene.fleets["web"], update=UpdateStrategy.ROLLING))
-    scene.change(WEB, image="ami-00000000000000001")
-    return scene
-
-
-def end_of_a_kept_instance() -> Scene:
-    return quarantined(ends_in=-HOUR)
-
-
-def snapshot() -> Scene:
-    return backed_up()
-
-
-def thinning() -> Scene:
-    scene = backed_up()
-    scene.snapshot(BACKED_UP, ago=MINUTE)
-    scene.snapshot(BACKED_UP, ago=30 * DAY)
-    return scene
-
 
 # The conditions
 
