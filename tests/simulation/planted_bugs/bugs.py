@@ -203,9 +203,12 @@ BUGS = (
         62,
         "the sick one is terminated before its replacement runs",
         file="reconciler/planning/repair.py",
-        old="            return launch_replacement(here, occupant, reason, detail, course=course)",
+        old="            return launch_replacement(\n"
+        "                here, occupant, reason, detail, course=course, by_judgement=verdict.by_judgement\n"
+        "            )\n",
         new="            from reconciler.planning.replacing import end_instance\n"
-        "            return end_instance(here, occupant, course=course, reason=reason, detail=detail)",
+        "            return end_instance(here, occupant, nature=Nature.DISRUPTIVE, course=course,"
+        " reason=reason, detail=detail)\n",
     ),
     _bug(
         "E",
@@ -239,9 +242,9 @@ BUGS = (
         "E",
         66,
         "a throttled list counts as an empty one",
-        file="providers/ec2/observing.py",
-        old="            if not zones or not _fault_of_service(error):\n                self._note(subject, error)\n",
-        new="            if not zones or not _fault_of_service(error):\n",
+        file="providers/ec2/reading_by_zone.py",
+        old="            if not self.zones or not _fault_of_service(error):\n                self.note(error, None)\n",
+        new="            if not self.zones or not _fault_of_service(error):\n",
         caught_by=_tests("tests/contract/test_ec2_observation.py"),
     ),
     _bug(
