@@ -48,7 +48,8 @@ class Openings:
         worst = max((self._standing(zone, kind), kind) for kind in kinds)
         until = [self._case.capabilities.of(zone, kind).next_probe_at for kind in kinds]
         latest = max((at for at in until if at is not None), default=self._case.now)
-        return worst[0], latest if worst[0] is Standing.OPEN else self._case.now
+        waits = worst[0] is Standing.OPEN
+        return worst[0], max(latest, self._case.now) if waits else self._case.now
 
     def placed(self, zone: str, wish: LaunchWish) -> None:
         """A launch was placed there."""

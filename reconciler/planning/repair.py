@@ -18,7 +18,11 @@ from reconciler.planning.decision import Decision, Hold, Situation
 from reconciler.planning.fencing import is_forced
 from reconciler.planning.identity import incarnation_of
 from reconciler.planning.intents import WITHOUT_A_TRACE, Intent, IntentState
-from reconciler.planning.latecomers import wait_for_the_late, works_somewhere
+from reconciler.planning.latecomers import (
+    is_late_with_its_zone,
+    wait_for_the_late,
+    works_somewhere,
+)
 from reconciler.planning.nature import Nature
 from reconciler.planning.orders import OrderKind
 from reconciler.planning.phrases import clause_of
@@ -131,6 +135,8 @@ def _pointless(here: Situation, occupant: Instance, verdict: Verdict) -> set[Lad
     if short and (not stopped or replaceable):
         # A stopped instance needs capacity to start again; never destroy what can't be replaced.
         steps.add(LadderStep.RESTART)
+    if is_late_with_its_zone(here, occupant):
+        steps |= {LadderStep.REBOOT, LadderStep.RESTART}
     if not here.case.capabilities.works(occupant.zone, CapabilityKind.LAUNCH):
         elsewhere = replaceable and not here.fleet.stateful and works_somewhere(here)
         if not stopped or elsewhere:
