@@ -26,6 +26,7 @@ EXPECTED = frozenset(
         "reconciler.execution.loading.HandlersError",
         "reconciler.planning.check.PlanViolationError",
         "reconciler.settings.SettingsError",
+        "reconciler.simulation.casting.NoSuchFleetError",
         "reconciler.store.errors.StoreError",
         "reconciler.surface.case_file.CaseFileError",
         "reconciler.surface.explain.UnknownSlot",

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 
+import desired_state
 from desired_state.model import DesiredState, Fleet, SsmImage
 from providers.simulated.layout import Layout
 from reconciler.loop.cells import places_of
 
+PLATFORM = Path(desired_state.__file__).parent / "examples" / "platform"
+"""The fleets that an outage is replayed against unless others are declared."""
 IMAGE_OF_PARAMETERS = "ami-00000000000000001"
 """What every parameter of Systems Manager names."""
 

@@ -1,0 +1,68 @@
+"""How far replays are, while they run: a line that moves on a terminal, a line now and then in a pipe."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from types import TracebackType
+from typing import TYPE_CHECKING, Self, TextIO
+
+from reconciler.simulation.runs import Progress
+from reconciler.surface import words
+from reconciler.surface.terminal import carried, in_colour
+
+if TYPE_CHECKING:
+    from rich.status import Status
+
+TOLD_EVERY = timedelta(hours=6)
+"""In a pipe: whenever the slowest replay has gone on for so long."""
+
+
+class Shown:
+    """Use as a context manager; `lasts` is how long the trouble of each replay is."""
+
+    def __init__(self, lasts: timedelta, stream: TextIO, environ: Mapping[str, str]) -> None:
+        self._lasts = lasts
+        self._stream = stream
+        self._moving = in_colour(stream, environ)
+        self._status: Status | None = None
+        self._said: tuple[int, int] | None = None
+
+    def tell(self, progress: Progress) -> None:
+        """Show how far it is."""
+        text = self._text(progress)
+        if self._status is not None:
+            self._status.update(text)
+            return
+        steps = min((at // TOLD_EVERY for at, _ in progress.reached.values()), default=0)
+        if (progress.done, steps) != self._said and progress.done < progress.runs:
+            self._said = (progress.done, steps)
+            self._stream.write(carried(text, self._stream.encoding) + "\n")
+            self._stream.flush()
+
+    def _text(self, progress: Progress) -> str:
+        done = f"{progress.done} of {words.count(progress.runs, 'replay')} done"
+        under_way = [
+            f"{words.duration(at)} of {words.duration(self._lasts)}, {words.count(down, 'slot')} down"
+            for at, down in progress.reached.values()
+            if at >= timedelta()
+        ]
+        return "; ".join([done, *under_way])
+
+    def __enter__(self) -> Self:
+        if self._moving:
+            from rich.console import Console  # noqa: PLC0415 - a pipe never needs it
+
+            console = Console(file=self._stream, emoji=False, markup=False, highlight=False)
+            self._status = console.status("the fleets are being prepared")
+            self._status.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        fault: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._status is not None:
+            self._status.stop()
