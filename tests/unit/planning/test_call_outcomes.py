@@ -225,8 +225,8 @@ def test_an_instance_that_proved_itself_and_is_gone_stays_proven() -> None:
 def test_refusals_are_told_apart(
     code: str,
     throttled: bool,  # noqa: FBT001 - columns of the table
-    short: bool,  # noqa: FBT001
-    blamed: bool,  # noqa: FBT001
+    short: bool,  # noqa: FBT001 - the same
+    blamed: bool,  # noqa: FBT001 - the same
 ) -> None:
     scene = web()
     scene.began(launch("web/0"), state=IntentState.REJECTED, error_code=code)
