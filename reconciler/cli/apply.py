@@ -19,6 +19,7 @@ from reconciler.cli.converging import Ending, once, until_converged
 from reconciler.cli.failures import Refused
 from reconciler.cli.options import cell_options, handlers_option
 from reconciler.cli.output import print_lines, say, stdout_width
+from reconciler.cli.overriding import override_of, override_option, with_override
 from reconciler.cli.plan import SOMETHING_TO_DO, plans_lines
 from reconciler.cli.quantities import Duration
 from reconciler.cli.subcommand import subcommand
@@ -32,6 +33,7 @@ from reconciler.planning.memory import Approval
 from reconciler.planning.outcome import Plan
 from reconciler.settings import Settings
 from reconciler.surface import words
+from reconciler.surface.condition_text import override_clause
 from reconciler.surface.layout import BLANK
 from reconciler.surface.logs import configure_logging
 
@@ -80,6 +82,7 @@ class Proposal:
     metavar="FLEET",
     help="End the instances of a fleet that is no longer declared; its volumes stay.",
 )
+@override_option
 @handlers_option
 @cell_options
 def command(
@@ -90,6 +93,7 @@ def command(
     timeout: timedelta,
     confirm_shrink: bool,
     retire: tuple[str, ...],
+    override_brakes: str | None,
     handlers: Path | None,
 ) -> int:
     """Show the plan, ask, and carry out what was shown.
@@ -104,11 +108,13 @@ def command(
     """
     configure_logging(sys.stderr, json=False, least=logging.ERROR)
     desired = declared(settings)
+    by, now = actor(os.environ), SystemClock().now()
     wishes = Confirmations(
         shrink=confirm_shrink,
         retire=retire,
-        by=actor(os.environ),
+        by=by,
         lasts=desired.policy.approval_lasts,
+        override=override_of(override_brakes, by, now, desired.policy),
     )
     with (
         reaching(settings, read_only=False, handlers_path=handlers) as reach,
@@ -121,11 +127,13 @@ def command(
         acting = [item for item in proposals if item.acts(waiting=wait)]
         _ask(acting, yes=yes)
         endings = [
-            _carry_out(item, reach, desired, wait=wait, timeout=timeout)
+            _carry_out(item, wishes, reach, desired, wait=wait, timeout=timeout)
             if item in acting
             else item.as_it_is
             for item in proposals
         ]
+    if wishes.override is not None and not acting:
+        say("nothing was to be done, so the brakes were not lifted")
     return _conclude(endings, acted=bool(acting), waited=wait)
 
 
@@ -140,7 +148,8 @@ def _propose(cells: Sequence[Cell], desired: DesiredState, wishes: Confirmations
     proposals = []
     for cell, assessment in seen:
         plan, approvals = confirmed(assessment, wishes)
-        proposals.append(Proposal(cell=cell, case=assessment.case, plan=plan, approvals=approvals))
+        case = with_override(assessment.case, wishes.override)
+        proposals.append(Proposal(cell=cell, case=case, plan=plan, approvals=approvals))
     return proposals
 
 
@@ -160,10 +169,19 @@ def _ask(proposals: list[Proposal], *, yes: bool) -> None:
 
 
 def _carry_out(
-    proposal: Proposal, reach: Reach, desired: DesiredState, *, wait: bool, timeout: timedelta
+    proposal: Proposal,
+    wishes: Confirmations,
+    reach: Reach,
+    desired: DesiredState,
+    *,
+    wait: bool,
+    timeout: timedelta,
 ) -> Ending:
     for approval in proposal.approvals:
         proposal.cell.store.grant(approval)
+    if wishes.override is not None:
+        proposal.cell.store.override(wishes.override)
+        say(override_clause(wishes.override, proposal.case.now))
     acting = means(reach)
     if wait:
         return until_converged(proposal.cell, desired, acting, proposal.plan, timeout=timeout)

@@ -1,4 +1,4 @@
-"""What a person confirms with the flags of `apply`: a large scale-down, the end of a fleet no longer declared."""
+"""What a person says with the flags of `apply`: a large scale-down, the end of a fleet, brakes that are lifted."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from reconciler.cli.failures import Refused
+from reconciler.cli.overriding import with_override
 from reconciler.loop.assess import Assessment, replay
 from reconciler.planning.actions import Gate
 from reconciler.planning.case import Case
-from reconciler.planning.memory import Approval
+from reconciler.planning.memory import Approval, Override
 from reconciler.planning.outcome import Plan
 from reconciler.planning.remove import retire_id
 
@@ -23,16 +24,17 @@ class Confirmations:
     retire: tuple[str, ...]
     by: str
     lasts: timedelta
+    override: Override | None = None
 
 
 def confirmed(seen: Assessment, wishes: Confirmations) -> tuple[Plan, tuple[Approval, ...]]:
     """The plan as it will be once the flags count, and the approvals that make it so, none of them granted yet."""
     approvals = tuple(_approvals(seen, wishes))
-    if not approvals:
+    if not approvals and wishes.override is None:
         return seen.plan, ()
-    memory = seen.case.memory
-    known = {**memory.approvals, **{approval.id: approval for approval in approvals}}
-    return replay(replace(seen.case, memory=replace(memory, approvals=known))), approvals
+    case = with_override(seen.case, wishes.override)
+    known = {**case.memory.approvals, **{approval.id: approval for approval in approvals}}
+    return replay(replace(case, memory=replace(case.memory, approvals=known))), approvals
 
 
 def require_released(fleets: Iterable[str], plans: Iterable[Plan]) -> None:

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 import click
 
-from reconciler.cli.giving import give, order_options, withdraw
+from reconciler.cli.giving import Given, give, order_options, withdraw
 from reconciler.cli.ordering import another_try, confirmation
 from reconciler.cli.subcommand import subcommand
-from reconciler.planning.actions import SlotRef
 from reconciler.planning.orders import OrderKind
-from reconciler.settings import Settings
 
 
 @subcommand("fence")
@@ -21,15 +17,7 @@ from reconciler.settings import Settings
     help="You vouch that the old instance serves and writes no more; say how you know.",
 )
 @order_options
-def command(
-    *,
-    settings: Settings,
-    slot: SlotRef,
-    lasts: timedelta | None,
-    yes: bool,
-    withdraw_it: bool,
-    confirmed: str | None,
-) -> int:
+def command(*, given: Given, confirmed: str | None) -> int:
     """Try an owed fence of a slot again, or vouch for what can't be proved.
 
     A fence is owed when an instance that others have taken the place of can't be proved stopped. With --confirmed the
@@ -39,26 +27,20 @@ def command(
       reconciler fence shared-postgres/17
       reconciler fence shared-postgres/17 --confirmed "its host was powered off, ticket 4711"
     """
-    if withdraw_it:
-        return withdraw(settings, slot, OrderKind.FENCE, OrderKind.FENCED)
+    if given.withdraw:
+        return withdraw(given, OrderKind.FENCE, OrderKind.FENCED)
     if confirmed is None:
         return give(
-            settings,
-            slot,
-            lambda seen, said: another_try(seen, slot, said),
-            question=lambda _order: f"Try the fence of {slot} again?",
+            given,
+            lambda seen, said: another_try(seen, given.slot, said),
+            question=lambda _order: f"Try the fence of {given.slot} again?",
             reason="try it again",
-            lasts=lasts,
-            yes=yes,
         )
     return give(
-        settings,
-        slot,
-        lambda seen, said: confirmation(seen, slot, said),
+        given,
+        lambda seen, said: confirmation(seen, given.slot, said),
         question=lambda order: (
             f"Do you vouch that {order.instance_id} neither serves nor writes any more?"
         ),
         reason=confirmed,
-        lasts=lasts,
-        yes=yes,
     )

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import wraps
 from typing import Any
 
 import click
@@ -15,6 +17,7 @@ from reconciler.cli.failures import Refused
 from reconciler.cli.options import SLOT, cell_options
 from reconciler.cli.ordering import Said, with_order
 from reconciler.cli.output import print_lines, say, stdout_width
+from reconciler.cli.overriding import override_of, override_option, with_override
 from reconciler.cli.quantities import Duration
 from reconciler.cli.seen_slots import cell_of
 from reconciler.clock import SystemClock
@@ -25,6 +28,7 @@ from reconciler.planning.orders import Order, OrderKind
 from reconciler.settings import Settings
 from reconciler.store.store import Store
 from reconciler.surface import words
+from reconciler.surface.condition_text import override_clause
 from reconciler.surface.layout import BLANK
 from reconciler.surface.plan_text import plan_lines
 from reconciler.surface.said_text import order_clause
@@ -33,12 +37,47 @@ from reconciler.surface.selection import of_slot
 Decorated = Callable[..., Any]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """What is typed with every order."""
+
+    settings: Settings
+    slot: SlotRef
+    lasts: timedelta | None
+    yes: bool
+    withdraw: bool
+    override_brakes: str | None
+
+
 def order_options(function: Decorated) -> Decorated:
-    """The slot, and what every order takes: how long, whether to ask, and whether to take it back."""
+    """The options of every order; the command is called with them as `given`."""
+
+    @wraps(function)
+    def with_given(
+        *,
+        settings: Settings,
+        slot: SlotRef,
+        lasts: timedelta | None,
+        yes: bool,
+        withdraw: bool,
+        override_brakes: str | None,
+        **others: Any,
+    ) -> Any:
+        given = Given(
+            settings=settings,
+            slot=slot,
+            lasts=lasts,
+            yes=yes,
+            withdraw=withdraw,
+            override_brakes=override_brakes,
+        )
+        return function(given=given, **others)
+
     options = (
         cell_options,
+        override_option,
         click.option("--yes", is_flag=True, help="Don't ask; needed where there is no terminal."),
-        click.option("--withdraw", "withdraw_it", is_flag=True, help="Take the order back."),
+        click.option("--withdraw", is_flag=True, help="Take the order back."),
         click.option(
             "--for",
             "lasts",
@@ -48,48 +87,49 @@ def order_options(function: Decorated) -> Decorated:
         ),
         click.argument("slot", type=SLOT),
     )
+    decorated: Decorated = with_given
     for option in options:
-        function = option(function)
-    return function
+        decorated = option(decorated)
+    return decorated
 
 
 def give(
-    settings: Settings,
-    slot: SlotRef,
+    given: Given,
     make: Callable[[Assessment, Said], Order],
     *,
     question: Callable[[Order], str],
     reason: str,
-    lasts: timedelta | None,
-    yes: bool,
 ) -> int:
     """Show what would follow for the slot, ask, and write the order down. Refused when nobody agrees."""
-    desired = declared(settings)
-    with reaching(settings, read_only=True) as reach:
-        seen = cell_of(slot, look(reach, desired))
-    said = Said(
-        by=actor(os.environ),
-        at=seen.case.now,
-        reason=reason,
-        lasts=lasts or desired.policy.approval_lasts,
-    )
+    desired = declared(given.settings)
+    with reaching(given.settings, read_only=True) as reach:
+        seen = cell_of(given.slot, look(reach, desired))
+    by, policy = actor(os.environ), desired.policy
+    word = override_of(given.override_brakes, by, seen.case.now, policy)
+    seen = replace(seen, case=with_override(seen.case, word))
+    said = Said(by=by, at=seen.case.now, reason=reason, lasts=given.lasts or policy.approval_lasts)
     order = make(seen, said)
-    plan = of_slot(with_order(seen, order), slot)
+    plan = of_slot(with_order(seen, order), given.slot)
     print_lines([*plan_lines(seen.case, plan, width=stdout_width()), BLANK])
-    _ask(question(order), yes=yes)
-    with Store.open(settings.store) as store:
-        store.cell(seen.case.observation.cell).order(order)
+    _ask(question(order), yes=given.yes)
+    with Store.open(given.settings.store) as store:
+        cell = store.cell(seen.case.observation.cell)
+        cell.order(order)
+        if word is not None:
+            cell.override(word)
     say(order_clause(order, seen.case.now))
+    if word is not None:
+        say(override_clause(word, seen.case.now))
     say(
         "a running `reconciler run` goes on with it in its next pass; `reconciler apply` does it now"
     )
     return 0
 
 
-def withdraw(settings: Settings, slot: SlotRef, *kinds: OrderKind) -> int:
+def withdraw(given: Given, *kinds: OrderKind) -> int:
     """Take orders back; without the cloud. Refused where there is none in force."""
-    now = SystemClock().now()
-    with Store.open(settings.store) as store:
+    now, slot = SystemClock().now(), given.slot
+    with Store.open(given.settings.store) as store:
         cells = [store.cell(identity) for identity in store.cells()]
         found = [
             (cell, order)

@@ -56,6 +56,7 @@ def _history(cell: CellStore, slot: SlotRef | None, limit: int) -> History:
         cell=cell.cell,
         entries=cell.history(slot, limit)[::-1],
         orders=cell.given_orders(slot, limit)[::-1],
+        overrides=cell.given_overrides(limit)[::-1],
     )
 
 

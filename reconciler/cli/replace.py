@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 import click
 
-from reconciler.cli.giving import give, order_options, withdraw
+from reconciler.cli.giving import Given, give, order_options, withdraw
 from reconciler.cli.ordering import replacement
 from reconciler.cli.subcommand import subcommand
-from reconciler.planning.actions import SlotRef
 from reconciler.planning.orders import OrderKind
-from reconciler.settings import Settings
 
 
 @subcommand("replace")
@@ -19,15 +15,7 @@ from reconciler.settings import Settings
     "--reason", default="no reason given", help="Kept with the order and shown beside what follows."
 )
 @order_options
-def command(
-    *,
-    settings: Settings,
-    slot: SlotRef,
-    lasts: timedelta | None,
-    yes: bool,
-    withdraw_it: bool,
-    reason: str,
-) -> int:
+def command(*, given: Given, reason: str) -> int:
     """Replace the instance of a slot, launch first, although it may be healthy.
 
     Its volumes are kept: they move once the old instance is proved stopped. Shows what follows and asks; every gate
@@ -37,14 +25,11 @@ def command(
       reconciler replace web/3 --reason "its host is to be retired"
       reconciler replace web/3 --withdraw
     """
-    if withdraw_it:
-        return withdraw(settings, slot, OrderKind.REPLACE)
+    if given.withdraw:
+        return withdraw(given, OrderKind.REPLACE)
     return give(
-        settings,
-        slot,
-        lambda seen, said: replacement(seen, slot, said),
-        question=lambda _order: f"Replace the instance of {slot}?",
+        given,
+        lambda seen, said: replacement(seen, given.slot, said),
+        question=lambda _order: f"Replace the instance of {given.slot}?",
         reason=reason,
-        lasts=lasts,
-        yes=yes,
     )

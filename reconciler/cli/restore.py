@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 import click
 
-from reconciler.cli.giving import give, loss_clause, order_options, withdraw
+from reconciler.cli.giving import Given, give, loss_clause, order_options, withdraw
 from reconciler.cli.ordering import restoration
 from reconciler.cli.subcommand import subcommand
-from reconciler.planning.actions import SlotRef
 from reconciler.planning.orders import OrderKind
-from reconciler.settings import Settings
 
 
 @subcommand("restore")
@@ -25,16 +21,7 @@ from reconciler.settings import Settings
     "--reason", default="no reason given", help="Kept with the order and shown beside what follows."
 )
 @order_options
-def command(
-    *,
-    settings: Settings,
-    slot: SlotRef,
-    lasts: timedelta | None,
-    yes: bool,
-    withdraw_it: bool,
-    snapshot_id: str | None,
-    reason: str,
-) -> int:
+def command(*, given: Given, snapshot_id: str | None, reason: str) -> int:
     """Restore a slot from its backups, although its volumes may be well.
 
     Shows the restore point and what would be lost, and asks. The copy is prepared beside the old instance and takes
@@ -44,14 +31,11 @@ def command(
       reconciler restore shared-postgres/17 --reason "a table was dropped at 14:02"
       reconciler restore shared-postgres/17 --from snap-0123456789abcdef0
     """
-    if withdraw_it:
-        return withdraw(settings, slot, OrderKind.RESTORE)
+    if given.withdraw:
+        return withdraw(given, OrderKind.RESTORE)
     return give(
-        settings,
-        slot,
-        lambda seen, said: restoration(seen, slot, said, snapshot_id),
-        question=lambda order: f"Restore {slot} and lose {loss_clause(order)}?",
+        given,
+        lambda seen, said: restoration(seen, given.slot, said, snapshot_id),
+        question=lambda order: f"Restore {given.slot} and lose {loss_clause(order)}?",
         reason=reason,
-        lasts=lasts,
-        yes=yes,
     )

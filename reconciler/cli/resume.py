@@ -25,9 +25,12 @@ from reconciler.store.store import Store
 @click.option(
     "--endpoint", is_flag=True, help="Accept the endpoint through which the cells are reached now."
 )
+@click.option("--brakes", is_flag=True, help="Put brakes back in force that were overridden.")
 @cell_options
-def command(*, settings: Settings, scope: str | None, cold: bool, endpoint: bool) -> int:
-    """End a pause, or let a cold cell or a new endpoint act.
+def command(
+    *, settings: Settings, scope: str | None, cold: bool, endpoint: bool, brakes: bool
+) -> int:
+    """End a pause or an override, or let a cold cell or a new endpoint act.
 
     SCOPE is what was paused: a fleet, a slot or, when left out, everything. A pause of a fleet is not ended by
     resuming one of its slots.
@@ -35,13 +38,16 @@ def command(*, settings: Settings, scope: str | None, cold: bool, endpoint: bool
       reconciler resume
       reconciler resume shared-postgres
       reconciler resume --cold
+      reconciler resume --brakes
       reconciler resume --endpoint --desired fleets/ --owner prod-east
     """
     if endpoint:
         _accept_endpoint(settings)
     if cold:
         _release_cold(settings)
-    if scope is not None or not (cold or endpoint):
+    if brakes:
+        _end_override(settings)
+    if scope is not None or not (cold or endpoint or brakes):
         _end_pause(settings, scope or EVERYTHING)
     return 0
 
@@ -71,6 +77,17 @@ def _release_cold(settings: Settings) -> None:
         for cell in cold:
             store.cell(cell).release_cold()
             say(f"{cell} is no longer cold: disruptive actions are allowed from the next pass on")
+
+
+def _end_override(settings: Settings) -> None:
+    now = SystemClock().now()
+    cells = known_cells(settings)
+    with Store.open(settings.store) as store:
+        ended = [cell for cell in cells if store.cell(cell).end_override(now)]
+    if not ended:
+        raise Refused("the brakes are in force; nothing overrides them")
+    for cell in ended:
+        say(f"the brakes of {cell} are in force again")
 
 
 def _accept_endpoint(settings: Settings) -> None:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from reconciler.planning.intents import Intent, IntentState
-from reconciler.planning.orders import Order
 from reconciler.store.journal import HistoryEntry
-from reconciler.store.words import GivenOrder
+from reconciler.store.words import GivenOrder, GivenOverride
 from reconciler.surface import words
 from reconciler.surface.action_text import describe, why
 from reconciler.surface.json_values import Json, json_value
 from reconciler.surface.layout import GAP, Field, Line, Span, Style, fields, line, wrapped
 from reconciler.surface.plan_json import action_document
 
-FORMAT_VERSION = "1.1"
+FORMAT_VERSION = "1.2"
 INDENT = 4
 
 STATE_STYLES: dict[IntentState, Style] = {
@@ -40,6 +39,7 @@ class History:
     cell: str
     entries: Sequence[HistoryEntry]
     orders: Sequence[GivenOrder] = ()
+    overrides: Sequence[GivenOverride] = ()
 
 
 def whole_history_lines(history: History, *, width: int) -> list[Line]:
@@ -48,26 +48,40 @@ def whole_history_lines(history: History, *, width: int) -> list[Line]:
     for given in history.orders:
         order = given.order
         what = f"{order.kind.value} by {order.given_by}: {order.reason}"
-        told.append((order.given_at, _order_lines(order, order.given_at, "ordered", what, width)))
-        if given.ended_at is not None:
-            ended = f"{order.kind.value}, ordered {words.instant(order.given_at)}"
-            told.append(
-                (given.ended_at, _order_lines(order, given.ended_at, "ended", ended, width))
-            )
+        ended = f"{order.kind.value}, ordered {words.instant(order.given_at)}"
+        told += _said(
+            str(order.slot), "ordered", (order.given_at, what), (given.ended_at, ended), width
+        )
+    for lifted in history.overrides:
+        word = lifted.override
+        what = f"until {words.instant(word.expires_at)} by {word.given_by}: {word.reason}"
+        ended = f"lifted {words.instant(word.given_at)}"
+        told += _said(
+            "the brakes", "lifted", (word.given_at, what), (lifted.ended_at, ended), width
+        )
     told.sort(key=lambda item: item[0])
     return [part for _, lines in told for part in lines] or [line(NOTHING)]
 
 
-def _order_lines(order: Order, at: datetime, event: str, what: str, width: int) -> list[Line]:
-    head = line(
-        Span(words.instant(at), Style.DIM),
-        GAP,
-        Span(event.ljust(9), Style.CHANGE),
-        GAP,
-        Span(str(order.slot), Style.STRONG),
-        GAP,
-    )
-    return wrapped(line(what), width=width, first=head, indent=INDENT)
+def _said(
+    about: str,
+    event: str,
+    given: tuple[datetime, str],
+    ended: tuple[datetime | None, str],
+    width: int,
+) -> Iterator[tuple[datetime, list[Line]]]:
+    """What a person said, and that it was taken back where it was: each at its date."""
+    for at, name, what in ((given[0], event, given[1]), (ended[0], "ended", ended[1])):
+        if at is not None:
+            head = line(
+                Span(words.instant(at), Style.DIM),
+                GAP,
+                Span(name.ljust(9), Style.CHANGE),
+                GAP,
+                Span(about, Style.STRONG),
+                GAP,
+            )
+            yield at, wrapped(line(what), width=width, first=head, indent=INDENT)
 
 
 def history_lines(entries: Sequence[HistoryEntry], *, width: int) -> list[Line]:
@@ -116,6 +130,10 @@ def histories_document(histories: Sequence[History]) -> Json:
                 "orders": [
                     {**json_value(given.order), "endedAt": json_value(given.ended_at)}
                     for given in item.orders
+                ],
+                "overrides": [
+                    {**json_value(given.override), "endedAt": json_value(given.ended_at)}
+                    for given in item.overrides
                 ],
             }
             for item in histories

@@ -6,10 +6,11 @@ import pytest
 
 from reconciler.health.verdict import Sign, Status, Verdict
 from reconciler.planning.actions import Action, Bucket, Course, Gate, Withheld
+from reconciler.planning.memory import Override
 from reconciler.planning.orders import Order, OrderKind
 from reconciler.planning.outcome import Plan, SlotOutcome
 from reconciler.store.journal import HistoryEntry
-from reconciler.store.words import GivenOrder
+from reconciler.store.words import GivenOrder, GivenOverride
 from reconciler.surface.explain import UnknownSlot, explain_document, explain_lines
 from reconciler.surface.history import (
     History,
@@ -201,3 +202,22 @@ def test_what_was_ordered_stands_among_what_was_done_by_its_date() -> None:
     (cell,) = histories_document([history])["cells"]
     assert cell["orders"][0]["givenBy"] == "erin"
     assert cell["orders"][0]["endedAt"] == "2026-04-21T14:00:00Z"
+
+
+def test_what_lifted_the_brakes_stands_among_what_was_done_by_its_date() -> None:
+    word = Override(
+        reason="the probes are wrong", given_at=NOW, expires_at=NOW + HOUR, given_by="erin"
+    )
+    history = History(
+        cell="1/us-east-1",
+        entries=[],
+        overrides=[GivenOverride(override=word, ended_at=NOW + HOUR / 2)],
+    )
+    assert plain_text(whole_history_lines(history, width=200)) == (
+        "2026-04-21T12:00:00Z  lifted     the brakes  until 2026-04-21T13:00:00Z by erin: "
+        "the probes are wrong\n"
+        "2026-04-21T12:30:00Z  ended      the brakes  lifted 2026-04-21T12:00:00Z\n"
+    )
+    (cell,) = histories_document([history])["cells"]
+    assert cell["overrides"][0]["reason"] == "the probes are wrong"
+    assert cell["overrides"][0]["endedAt"] == "2026-04-21T12:30:00Z"
