@@ -111,16 +111,9 @@ def assess(
     volumes = judge_volumes(
         world, observation, memory, now, last=last.volume_judgement if last else None
     )
-    outcomes = recall_outcomes(memory, desired, observation, now, last.outcomes if last else None)
+    outcomes, calls = _our_calls(memory, desired, observation, now, last)
     rules = desired.policy
     reads = judge_reads(observation.gaps, observation.zones, memory.reads, rules.capabilities, now)
-    calls = fold_outcomes(
-        outcomes.all,
-        observation.zones,
-        rules.capabilities,
-        usual_launches_per_minute(desired, observation.cell),
-        last.calls if last else None,
-    )
     capabilities = capabilities_at(calls, reads.breakers, now)
     census = retake_census(
         world,
@@ -162,6 +155,25 @@ def assess(
         census=census,
         decided=decided,
     )
+
+
+def _our_calls(
+    memory: Memory,
+    desired: DesiredState,
+    observation: Observation,
+    now: datetime,
+    last: Assessment | None,
+) -> tuple[Outcomes, Fold | None]:
+    """What became of our own calls, and what that says of each zone."""
+    outcomes = recall_outcomes(memory, desired, observation, now, last.outcomes if last else None)
+    calls = fold_outcomes(
+        outcomes.all,
+        observation.zones,
+        desired.policy.capabilities,
+        usual_launches_per_minute(desired, observation.cell),
+        last.calls if last else None,
+    )
+    return outcomes, calls
 
 
 def replay(case: Case) -> Plan:
