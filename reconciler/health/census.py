@@ -127,11 +127,12 @@ def census_of(
     zones: dict[str, ZoneTally] = {}
     failing: dict[str, Tally] = {}
     for (zone, fleet), members in sorted(instances.items()):
-        tally = _tally_of(members)
+        down = [item for item in members if not item.serving]
+        tally = _tally_of(down, len(members))
         zones[zone] = zones.get(zone, ZoneTally()) + ZoneTally(
             instances=tally, fleets={fleet: tally}
         )
-        failing[fleet] = failing.get(fleet, Tally()) + _failing_probes(members)
+        failing[fleet] = failing.get(fleet, Tally()) + _failing_probes(down, len(members))
     for zone, items in sorted(of_zones.items()):
         stuck = Tally(sick=sum(item.stuck for item in items), of=len(items))
         zones[zone] = zones.get(zone, ZoneTally()) + ZoneTally(volumes=stuck)
@@ -151,17 +152,14 @@ def census_of(
     )
 
 
-def _tally_of(members: list[SlotFacts]) -> Tally:
-    return Tally(
-        sick=sum(item.sick for item in members),
-        unread=sum(item.unread and not item.serving for item in members),
-        of=len(members),
-    )
+def _tally_of(down: list[SlotFacts], of: int) -> Tally:
+    unread = sum(item.unread for item in down)
+    return Tally(sick=len(down) - unread, unread=unread, of=of)
 
 
-def _failing_probes(members: list[SlotFacts]) -> Tally:
+def _failing_probes(down: list[SlotFacts], of: int) -> Tally:
     return Tally(
-        sick=sum(item.unseen and item.ec2_fine and not item.unread for item in members),
-        unread=sum(item.unread and not item.serving for item in members),
-        of=len(members),
+        sick=sum(item.by_judgement and item.ec2_fine and not item.unread for item in down),
+        unread=sum(item.unread for item in down),
+        of=of,
     )

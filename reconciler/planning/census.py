@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from providers.observed import GapSubject, Instance, InstanceState, Observation, ProbeOutcome
 from providers.requests import SetTags, StopInstance, TerminateInstance
@@ -41,12 +42,31 @@ class Sources:
     region: str
 
 
+class Occupied(NamedTuple):
+    """The facts of a slot that an instance holds, and what they were found from."""
+
+    view: SlotView
+    verdict: Verdict
+    remembered: RememberedHealth | None
+    stuck: bool
+    facts: SlotFacts
+
+    def holds_for(
+        self, view: SlotView, verdict: Verdict, remembered: RememberedHealth | None, *, stuck: bool
+    ) -> bool:
+        """Whether they would be found again."""
+        same = view is self.view and verdict is self.verdict and remembered is self.remembered
+        return same and stuck == self.stuck
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TakenCensus:
     """A census, and what it was taken from."""
 
     census: Census
     sources: Sources
+    occupied: Mapping[str, Occupied]
+    """By the id of the occupant."""
 
 
 def take_census(
@@ -84,40 +104,50 @@ def retake_census(
     )
     if last is not None and not sources.unread_zones and last.sources == sources:
         return last
+    occupied = _occupied(sources, last.occupied if last else {})
     census = census_of(
         sources.region,
-        _slots(sources),
+        (*(item.facts for item in occupied.values()), *_vacant(sources)),
         _volumes(sources, memory.known),
         sentinel_answers=sources.sentinel_answers,
     )
-    return TakenCensus(census=census, sources=sources)
+    return TakenCensus(census=census, sources=sources, occupied=occupied)
 
 
 # Slots
 
 
-def _slots(sources: Sources) -> Iterator[SlotFacts]:
+def _occupied(sources: Sources, before: Mapping[str, Occupied]) -> dict[str, Occupied]:
+    found: dict[str, Occupied] = {}
     for view in sources.slots:
-        facts = _occupied(view, sources) if view.occupant else _vacant(view, sources)
-        if facts is not None:
-            yield facts
+        occupant = view.occupant
+        verdict = sources.verdicts.get(occupant.id) if occupant else None
+        if occupant is None or verdict is None:
+            continue
+        remembered = sources.health.get(occupant.id)
+        stuck = bool(view.claims) and _has_stuck(view, sources)
+        known = before.get(occupant.id)
+        if known is None or not known.holds_for(view, verdict, remembered, stuck=stuck):
+            facts = _facts(view, occupant, verdict, remembered, stuck=stuck)
+            known = Occupied(view, verdict, remembered, stuck, facts)
+        found[occupant.id] = known
+    return found
 
 
-def _occupied(view: SlotView, sources: Sources) -> SlotFacts | None:
-    occupant = view.occupant
-    if occupant is None:
-        return None
-    verdict = sources.verdicts.get(occupant.id)
-    remembered = sources.health.get(occupant.id)
-    if verdict is None:
-        return None
+def _facts(
+    view: SlotView,
+    occupant: Instance,
+    verdict: Verdict,
+    remembered: RememberedHealth | None,
+    *,
+    stuck: bool,
+) -> SlotFacts:
     in_service = (
         view.wanted
         and _was_in_service(view, occupant, verdict, remembered)
         and not _taken_out(view, occupant.id, remembered)
     )
-    bad, stuck = verdict.bad_signs, _has_stuck(view, sources)
-    running = occupant.state is InstanceState.RUNNING
+    bad, running = verdict.bad_signs, occupant.state is InstanceState.RUNNING
     ours_alone = running and bad <= BY_JUDGEMENT and not stuck
     unread = not bad and not stuck and verdict.status is Status.UNKNOWN
     return SlotFacts(
@@ -181,21 +211,24 @@ def _has_stuck(view: SlotView, sources: Sources) -> bool:
     )
 
 
-def _vacant(view: SlotView, sources: Sources) -> SlotFacts | None:
+def _vacant(sources: Sources) -> Iterator[SlotFacts]:
     """Its last instance is gone, or is not shown; it counts where that one was, if that one had been in service."""
-    gone = _last_to_serve(view, sources.health)
-    if gone is None or not view.wanted or _taken_out(view, gone.id, sources.health.get(gone.id)):
-        return None
-    return SlotFacts(
-        slot=str(view.ref),
-        fleet=view.ref.fleet,
-        zone=gone.zone,
-        in_service=True,
-        serving=False,
-        unread=gone.unproven,
-        by_judgement=gone.unproven,
-        ec2_fine=False,
-    )
+    for view in sources.slots:
+        if view.occupant is not None or not view.wanted:
+            continue
+        gone = _last_to_serve(view, sources.health)
+        if gone is None or _taken_out(view, gone.id, sources.health.get(gone.id)):
+            continue
+        yield SlotFacts(
+            slot=str(view.ref),
+            fleet=view.ref.fleet,
+            zone=gone.zone,
+            in_service=True,
+            serving=False,
+            unread=gone.unproven,
+            by_judgement=gone.unproven,
+            ec2_fine=False,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

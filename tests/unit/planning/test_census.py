@@ -350,6 +350,7 @@ def test_a_census_is_taken_again_only_when_something_changed() -> None:
     is_down(told, "web/1")
     second = retaken(told, first)
     assert second.census.zones != first.census.zones
+    assert second.census == retaken(told, None).census
 
 
 def test_a_lost_store_counts_what_tags_say_was_in_service() -> None:
