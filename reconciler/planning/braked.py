@@ -26,10 +26,9 @@ def override_in_force(case: Case) -> Override | None:
     return override if override is not None and case.now < override.expires_at else None
 
 
-def critical_place(case: Case, zone: str | None, fleet: str) -> ConditionVerdict | None:
-    """The first of zone, region and fleet that is critical."""
-    region = case.observation.cell.region
-    scopes = [Scope(ScopeKind.REGION, region), Scope(ScopeKind.FLEET, fleet)]
+def critical_place(case: Case, zone: str | None) -> ConditionVerdict | None:
+    """The zone or the region, where it is critical. A fleet's own trouble is its breaker's."""
+    scopes = [Scope(ScopeKind.REGION, case.observation.cell.region)]
     if zone is not None:
         scopes.insert(0, Scope(ScopeKind.ZONE, zone))
     found = (case.conditions.verdicts.get(scope) for scope in scopes)
@@ -51,4 +50,4 @@ def holds_steps_in_place(case: Case, zone: str, fleet: str) -> bool:
     """
     if override_in_force(case) is not None:
         return False
-    return critical_place(case, zone, fleet) is not None or fleet in case.conditions.broken_fleets
+    return critical_place(case, zone) is not None or fleet in case.conditions.broken_fleets

@@ -24,10 +24,9 @@ from reconciler.planning.tally import Tally
 
 def condition(draft: Draft, tally: Tally) -> Refusal | None:
     """Nothing disruptive where it is critical. A degraded or recovering place slows it down (`pace`)."""
-    slot = draft.action.slot
-    if draft.nature is not Nature.DISRUPTIVE or slot is None:
+    if draft.nature is not Nature.DISRUPTIVE:
         return None
-    place = critical_place(tally.case, draft.zone, slot.fleet)
+    place = critical_place(tally.case, draft.zone)
     if place is None:
         return None
     return Refusal(
@@ -45,7 +44,8 @@ def fleet_breaker(draft: Draft, tally: Tally) -> Refusal | None:
         return None
     verdict = tally.case.conditions.verdicts.get(Scope(ScopeKind.FLEET, slot.fleet))
     release = verdict.changes_at if verdict else None
-    return Refusal(gate=Gate.FLEET_BREAKER, reason=why, earliest_release=_ahead(release, tally))
+    reason = said_of(verdict) if verdict else why
+    return Refusal(gate=Gate.FLEET_BREAKER, reason=reason, earliest_release=_ahead(release, tally))
 
 
 def blind(draft: Draft, tally: Tally) -> Refusal | None:

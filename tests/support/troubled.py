@@ -41,11 +41,6 @@ def region_is(scene: Scene, condition: Condition, *, ago: timedelta = 5 * MINUTE
     _is(scene, Scope(ScopeKind.REGION, REGION), condition, ago)
 
 
-def fleet_is(scene: Scene, name: str, condition: Condition, *, ago: timedelta = 5 * MINUTE) -> None:
-    """The fleet is so since then."""
-    _is(scene, Scope(ScopeKind.FLEET, name), condition, ago)
-
-
 def _is(scene: Scene, scope: Scope, condition: Condition, ago: timedelta) -> None:
     verdict = ConditionVerdict(
         scope=scope,
@@ -73,6 +68,7 @@ def normal_again(scene: Scene, *, ago: timedelta) -> None:
 def broken(scene: Scene, name: str) -> None:
     """The fleet's breaker is open."""
     why = "probes of 3 of 12 fail while EC2 says they are well"
+    _is(scene, Scope(ScopeKind.FLEET, name), Condition.CRITICAL, 5 * MINUTE)
     scene.conditions = replace(scene.conditions, broken_fleets={name: why})
 
 

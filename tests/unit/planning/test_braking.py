@@ -40,7 +40,6 @@ from tests.support.troubled import (
     blinded,
     both_brakes,
     broken,
-    fleet_is,
     normal_again,
     overridden,
     region_is,
@@ -60,11 +59,6 @@ def zone_critical(scene: Scene) -> None:
 
 def region_critical(scene: Scene) -> None:
     region_is(scene, Condition.CRITICAL)
-
-
-def fleet_critical(scene: Scene) -> None:
-    for name in scene.fleets:
-        fleet_is(scene, name, Condition.CRITICAL)
 
 
 def zone_degraded(scene: Scene) -> None:
@@ -91,7 +85,6 @@ IN: tuple[Callable[[Scene], None], ...] = (
     all_quiet,
     zone_critical,
     region_critical,
-    fleet_critical,
     zone_degraded,
     region_recovering,
     breaker_open,
@@ -100,25 +93,25 @@ IN: tuple[Callable[[Scene], None], ...] = (
 )
 C, F, B, H = Gate.CONDITION, Gate.FLEET_BREAKER, Gate.BLIND, Gate.HOUSEKEEPING
 TABLE: dict[Callable[[], Scene], tuple[Gate | None, ...]] = {
-    # in:                 quiet zone  region fleet degr. recov. breaker blind just normal
-    reboot: (None, C, C, C, None, None, F, B, None),
-    restart: (None, C, C, C, None, None, F, None, None),
-    exchange_by_order: (None, C, C, C, None, None, F, None, None),
-    replacement: (None,) * 9,
-    commit: (None,) * 9,
-    undoing: (None,) * 9,
-    end_of_the_superseded: (None,) * 9,
-    fence: (None,) * 9,
-    detach: (None,) * 9,
-    snapshot: (None,) * 9,
-    smaller_number: (None, H, H, None, H, H, F, None, H),
-    drift: (None, H, H, None, H, H, F, None, H),
-    update: (None, H, H, None, H, H, F, None, H),
-    end_of_a_kept_instance: (None, H, H, None, H, H, F, None, H),
-    left_behind: (None, H, H, None, H, H, None, None, H),
-    undone_copy: (None, H, H, None, H, H, None, None, H),
-    orphan: (None, H, H, None, H, H, F, None, H),
-    thinning: (None, H, H, None, H, H, None, None, H),
+    # in:                 quiet zone region degraded recovering breaker blind just normal
+    reboot: (None, C, C, None, None, F, B, None),
+    restart: (None, C, C, None, None, F, None, None),
+    exchange_by_order: (None, C, C, None, None, F, None, None),
+    replacement: (None,) * 8,
+    commit: (None,) * 8,
+    undoing: (None,) * 8,
+    end_of_the_superseded: (None,) * 8,
+    fence: (None,) * 8,
+    detach: (None,) * 8,
+    snapshot: (None,) * 8,
+    smaller_number: (None, H, H, H, H, F, None, H),
+    drift: (None, H, H, H, H, F, None, H),
+    update: (None, H, H, H, H, F, None, H),
+    end_of_a_kept_instance: (None, H, H, H, H, F, None, H),
+    left_behind: (None, H, H, H, H, None, None, H),
+    undone_copy: (None, H, H, H, H, None, None, H),
+    orphan: (None, H, H, H, H, F, None, H),
+    thinning: (None, H, H, H, H, None, None, H),
 }
 ROWS = [
     pytest.param(kind, trouble, gate, id=f"{kind.__name__}-{trouble.__name__}")

@@ -17,7 +17,7 @@ from tests.support.plans import planned
 from tests.support.planted import violations
 from tests.support.troubled import (
     both_brakes,
-    fleet_is,
+    broken,
     opened,
     overridden,
     quiet,
@@ -51,7 +51,7 @@ def test_nothing_that_holds_a_slot_is_disturbed_where_it_is_critical(
     region_is(scene, Condition.CRITICAL)
     assert violations(scene, *actions) == [DISTURBED]
     quiet(scene)
-    fleet_is(scene, "web", Condition.CRITICAL)
+    broken(scene, "web")
     assert violations(scene, *actions) == [DISTURBED]
 
 
