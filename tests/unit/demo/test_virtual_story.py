@@ -26,7 +26,7 @@ CHAPTERS = (
     "6. 1 h more on guard",
 )
 DEEDS = (
-    "launch 2 of m6i.large",
+    "launch 3 of m6i.large",
     "reboot i-",
     "write fence",
     "detach vol-",
