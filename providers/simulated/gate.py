@@ -140,6 +140,18 @@ class Gate:
             except Refused as refusal:
                 raise self._client_error(call, refusal) from refusal
 
+    def pass_over(self, operation: str) -> None:
+        """Count a read whose answer is known, with the time and the token that it takes; no fault comes to bear."""
+        call = Call(number=self.calls + 1, operation=operation, parameters={}, zones=None)
+        self.counts[operation] += 1
+        for hook in self.before_effect:
+            hook(call)
+        self._control_plane.serve(operation)
+        if operation not in OTHER_SERVICES:
+            self._throttling.take_request(operation, unbounded_list=False)
+        for hook in self.after_effect:
+            hook(call)
+
     def _answered(self, call: Call, effect: Effect) -> Reply:
         for hook in self.before_effect:
             hook(call)

@@ -14,7 +14,7 @@ from reconciler.execution.outcomes import Outcome, Result
 from reconciler.health.volumes import VolumeCondition
 from reconciler.loop.assess import Assessment
 from reconciler.planning.outcome import Plan
-from reconciler.simulation.guard import Blind, Passed
+from reconciler.simulation.guard import Blind, Passed, PassedOver
 from reconciler.surface import words
 from reconciler.surface.action_text import describe, why
 from reconciler.surface.layout import GAP, Line, Span, Style, line, wrapped
@@ -54,6 +54,8 @@ class Narrator:
                 began,
                 Span(f"EC2 can't be looked at, so nothing is done: {passed.reason}", Style.HELD),
             )
+            return
+        if isinstance(passed, PassedOver):
             return
         for _, group in groupby(passed.outcomes, key=_sort_of):
             self.at(began, *_told(list(group)))

@@ -95,13 +95,9 @@ def with_archives(
     now: datetime,
 ) -> Observation:
     """The observation with the archives as last read, looked at anew where that is due. Raises as the port does."""
-    declared = addresses(desired, observation.cell)
-    if not declared:
+    wanted = wanted_archives(observation, desired, memory)
+    if not wanted:
         return observation
-    quiet = _quiet(observation, memory)
-    wanted = [
-        (address, slot not in quiet) for slot, of_slot in declared.items() for address in of_slot
-    ]
     calls = Counter(observation.calls)
     if due := rhythm.due(wanted, now):
         seen = archives.observe_archives(due, now=now)
@@ -113,6 +109,19 @@ def with_archives(
         archives=dict(rhythm.read),
         gaps=(*observation.gaps, *rhythm.gaps.values()) if rhythm.gaps else observation.gaps,
         calls=dict(calls),
+    )
+
+
+def wanted_archives(
+    observation: Observation, desired: DesiredState, memory: Memory
+) -> tuple[tuple[ArchiveAddress, bool], ...]:
+    """The addresses that the fleets here declare, and whether the slot of each is in trouble."""
+    declared = addresses(desired, observation.cell)
+    if not declared:
+        return ()
+    quiet = _quiet(observation, memory)
+    return tuple(
+        (address, slot not in quiet) for slot, of_slot in declared.items() for address in of_slot
     )
 
 

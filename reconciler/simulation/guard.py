@@ -42,6 +42,7 @@ from reconciler.loop.runner import backoff_s, next_pass_in_s, soonest_next_s, us
 from reconciler.planning.archives import address_of, addresses
 from reconciler.planning.identity import Role, incarnation_of, role_of, slot_of
 from reconciler.planning.outcome import Plan
+from reconciler.simulation.resting import Resting
 from reconciler.store.leases import this_process
 from reconciler.store.store import Store
 from reconciler.surface import words
@@ -73,7 +74,14 @@ class Blind:
     reason: str
 
 
-Passed = PassResult | Blind
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PassedOver:
+    """A pass that could change nothing and was not made, with what it would have come to."""
+
+    assessment: Assessment
+
+
+Passed = PassResult | PassedOver | Blind
 
 
 @dataclass(slots=True, kw_only=True)
@@ -86,6 +94,8 @@ class VirtualGuard:
     desired: DesiredState
     failures: int = 0
     """Blind passes in a row."""
+    resting: Resting | None = None
+    """Knows which passes can change nothing; None makes all of them."""
     passed_over: int = 0
     """Passes that could change nothing and were not made."""
 
@@ -98,12 +108,9 @@ class VirtualGuard:
         """One pass, and then as long as the runner would wait. Raises StoreError and PlanViolationError."""
         clock = self.cloud.clock
         regular_s = usual_interval_s(sum(fleet.replicas for fleet in self.desired.fleets))
-        passed: Passed
-        try:
-            passed = reconcile(self.cell, self.desired, self.means)
-        except (CloudError, EndpointUnreachable) as fault:
+        passed = self._passed_over() or self._made()
+        if isinstance(passed, Blind):
             self.failures += 1
-            passed = Blind(reason=str(fault))
             wait_s = backoff_s(self.failures, regular_s)
         else:
             self.failures = 0
@@ -111,6 +118,24 @@ class VirtualGuard:
             wait_s = next_pass_in_s(seen.plan, clock.now(), regular_s, soonest_next_s(seen))
         clock.sleep(wait_s)
         return passed
+
+    def _passed_over(self) -> PassedOver | None:
+        known = self.resting.pass_over(self.desired) if self.resting else None
+        if known is None:
+            return None
+        self.passed_over += 1
+        return PassedOver(assessment=known)
+
+    def _made(self) -> PassResult | Blind:
+        if self.resting is not None:
+            self.resting.begins()
+        try:
+            made = reconcile(self.cell, self.desired, self.means)
+        except (CloudError, EndpointUnreachable) as fault:
+            return Blind(reason=str(fault))
+        if self.resting is not None:
+            self.resting.ended(made, self.desired)
+        return made
 
     def passes(self, *, lasting: timedelta) -> Iterator[Passed]:
         """Pass after pass for that long."""
@@ -123,7 +148,7 @@ class VirtualGuard:
         plan = None
         for passed in self.passes(lasting=within):
             yield passed
-            if isinstance(passed, PassResult):
+            if not isinstance(passed, Blind):
                 plan = passed.assessment.plan
                 if plan.converged:
                     return
@@ -140,8 +165,12 @@ def virtual_guard(
     clock: VirtualClock | None = None,
     saturation: Saturation | None = SATURATING,
     lasts_long: bool = False,
+    skips: bool = False,
 ) -> Iterator[VirtualGuard]:
-    """A controller over an empty simulated account, with its journal in the file `store`."""
+    """A controller over an empty simulated account, with its journal in the file `store`.
+
+    With `skips`, passes that can change nothing are passed over.
+    """
     cloud = SimulatedCloud(
         chance=random.Random(seed),  # noqa: S311 - a story, not a secret
         layout=layout,
@@ -178,6 +207,8 @@ def virtual_guard(
             workers=1,
         )
         guard = VirtualGuard(cloud=cloud, cell=cell, means=means, desired=desired)
+        if skips:
+            guard.resting = Resting(cloud, cell, means.budget)
         if addresses(desired, identity):
             cloud.archiving.start(
                 lambda instance: archives_to(instance, guard.desired.fleets),

@@ -65,6 +65,7 @@ def replay(run: Run, tell: Tell) -> Replayed:
             clock=clock,
             saturation=SATURATING if run.saturation else None,
             lasts_long=True,
+            skips=run.skips,
         ) as guard,
     ):
         return _Replay(run, guard, lead, tell).replayed()

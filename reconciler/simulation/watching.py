@@ -8,9 +8,8 @@ from datetime import datetime, timedelta
 from providers.requests import LaunchInstance
 from providers.simulated.gate import Call
 from reconciler.execution.outcomes import Result
-from reconciler.loop.reconcile import PassResult
 from reconciler.simulation.bands import Bands
-from reconciler.simulation.guard import Passed, VirtualGuard
+from reconciler.simulation.guard import Blind, Passed, PassedOver, VirtualGuard
 from reconciler.simulation.losses import Destruction
 from reconciler.simulation.person import Person
 from reconciler.simulation.record import Calls, Down, Lost, Restored
@@ -45,14 +44,16 @@ class Watch:
     def passed(self, passed: Passed) -> None:
         """After each pass."""
         self.service.look_at_all()
-        if not isinstance(passed, PassResult):
+        if isinstance(passed, Blind):
             return
         assessment = passed.assessment
+        self.person.look_at(assessment.plan, assessment.case.now)
+        if isinstance(passed, PassedOver):
+            return
         self.bands.note(assessment.case)
         done = [item.action for item in passed.outcomes if item.result is Result.ACCEPTED]
         self.restores.hear(done)
         self.launches += sum(isinstance(item.request, LaunchInstance) for item in done)
-        self.person.look_at(assessment.plan, assessment.case.now)
 
     def down(self) -> tuple[Down, ...]:
         """Every slot that was down, each time."""
