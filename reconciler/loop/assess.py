@@ -13,21 +13,13 @@ from desired_state.model import DesiredState
 from providers.port import Archives, Cloud, Prober, ProbeTarget
 from providers.spare_calls import SpareCalls, Unbounded
 from reconciler.execution.handlers import CheckHandler
-from reconciler.health.judging_capabilities import Fold, capabilities_at, fold_outcomes
-from reconciler.health.judging_conditions import JudgedConditions, judge_conditions
-from reconciler.health.reads import JudgedReads, judge_reads
 from reconciler.loop.archive_rhythm import ArchiveRhythm, NotReached, with_archives
 from reconciler.loop.copies_rhythm import CopiesRhythm, with_copies
 from reconciler.loop.gathering import Gathered, ProbeRhythm, gather
+from reconciler.loop.judging_brakes import JudgedBrakes, judge_brakes
 from reconciler.loop.snapshot_rhythm import SnapshotRhythm, with_snapshots
 from reconciler.loop.volume_rhythm import VolumeRhythm, with_volume_health
-from reconciler.planning.call_outcomes import (
-    Outcomes,
-    recall_outcomes,
-    usual_launches_per_minute,
-)
 from reconciler.planning.case import Case
-from reconciler.planning.census import TakenCensus, retake_census
 from reconciler.planning.check import check_plan
 from reconciler.planning.deciding import Decided, decide_all
 from reconciler.planning.judging import Judgement, judge_all
@@ -71,9 +63,7 @@ class Assessment:
     world: World
     judgement: Judgement
     volume_judgement: VolumeJudgement
-    outcomes: Outcomes
-    calls: Fold | None
-    census: TakenCensus
+    brakes: JudgedBrakes
     decided: Decided
 
 
@@ -111,20 +101,15 @@ def assess(
     volumes = judge_volumes(
         world, observation, memory, now, last=last.volume_judgement if last else None
     )
-    outcomes, calls = _our_calls(memory, desired, observation, now, last)
-    rules = desired.policy
-    reads = judge_reads(observation.gaps, observation.zones, memory.reads, rules.capabilities, now)
-    capabilities = capabilities_at(calls, reads.breakers, now)
-    census = retake_census(
+    brakes = judge_brakes(
         world,
-        judgement.verdicts,
-        volumes.verdicts,
-        memory,
-        observation,
-        last=last.census if last else None,
-    )
-    conditions = judge_conditions(
-        census.census, memory.conditions, rules.conditions, capabilities, now
+        judgement,
+        volumes,
+        desired=desired,
+        observation=observation,
+        memory=memory,
+        now=now,
+        last=last.brakes if last else None,
     )
     case = Case(
         now=now,
@@ -134,8 +119,8 @@ def assess(
         verdicts=judgement.verdicts,
         memory=memory,
         volume_verdicts=volumes.verdicts,
-        conditions=conditions.conditions,
-        capabilities=capabilities,
+        conditions=brakes.conditions.conditions,
+        capabilities=brakes.capabilities,
     )
     decided = decide_all(case, world, last.decided if last else None)
     made = plan_of(case, world, decided)
@@ -144,36 +129,13 @@ def assess(
         case=case,
         plan=made,
         settlements=settlements,
-        lessons=_lessons(
-            case, gathered, judgement, volumes, made, conditions=conditions, reads=reads
-        ),
+        lessons=_lessons(case, gathered, judgement, volumes, made, brakes=brakes),
         world=world,
         judgement=judgement,
         volume_judgement=volumes,
-        outcomes=outcomes,
-        calls=calls,
-        census=census,
+        brakes=brakes,
         decided=decided,
     )
-
-
-def _our_calls(
-    memory: Memory,
-    desired: DesiredState,
-    observation: Observation,
-    now: datetime,
-    last: Assessment | None,
-) -> tuple[Outcomes, Fold | None]:
-    """What became of our own calls, and what that says of each zone."""
-    outcomes = recall_outcomes(memory, desired, observation, now, last.outcomes if last else None)
-    calls = fold_outcomes(
-        outcomes.all,
-        observation.zones,
-        desired.policy.capabilities,
-        usual_launches_per_minute(desired, observation.cell),
-        last.calls if last else None,
-    )
-    return outcomes, calls
 
 
 def replay(case: Case) -> Plan:
@@ -247,8 +209,7 @@ def _lessons(
     volumes: VolumeJudgement,
     made: Plan,
     *,
-    conditions: JudgedConditions,
-    reads: JudgedReads,
+    brakes: JudgedBrakes,
 ) -> Lessons:
     return Lessons(
         as_of=case.now,
@@ -258,6 +219,6 @@ def _lessons(
         volumes=volumes.remembered,
         held_since=made.held_since,
         cold=case.memory.cold,
-        conditions=conditions.remembered,
-        reads=reads.remembered,
+        conditions=brakes.conditions.remembered,
+        reads=brakes.reads.remembered,
     )

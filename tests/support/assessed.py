@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from reconciler.loop.assess import Assessment
-from reconciler.planning.call_outcomes import Outcomes
-from reconciler.planning.census import retake_census
+from reconciler.loop.judging_brakes import judge_brakes
 from reconciler.planning.deciding import decide_all
 from reconciler.planning.judging import judge_all
 from reconciler.planning.judging_volumes import judge_volumes
@@ -18,6 +17,7 @@ def assessed(scene: Scene) -> Assessment:
     case = scene.case()
     world = world_of(case)
     judgement = judge_all(world, case.desired, case.observation, case.memory, case.now)
+    volumes = judge_volumes(world, case.observation, case.memory, case.now)
     decided = decide_all(case, world)
     return Assessment(
         case=case,
@@ -34,11 +34,16 @@ def assessed(scene: Scene) -> Assessment:
         ),
         world=world,
         judgement=judgement,
-        volume_judgement=judge_volumes(world, case.observation, case.memory, case.now),
-        outcomes=Outcomes(all=()),
-        calls=None,
-        census=retake_census(
-            world, judgement.verdicts, case.volume_verdicts, case.memory, case.observation
+        volume_judgement=volumes,
+        brakes=judge_brakes(
+            world,
+            judgement,
+            volumes,
+            desired=case.desired,
+            observation=case.observation,
+            memory=case.memory,
+            now=case.now,
+            last=None,
         ),
         decided=decided,
     )
