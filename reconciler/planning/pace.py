@@ -48,6 +48,14 @@ class Bucket(StrEnum):
     CHANGES = "changing requests"
 
 
+ONE = {
+    Bucket.LAUNCHES: "launch",
+    Bucket.RESTORES: "restore",
+    Bucket.DISRUPTIVE: "disruptive step",
+    Bucket.ENDS: "end of what is not needed",
+    Bucket.STARTS: "start of an instance",
+    Bucket.CHANGES: "changing request",
+}
 EC2S_OWN = frozenset({Bucket.STARTS, Bucket.CHANGES})
 """They fill in EC2 whether or not we look, so they are full when we begin; the others are empty then."""
 OF_ZONES = frozenset({Bucket.LAUNCHES, Bucket.RESTORES, Bucket.DISRUPTIVE, Bucket.ENDS})
@@ -309,10 +317,10 @@ def _slots_of_the_region(case: Case) -> int:
 
 
 def _told(bucket: Bucket, rate: float) -> str:
-    """`2 launches a minute`, or `1 of disruptive steps in 2 min`."""
-    if rate >= 1:
-        return f"{round(rate, 1):g} {bucket} a minute"
-    return f"one of {bucket} in {span(MINUTE / rate)}"
+    """`2 launches a minute`, or `1 disruptive step in 2 min`."""
+    if rate < 1:
+        return f"1 {ONE[bucket]} in {span(MINUTE / rate)}"
+    return f"{round(rate, 1):g} {ONE[bucket] if rate == 1 else bucket} a minute"
 
 
 def _slowed(case: Case, bucket: Bucket, zone: str | None) -> list[str]:

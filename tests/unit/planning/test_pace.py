@@ -107,6 +107,10 @@ def test_launches_go_at_their_pace_and_the_others_say_when_their_turn_may_come()
     assert plan_.withheld[0].earliest_release == scene.now + 30 * SECOND
 
 
+def test_a_token_is_not_hurried_to_the_next_pass_takes_what_there_is_by_then() -> None:
+    assert looked(gone(0, 1, 2, 5).case()).next_check_at is None
+
+
 def test_a_launch_of_a_moment_ago_has_used_up_its_token_whatever_became_of_it() -> None:
     for state in (IntentState.BEGUN, IntentState.OBSERVED, IntentState.REJECTED):
         scene = gone(0, 1, 2, 3)
@@ -198,7 +202,7 @@ def test_a_small_region_takes_one_disruptive_step_in_two_minutes() -> None:
     scene = failing(0, 1)
     assert done(scene.case()) == ["stop web/0"]
     assert waits(scene.case()) == [
-        ("one of disruptive steps in 2 min, the next in 2 min", scene.now + 2 * MINUTE)
+        ("1 disruptive step in 2 min, the next in 2 min", scene.now + 2 * MINUTE)
     ]
 
 
@@ -277,7 +281,7 @@ def test_everything_is_slowed_down_while_the_whole_api_is_in_trouble() -> None:
     assert done(case) == []
     reason, until = waits(case)[0]
     assert reason == (
-        "one of launches in 8 min in use1-az1, the next in 6 min; slowed down: most calls fail"
+        "1 launch in 8 min in use1-az1, the next in 6 min; slowed down: most calls fail"
     )
     assert until == scene.now + 6 * MINUTE + 20 * SECOND
 
