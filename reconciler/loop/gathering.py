@@ -126,8 +126,9 @@ def _read_missing(
     Lists that lack much would make for many calls, so these are spare ones; what is not read now may be later.
     """
     missing = missing_ids(memory, observation) if observation.complete else ()
+    asked_least = sorted(missing, key=lambda item: memory.known[item[0]].absent_checks)
     wanted = {
-        kind: [id_ for id_, of_kind in missing if of_kind == kind]
+        kind: [id_ for id_, of_kind in asked_least if of_kind == kind]
         for kind in ("instance", "volume")
     }
     read = {kind: bool(ids) and spare.spend() for kind, ids in wanted.items()}

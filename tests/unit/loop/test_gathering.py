@@ -11,6 +11,7 @@ import pytest
 from desired_state.model import Fleet, SsmImage
 from providers.observed import Presence, ProbeOutcome, ProbeResult
 from providers.port import ProbeTarget
+from providers.spare_calls import SpareCalls, Unbounded
 from reconciler import on
 from reconciler.execution.handlers import CheckHandler
 from reconciler.loop.gathering import Gathered, ProbeRhythm, gather
@@ -45,6 +46,7 @@ class Looker:
         self.passes = Passes(fleet)
         self.prober = CountingProber()
         self.rhythm = ProbeRhythm()
+        self.spare: SpareCalls = Unbounded()
 
     def look(self, memory: Memory, *checks: CheckHandler) -> Gathered:
         return gather(
@@ -56,6 +58,7 @@ class Looker:
             memory=memory,
             owner=OWNER,
             now=self.passes.clock.now(),
+            spare=self.spare,
         )
 
 
@@ -153,3 +156,32 @@ def test_image_parameters_of_all_fleets_are_resolved_in_the_same_look(looker: Lo
     looker.passes.declare(named)
     looker.passes.cloud.images = {"/images/web": "ami-1"}
     assert looker.look(Memory(passes=1)).observation.images == {"/images/web": "ami-1"}
+
+
+class Spare:
+    """So many calls to spare, and whether any were asked for."""
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+
+    def count(self) -> None:
+        """Nothing is added up here."""
+
+    def spend(self) -> bool:
+        self.left -= 1
+        return self.left >= 0
+
+
+def test_without_a_call_to_spare_what_the_lists_lack_is_not_asked_for_and_proves_nothing(
+    looker: Looker,
+) -> None:
+    looker.passes.until_converged()
+    seen = looker.look(Memory(passes=1)).observation
+    known = learn_known(Memory(passes=1), seen, OWNER, safety_policy(), looker.passes.clock.now())
+    gone = next(iter(seen.instances))
+    del looker.passes.cloud.world.instances[gone]
+    looker.spare = Spare(left=0)
+    assert looker.look(Memory(passes=2, known=known)).observation.by_id == {}
+    looker.spare = Spare(left=1)
+    again = looker.look(Memory(passes=2, known=known)).observation
+    assert again.by_id == {gone: Presence.NOT_FOUND}

@@ -6,23 +6,31 @@ import random  # noqa: TID251 - seeded here, so that a failure repeats
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import structlog
 from structlog.testing import capture_logs
 
+from desired_state.load import load_policy
 from desired_state.model import DesiredState, Fleet
 from providers.errors import EndpointUnreachable
 from reconciler.execution.handlers import STANDARD
 from reconciler.execution.retrying import RetryBudget
 from reconciler.loop import events
-from reconciler.loop.assess import Senses
+from reconciler.loop.assess import Senses, assess
 from reconciler.loop.cells import Cell
 from reconciler.loop.declared import Declared
 from reconciler.loop.gathering import ProbeRhythm
 from reconciler.loop.reconcile import Means, PassResult, reconcile
-from reconciler.loop.runner import Runner, usual_interval_s
+from reconciler.loop.runner import (
+    Runner,
+    backoff_s,
+    next_pass_in_s,
+    soonest_next_s,
+    usual_interval_s,
+)
 from reconciler.planning.check import PlanViolationError, Violation
 from reconciler.store.errors import LeaseLost
 from reconciler.store.store import Store
@@ -30,7 +38,7 @@ from tests.support.cases import CELL
 from tests.support.fleets import desired, web_fleet
 from tests.support.manual_clock import ManualClock
 from tests.support.memory_cloud import MemoryCloud
-from tests.support.passes import Services
+from tests.support.passes import Passes, Services
 from tests.support.resources import OWNER
 
 ELSEWHERE = "eu-west-1"
@@ -230,3 +238,36 @@ def test_files_that_are_refused_are_on_record_for_the_status(store: Store) -> No
 )
 def test_large_cells_are_looked_at_less_often(slots: int, seconds: float) -> None:
     assert usual_interval_s(slots) == seconds
+
+
+@pytest.mark.parametrize("regular_s", [5.0, 15.0, 60.0, 300.0])
+def test_a_pass_that_failed_is_never_tried_again_sooner_than_one_that_did_not(
+    regular_s: float,
+) -> None:
+    waits = [backoff_s(failures, regular_s) for failures in range(1, 20)]
+    assert min(waits) == regular_s
+    assert max(waits) == max(regular_s, 60.0)
+
+
+def test_a_look_of_many_calls_is_not_followed_by_another_before_our_share_of_reads_allows() -> None:
+    passes = Passes(web_fleet(), policy=load_policy("default"))
+    passes.one()
+    look = assess(
+        Senses(
+            cloud=passes.cloud,
+            prober=passes.services,
+            rhythm=ProbeRhythm(),
+            checks=(),
+            owner=OWNER,
+        ),
+        passes.desired(),
+        passes.memory,
+        passes.clock.now(),
+    )
+    seen = replace(look.case.observation, calls={"DescribeVolumes": 40})
+    look = replace(look, case=replace(look.case, observation=seen))
+    assert soonest_next_s(look) == pytest.approx(40 / 5)
+    now = passes.clock.now()
+    soon = replace(look.plan, next_check_at=now + timedelta(seconds=2))
+    assert next_pass_in_s(soon, now, 15.0, soonest_next_s(look)) == pytest.approx(8)
+    assert next_pass_in_s(soon, now, 15.0) == pytest.approx(2)
