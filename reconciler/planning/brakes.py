@@ -110,6 +110,8 @@ def _no_peace(scope: Scope, case: Case, rules: ConditionRules) -> Refusal | None
         return Refusal(gate=Gate.HOUSEKEEPING, reason=reason, earliest_release=release)
     remembered = case.memory.conditions.get(scope)
     since = remembered.normal_since if remembered else None
+    if verdict is not None:  # Normal as of this very look, of which memory does not know yet.
+        since = verdict.since
     if since is None or case.now >= since + asked:
         return None
     reason = f"waits for peace: {scope} is normal since {since:%H:%M}Z, {span(asked)} are asked for"

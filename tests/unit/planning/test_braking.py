@@ -191,6 +191,13 @@ def test_housekeeping_goes_on_after_half_an_hour_of_peace() -> None:
     assert done(scene) == ["tag web/0"]
 
 
+def test_housekeeping_does_not_begin_in_the_very_look_in_which_a_place_becomes_normal() -> None:
+    scene = drift()
+    scene.policy = both_brakes()
+    zone_is(scene, Condition.NORMAL, ago=timedelta())
+    assert held(scene) == ["housekeeping web/0"]
+
+
 def test_housekeeping_says_when_there_was_peace_for_long_enough() -> None:
     scene = drift()
     scene.policy = both_brakes()
