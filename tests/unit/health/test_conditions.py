@@ -20,6 +20,8 @@ from reconciler.health.conditions import (
     ScopeKind,
 )
 from reconciler.health.judging_conditions import JudgedConditions, judge_conditions
+from reconciler.health.trouble import trouble_of_region
+from tests.support.brakes import CONDITIONS
 from tests.support.censuses import (
     EVERYTHING_WORKS,
     PROBE_FAILS,
@@ -172,6 +174,13 @@ def test_a_zone_that_is_lost_brakes_no_other_zone() -> None:
 def test_two_sick_slots_of_twelve_are_no_trouble_of_the_region() -> None:
     found = judged(census(slots(A, 4, sick=1), slots(B, 4, sick=1), slots(C, 4)))
     assert found == JudgedConditions()
+
+
+def test_the_worst_zone_is_left_out_of_what_keeps_the_region_too() -> None:
+    """All of one zone can't be seen; what is left of the region without it would be degraded, and not critical."""
+    zones = census(slots(A, 100, sick=15), slots(B, 100, sick=100, how=UNREAD), slots(C, 10)).zones
+    trouble = trouble_of_region(zones, EVERYTHING_WORKS, CONDITIONS)
+    assert (trouble.calls_for, trouble.keeps) == (NORMAL, DEGRADED)
 
 
 def test_a_first_bring_up_of_400_slots_is_no_outage() -> None:
@@ -349,6 +358,16 @@ def test_trouble_after_more_than_six_hours_is_no_relapse_and_was_forgotten() -> 
     assert verdict_of(calmed(sick_at(362, quiet), 362, 372)).changes_at == NOW + 377 * MINUTE
 
 
+def test_a_zone_that_calmed_down_while_nobody_looked_is_remembered_for_as_long_as_work_waits() -> (
+    None
+):
+    """A controller that was away for a night knows of the trouble, and not since when it is over."""
+    normal = calmed(sick_at(0), 600, 610)
+    assert zone_of(normal) is NORMAL
+    assert calmed(normal, 639).remembered != {}
+    assert calmed(normal, 640).remembered == {}
+
+
 def test_a_zone_that_was_normal_again_is_remembered_with_since_when() -> None:
     normal = calmed(sick_at(0), 0, 10, 15, 100)
     assert normal.remembered[Scope(ScopeKind.ZONE, A)].normal_since == NOW + 15 * MINUTE
@@ -409,6 +428,13 @@ def test_a_breaker_is_open_until_fewer_than_a_tenth_failed_for_ten_minutes() -> 
     }
     assert probes(0, 10, 10, low).conditions.broken_fleets != {}
     assert probes(0, 10, 11, low).conditions.broken_fleets == {}
+
+
+def test_a_breaker_begins_its_leaving_time_anew_when_probes_fail_again() -> None:
+    low = probes(0, 10, 1, probes(2, 10))
+    again = probes(0, 10, 10, probes(1, 10, 9, low))
+    assert probes(0, 10, 19, again).conditions.broken_fleets != {}
+    assert probes(0, 10, 20, again).conditions.broken_fleets == {}
 
 
 def test_a_breaker_says_of_how_many_and_when_it_would_close() -> None:

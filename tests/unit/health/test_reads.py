@@ -44,6 +44,8 @@ def state(found: JudgedReads, zone: str = A) -> BreakerState:
         ("x.x", CLOSED),
         ("x.x.x", OPEN),
         ("x..x...", CLOSED),
+        ("x..x..x", CLOSED),
+        ("x..x..xx", OPEN),
         ("xx.", HALF_OPEN),
         ("xx.x", OPEN),
         ("xx..", CLOSED),
