@@ -159,7 +159,7 @@ class VirtualGuard:
 def virtual_guard(
     desired: DesiredState,
     *,
-    store: Path,
+    store: Path | None,
     layout: Layout,
     seed: int,
     clock: VirtualClock | None = None,
@@ -167,7 +167,7 @@ def virtual_guard(
     lasts_long: bool = False,
     skips: bool = False,
 ) -> Iterator[VirtualGuard]:
-    """A controller over an empty simulated account, with its journal in the file `store`.
+    """A controller over an empty simulated account, with its journal in the file `store`, or in none.
 
     With `skips`, passes that can change nothing are passed over.
     """
@@ -181,7 +181,7 @@ def virtual_guard(
     budget = RetryBudget()
     spare = Metered(clock=cloud.clock, budget=budget)
     ec2 = Ec2Cloud(clients_of(cloud), account=layout.account, region=layout.region, spare=spare)
-    with Store.open(store) as opened:
+    with Store.open(store) if store else Store.in_memory() as opened:
         identity = ec2.identity()
         senses = Senses(
             cloud=ec2,

@@ -7,11 +7,9 @@ after      on until all slots are back, or for so long
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from pathlib import Path
 
 from desired_state.model import DesiredState, SafetyPolicy
 from providers.simulated.clock import VirtualClock
@@ -50,24 +48,21 @@ class Run:
 
 
 def replay(run: Run, tell: Tell) -> Replayed:
-    """The whole replay, alone in this process's memory and in a folder of its own."""
+    """The whole replay, in this process's memory."""
     desired = of_one_cell(replace(run.desired, policy=run.policy))
     slots = sum(fleet.replicas for fleet in desired.fleets)
     lead = timedelta(seconds=slots) + 2 * STARTED_IN + QUIET
     clock = VirtualClock(run.scenario.begins_at - lead)
-    with (
-        tempfile.TemporaryDirectory(prefix="reconciler-simulate-") as folder,
-        virtual_guard(
-            desired,
-            store=Path(folder) / "store.sqlite",
-            layout=layout_of(desired),
-            seed=run.seed,
-            clock=clock,
-            saturation=SATURATING if run.saturation else None,
-            lasts_long=True,
-            skips=run.skips,
-        ) as guard,
-    ):
+    with virtual_guard(
+        desired,
+        store=None,
+        layout=layout_of(desired),
+        seed=run.seed,
+        clock=clock,
+        saturation=SATURATING if run.saturation else None,
+        lasts_long=True,
+        skips=run.skips,
+    ) as guard:
         return _Replay(run, guard, lead, tell).replayed()
 
 

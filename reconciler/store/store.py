@@ -32,7 +32,7 @@ class Store:
         """
         path = _path(url_or_path)
         if read_only and not is_there(path):
-            return Store(_empty())
+            return Store(_empty(read_only=True))
         if read_only:
             check_private(path)
         else:
@@ -45,6 +45,11 @@ class Store:
             database.close()
             raise
         return Store(database)
+
+    @staticmethod
+    def in_memory() -> Store:
+        """An empty store in no file, which ends with this process: for a cell that is simulated."""
+        return Store(_empty(read_only=False))
 
     def cell(self, identity: CellIdentity) -> CellStore:
         """The store of one cell, which is registered when it is new.
@@ -113,12 +118,12 @@ def _path(url_or_path: str | Path) -> Path:
     return Path(text_form)
 
 
-def _empty() -> Database:
+def _empty(*, read_only: bool) -> Database:
     """A memory of nothing, in no file."""
     database = Database(None, read_only=False)
     with database.write() as connection:
         metadata.create_all(connection)
-    database.read_only = True
+    database.read_only = read_only
     return database
 
 
