@@ -94,23 +94,7 @@ def assess(
         now=now,
         last=last.world if last else None,
     )
-    before = last.judgement if last else None
-    judgement = judge_all(
-        world, desired, observation, memory, now, reported=gathered.reported, last=before
-    )
-    volumes = judge_volumes(
-        world, observation, memory, now, last=last.volume_judgement if last else None
-    )
-    brakes = judge_brakes(
-        world,
-        judgement,
-        volumes,
-        desired=desired,
-        observation=observation,
-        memory=memory,
-        now=now,
-        last=last.brakes if last else None,
-    )
+    judgement, volumes, brakes = _judge(world, desired, gathered, memory, now, last=last)
     case = Case(
         now=now,
         owner=senses.owner,
@@ -136,6 +120,37 @@ def assess(
         brakes=brakes,
         decided=decided,
     )
+
+
+def _judge(
+    world: World,
+    desired: DesiredState,
+    gathered: Gathered,
+    memory: Memory,
+    now: datetime,
+    *,
+    last: Assessment | None,
+) -> tuple[Judgement, VolumeJudgement, JudgedBrakes]:
+    """Instances, volumes, and what brakes the work on them."""
+    observation = gathered.observation
+    before = last.judgement if last else None
+    judgement = judge_all(
+        world, desired, observation, memory, now, reported=gathered.reported, last=before
+    )
+    volumes = judge_volumes(
+        world, observation, memory, now, last=last.volume_judgement if last else None
+    )
+    brakes = judge_brakes(
+        world,
+        judgement,
+        volumes,
+        desired=desired,
+        observation=observation,
+        memory=memory,
+        now=now,
+        last=last.brakes if last else None,
+    )
+    return judgement, volumes, brakes
 
 
 def replay(case: Case) -> Plan:
