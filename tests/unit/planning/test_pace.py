@@ -26,7 +26,7 @@ from reconciler.planning.intents import IntentState
 from reconciler.planning.memory import Override
 from reconciler.planning.outcome import Plan
 from reconciler.planning.plan import plan
-from tests.support.actions import action, launch, snapshot
+from tests.support.actions import action, launch, retag, snapshot
 from tests.support.brakes import BREAKERS, CONDITIONS, PACE
 from tests.support.cases import Scene
 from tests.support.databases import DATABASE, committed
@@ -176,6 +176,18 @@ def test_the_first_repair_of_a_young_store_waits_for_the_first_token() -> None:
     scene.remembering(recorded_since=scene.now - 10 * SECOND)
     assert waits(scene.case()) == [
         ("1.2 launches a minute in use1-az1, the next in 40 s", scene.now + 40 * SECOND)
+    ]
+
+
+def test_a_step_on_what_is_shown_nowhere_any_more_counts_in_every_zone() -> None:
+    scene = failing(0, replicas=400)
+    scene.policy = paced(pace=replace(PACE, disruptive=Rate(percent=0.5, least=0.5, most=6)))
+    begun = StopInstance(instance_id="i-0nowhere")
+    step = action("web/399", begun, course=Course.REPAIR, reason=Reason.SYSTEM_CHECK)
+    assert done(scene.case()) == ["stop web/0"]
+    scene.began(step, ago=SECOND, state=IntentState.OBSERVED)
+    assert [reason for reason, _ in waits(scene.case())] == [
+        "1.2 disruptive steps a minute in use1-az1, the next in 39 s"
     ]
 
 
@@ -337,11 +349,23 @@ def test_rounds_that_proved_it_make_launches_faster_than_usual() -> None:
 # What is exempt
 
 
-def test_what_a_commit_entails_goes_on_with_empty_buckets() -> None:
+def requests_used_up(scene: Scene) -> None:
+    """As many changing requests as there may be in a minute were begun just now."""
+    for ordinal in range(75):
+        scene.began(retag(f"web/{ordinal}"), ago=timedelta(), state=IntentState.OBSERVED)
+
+
+def test_what_a_commit_entails_waits_for_nothing() -> None:
     scene = committed()
     scene.policy = paced()
-    scene.remembering(recorded_since=None)
+    requests_used_up(scene)
     assert done(scene.case()) == [f"stop {DATABASE}"]
+
+
+def test_what_can_wait_waits_where_the_requests_of_a_minute_are_used_up() -> None:
+    scene = gone(0)
+    requests_used_up(scene)
+    assert done(scene.case()) == []
 
 
 def test_changing_requests_have_a_share_of_what_ec2_grants() -> None:
