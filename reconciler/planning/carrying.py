@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 
 from providers.observed import Instance, InstanceState, Snapshot, SnapshotState, Volume, VolumeState
 from providers.requests import AttachVolume, CreateSnapshot, StartInstance
+from reconciler.health.capabilities import BreakerState, CapabilityKind
 from reconciler.health.verdict import Status
 from reconciler.planning.actions import Bucket, Course, Reason
 from reconciler.planning.case import is_well
@@ -123,14 +124,26 @@ def worth_stopping(here: Situation) -> str | None:
 
 
 def _short_zone(here: Situation) -> str | None:
-    """The zone of the volumes has had no capacity for long, and another that is declared is not known to lack it."""
+    """Nothing could be launched in the zone of the volumes for long, and it can elsewhere, as far as is known."""
     zones = zones_of_claims(here)
-    if len(zones) != 1 or not _is_short(here, zones[0]):
+    why = _why_not_there(here, zones[0]) if len(zones) == 1 else None
+    if why is None:
         return None
     others = (here.blueprint.zones or frozenset()) - set(zones)
     if all(_lacks_all(here, zone) for zone in others):
         return None
-    return f"{zones[0]} has had no capacity for {span(WITHOUT_CAPACITY_FOR)}"
+    return why
+
+
+def _why_not_there(here: Situation, zone: str) -> str | None:
+    if _is_short(here, zone):
+        return f"{zone} has had no capacity for {span(WITHOUT_CAPACITY_FOR)}"
+    launch = here.case.capabilities.of(zone, CapabilityKind.LAUNCH)
+    if launch.state is BreakerState.CLOSED or launch.since is None:
+        return None
+    if here.now - launch.since < WITHOUT_CAPACITY_FOR:
+        return None
+    return f"launches in {zone} have failed for {span(WITHOUT_CAPACITY_FOR)}"
 
 
 def _lacks_all(here: Situation, zone: str) -> bool:
@@ -141,6 +154,8 @@ def _lacks_all(here: Situation, zone: str) -> bool:
         if item.zone == zone and here.now < item.until
     }
     works = shown is not None and shown.state == AVAILABLE
+    for kind in (CapabilityKind.LAUNCH, CapabilityKind.VOLUME):
+        works = works and here.case.capabilities.works(zone, kind)
     return not works or passed_over.issuperset(here.fleet.instance.types)
 
 

@@ -82,7 +82,12 @@ def quiet(scene: Scene) -> None:
     scene.conditions = Conditions()
 
 
-def opened(scene: Scene, *zones: str, kind: CapabilityKind = CapabilityKind.LAUNCH) -> None:
+def opened(
+    scene: Scene,
+    *zones: str,
+    kind: CapabilityKind = CapabilityKind.LAUNCH,
+    ago: timedelta = 20 * MINUTE,
+) -> None:
     """That capability is open in those zones, or in all of them."""
     found = dict(scene.capabilities.of_zones)
     for zone in zones or EVERYWHERE:
@@ -90,7 +95,7 @@ def opened(scene: Scene, *zones: str, kind: CapabilityKind = CapabilityKind.LAUN
             kind=kind,
             zone=zone,
             state=BreakerState.OPEN,
-            since=scene.now - 20 * MINUTE,
+            since=scene.now - ago,
             next_probe_at=scene.now + 2 * MINUTE,
         )
     scene.capabilities = Capabilities(of_zones=found)

@@ -11,6 +11,7 @@ import pytest
 from desired_state.model import Fleet, LadderStep
 from providers.observed import AttachmentState, InstanceState, Snapshot, SnapshotState
 from providers.requests import CreateSnapshot, DetachVolume, LaunchInstance, SetTags, StopInstance
+from reconciler.health.capabilities import CapabilityKind
 from reconciler.health.verdict import Sign
 from reconciler.planning.actions import Course, Gate, Reason
 from reconciler.planning.identity import Role, Tag
@@ -23,6 +24,7 @@ from tests.support.fleets import HOUR, MINUTE, repair_spec
 from tests.support.plans import done, held, planned, the_action
 from tests.support.planted import violations
 from tests.support.resources import instance_id, volume_id
+from tests.support.troubled import both_brakes, opened
 from tests.support.volume_health import slow, stalled
 
 THIRD = instance_id(DATABASE, 3)
@@ -182,6 +184,36 @@ def test_after_half_an_hour_the_data_is_carried_to_another_zone() -> None:
     assert step.request.zone != scene.volumes[VOLUME].zone
     assert [volume.snapshot_id for volume in step.request.volumes] == [snapshot.id]
     assert step.request.tags[Tag.ROLE] == Role.OCCUPANT
+
+
+def failing_there(*, ago: timedelta) -> Scene:
+    """The database is gone, and launches in its zone have failed for that long."""
+    scene = Scene(DATABASES)
+    scene.policy = both_brakes()
+    scene.in_service()
+    scene.terminated(DATABASE)
+    opened(scene, scene.volumes[VOLUME].zone, ago=ago)
+    return scene
+
+
+def test_a_zone_where_launches_fail_is_waited_for_at_first() -> None:
+    assert held(failing_there(ago=29 * MINUTE)) == [f"capability {DATABASE}"]
+
+
+def test_after_half_an_hour_of_failing_launches_the_data_is_carried_to_another_zone() -> None:
+    scene = failing_there(ago=30 * MINUTE)
+    snapshot = taken(scene)
+    step = the_action(scene)
+    assert isinstance(step.request, LaunchInstance)
+    assert step.request.zone != scene.volumes[VOLUME].zone
+    assert [volume.snapshot_id for volume in step.request.volumes] == [snapshot.id]
+    assert "launches in use1-az1 have failed for 30 min" in step.detail
+
+
+def test_nothing_is_carried_over_where_no_other_zone_works_either() -> None:
+    scene = failing_there(ago=30 * MINUTE)
+    opened(scene, kind=CapabilityKind.VOLUME)
+    assert held(scene) == [f"capability {DATABASE}"]
 
 
 def test_one_type_with_capacity_is_enough_to_keep_the_volume() -> None:
