@@ -5,7 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from providers.simulated.records import Checks, Guest, Io, ScheduledEvent, Volume, VolumeStatus
+from providers.simulated.records import (
+    Checks,
+    Guest,
+    Instance,
+    Io,
+    ScheduledEvent,
+    Volume,
+    VolumeStatus,
+)
 from providers.simulated.world import World
 
 CHECKED_EVERY = timedelta(minutes=5)
@@ -94,6 +102,15 @@ class Health:
         self._world.put_volume_status(VolumeStatus(volume_id=volume_id))
         self._publish_volume_later(volume_id)
 
+    def has_stuck_volume(self, instance: Instance) -> bool:
+        """Whether any of its volumes takes no I/O."""
+        volumes = self._world.volumes.current
+        return any(
+            volumes[item.volume_id].io in (Io.STALLED, Io.FAILED)
+            for item in instance.attachments
+            if item.volume_id in volumes
+        )
+
     # What is published.
 
     def _publish_later(self, instance_id: str, *, first: bool) -> None:
@@ -123,11 +140,7 @@ class Health:
         if instance.guest is Guest.OFFLINE:
             return  # They wait for its network.
         unreachable = instance.guest is Guest.UNREACHABLE
-        stuck = any(
-            volume.io in (Io.STALLED, Io.FAILED)
-            for volume_id in self._volumes_of(instance_id)
-            if (volume := self._world.volumes.current.get(volume_id)) is not None
-        )
+        stuck = self.has_stuck_volume(instance)
         checks = Checks(
             instance_id=instance_id,
             system=_word(bad=unreachable),
@@ -173,10 +186,6 @@ class Health:
         age_s = (self._world.now - volume.created_at).total_seconds()
         takes_s = volume.size_gib * MIB_PER_GIB / self._world.durations.fill_mib_s
         return min(100, int(100 * age_s / takes_s))
-
-    def _volumes_of(self, instance_id: str) -> list[str]:
-        instance = self._world.instances.current.get(instance_id)
-        return [item.volume_id for item in instance.attachments] if instance else []
 
 
 def _without_data(checks: Checks) -> Checks:

@@ -13,7 +13,7 @@ from providers.simulated.chance import Range, drawn_time
 from providers.simulated.fault_plan import FaultPlan
 from providers.simulated.faults import LaunchDies
 from providers.simulated.health import Health
-from providers.simulated.outages import NetworkLate
+from providers.simulated.outages import NetworkLate, StopsStuck
 from providers.simulated.records import Guest, Instance
 from providers.simulated.refusals import incorrect_instance_state
 from providers.simulated.world import World
@@ -22,6 +22,9 @@ USER_INITIATED = (
     "Client.UserInitiatedShutdown",
     "Client.UserInitiatedShutdown: User initiated shutdown",
 )
+
+LOOK_AGAIN_S = (60.0, 60.0)
+"""How often a stop that hangs looks whether what holds it is over."""
 
 
 class Lifecycle:
@@ -35,6 +38,8 @@ class Lifecycle:
         self._health = health
         self._faults = faults
         self._turns: dict[str, int] = {}
+        self._hanging: dict[str, bool] = {}
+        """Whether a stop was drawn to hang, by the instance."""
 
     def begin(self, instance: Instance) -> None:
         """A launch was accepted, or a start: `pending`, and then it runs or dies."""
@@ -132,6 +137,9 @@ class Lifecycle:
         self._terminated(replace(instance, state_reason=(code, f"{code}: died on launch")))
 
     def _stopped(self, instance: Instance) -> None:
+        if self._hangs_on_a_volume(instance):
+            self._later_if_unchanged(instance, "stopping", self._stopped, takes=LOOK_AGAIN_S)
+            return
         stopped = self._written_down(replace(instance, state="stopped", running_since=None))
         self._world.put_instance(stopped, "stopped")
         self._attachments.let_go(stopped)
@@ -149,6 +157,14 @@ class Lifecycle:
             self._world.draw(self._world.durations.terminated_shown_s),
             lambda: self._world.remove_instance(instance.id),
         )
+
+    def _hangs_on_a_volume(self, instance: Instance) -> bool:
+        if not self._faults.on(StopsStuck) or not self._health.has_stuck_volume(instance):
+            return False
+        if instance.id not in self._hanging:
+            struck = self._faults.strikes(StopsStuck, "lifecycle: stop", zones={instance.zone})
+            self._hanging[instance.id] = struck is not None
+        return self._hanging[instance.id]
 
     # Small steps.
 

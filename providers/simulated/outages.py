@@ -39,6 +39,13 @@ class VolumesStuck(Fault):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StopsStuck(Fault):
+    """An instance on which a volume is stuck doesn't get past `stopping`, forced or not, until either is well."""
+
+    key: ClassVar[str] = "F20"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Flapping(Fault):
     """Of its zones' running instances `when.share`, drawn anew each time, are sick for a while and then well again."""
 

@@ -66,6 +66,7 @@ class TroubleDocument(Document):
     volumes_stuck: troubles.VolumesStuck | None = None
     volumes_sick: troubles.VolumesSick | None = None
     instances_sick: troubles.InstancesSick | None = None
+    stops_stuck: troubles.StopsStuck | None = None
     flapping: troubles.Flapping | None = None
     zone_down: troubles.ZoneDown | None = None
     zone_control_off: troubles.ZoneControlOff | None = None

@@ -101,6 +101,14 @@ class Flapping(Document):
         )
 
 
+class StopsStuck(Document):
+    """An instance with a stuck volume that is asked to stop stays `stopping`, forced or not."""
+
+    def fault(self, when: When) -> Fault:
+        """As a fault."""
+        return outages.StopsStuck(when=when)
+
+
 class ZoneDown(Document):
     """The zone's machines are off: nothing answers, lists fail, nothing can be launched there."""
 

@@ -74,6 +74,7 @@ spec:
         roots: true
     - {from: 0s, to: 1h, share: 5%, volumesSick: {io: slow}}
     - {from: 0s, to: 1h, zones: [B, C], instancesSick: {guest: hung}}
+    - {from: 0s, to: 1h, zones: [A], share: 50%, stopsStuck: {}}
     - {from: 0s, to: 1h, zones: [D], flapping: {guest: dead, badFor: 3m, goodFor: 5m}}
     - {from: 0s, to: 1h, zones: [A], zoneDown: {lists: fail}}
     - {from: 0s, to: 1h, zones: [A], zoneControlOff: {}}
@@ -150,6 +151,7 @@ def test_every_word_becomes_its_fault(tmp_path: Path) -> None:
         ),
         faults.VolumesSick(when=when(share=0.05), io="slow"),
         faults.InstancesSick(when=when("BC"), guest="hung"),
+        outages.StopsStuck(when=when("A", share=0.5)),
         outages.Flapping(when=when("D"), guest="dead", bad_for=3 * MINUTE, good_for=5 * MINUTE),
         faults.ZoneDisrupted(when=when("A"), lists_by_zone=False),
         faults.ZoneDisrupted(when=when("A"), instances_down=False),

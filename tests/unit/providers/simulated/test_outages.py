@@ -16,6 +16,7 @@ from providers.simulated.outages import (
     NetworkLate,
     OperationsOff,
     ServiceSilent,
+    StopsStuck,
     StuckShare,
     VolumesStuck,
 )
@@ -164,6 +165,36 @@ def test_root_volumes_are_hit_when_asked_for() -> None:
     account = with_volumes(3, VolumesStuck(when=DURING, curve=curve, roots=True))
     to(account, 1.5)
     assert len(stuck(account)) == 6
+
+
+def test_a_stop_hangs_forced_or_not_for_as_long_as_a_volume_is_stuck() -> None:
+    account = SimulatedAccount(StopsStuck(when=DURING))
+    here, well = account.launched(), account.launched()
+    elsewhere = account.launched(SubnetId=OTHER_SUBNET)
+    to(account, 1.1)
+    for instance_id in (here, elsewhere):
+        account.cloud.make_sick(account.data_volume(instance_id).id, Io.STALLED)
+    account.ec2.stop_instances(InstanceIds=[here, well, elsewhere])
+    account.wait(minutes=10)
+    account.ec2.stop_instances(InstanceIds=[here], Force=True, SkipOsShutdown=True)
+    account.wait(minutes=10)
+    states = [account.instance(key).state for key in (here, well, elsewhere)]
+    assert states == ["stopping", "stopped", "stopped"]
+    account.cloud.make_sick(account.data_volume(here).id, Io.NORMAL)
+    account.wait(minutes=2)
+    assert account.instance(here).state == "stopped"
+
+
+def test_a_stop_that_hangs_ends_with_its_fault() -> None:
+    account = SimulatedAccount(StopsStuck(when=DURING))
+    here = account.launched()
+    to(account, 1.1)
+    account.cloud.make_sick(account.data_volume(here).id, Io.STALLED)
+    account.ec2.stop_instances(InstanceIds=[here])
+    to(account, 2.99)
+    assert account.instance(here).state == "stopping"
+    to(account, 3.1)
+    assert account.instance(here).state == "stopped"
 
 
 # Instances that flap.
