@@ -119,6 +119,14 @@ def test_the_schema_is_printed_as_it_is_committed(capsys: pytest.CaptureFixture[
     assert typed(capsys, "schema").out == committed.read_text(encoding="utf-8")
 
 
+def test_the_schema_of_scenarios_is_printed_when_asked_for(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    committed = Path(__file__).resolve().parents[3] / "reconciler/simulation/scenario.schema.json"
+    printed = typed(capsys, "schema", "--scenario").out
+    assert printed == committed.read_text(encoding="utf-8")
+
+
 # plan of a recorded case
 
 
