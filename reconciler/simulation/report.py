@@ -100,7 +100,8 @@ def _down(found: Sequence[Summary], *, width: int) -> list[Line]:
         for tier in (summary.tiers[number],)
     ]
     title = "Slots down, from the beginning of the trouble until no more were, for good"
-    return [line(Span(title, Style.STRONG)), *_table(titles, rows, width=width)]
+    heading = wrapped(line(Span(title, Style.STRONG)), width=width)
+    return [*heading, *_table(titles, rows, width=width)]
 
 
 def _tier_name(tier: TierSummary) -> str:
