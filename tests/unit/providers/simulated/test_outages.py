@@ -302,6 +302,14 @@ def test_a_call_names_a_zone_by_what_it_is_about() -> None:
     assert DATA != "/dev/sdg"
 
 
+def test_a_call_that_names_nothing_in_a_zone_goes_through() -> None:
+    when = When(zones=THERE, operations=frozenset({"DescribeVolumes"}))
+    account = SimulatedAccount(OperationsOff(when=when))
+    volume_id = account.volume()
+    assert account.code(account.ec2.describe_volumes) == "ok"
+    assert account.code(account.ec2.describe_volumes, VolumeIds=[volume_id]) == "Unavailable"
+
+
 def test_an_operation_without_an_answer_is_not_carried_out_and_takes_room() -> None:
     account = SimulatedAccount(OperationsOff(when=OFF, times_out=True))
     before = account.clock.monotonic_s()
