@@ -308,6 +308,8 @@ class Passes:
             health=lessons.health,
             volumes=lessons.volumes,
             held_since=lessons.held_since,
+            conditions=lessons.conditions,
+            reads=lessons.reads,
             open_intents=tuple(item for item in intents if item.open),
             recent_intents=tuple(
                 item
