@@ -109,6 +109,8 @@ def command(
         raise click.UsageError(
             "Missing argument 'SCENARIO'; `reconciler simulate --list` shows those that ship."
         )
+    if html is not None and not html.parent.is_dir():
+        raise Refused(f"{html} can't be written: there is no directory {html.parent}")
     report = _report(
         scenario,
         desired,
