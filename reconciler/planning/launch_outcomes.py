@@ -136,8 +136,10 @@ def _refusal(code: str | None) -> Fate:
 
 
 def died_with_its_zone(intent: Intent) -> bool:
-    """Accepted and then ended by EC2: neither a person's doing nor that of what was launched."""
-    return intent.state is IntentState.DEAD and BY_THE_CLIENT not in (intent.error_message or "")
+    """Never found, or accepted and then ended by EC2: no person's doing, nor that of what was launched."""
+    if intent.state is IntentState.DEAD:
+        return BY_THE_CLIENT not in (intent.error_message or "")
+    return intent.state is IntentState.LOST
 
 
 def _death(intent: Intent, look: Look) -> Fate:

@@ -21,6 +21,7 @@ from providers.requests import (
     StopInstance,
     TerminateInstance,
 )
+from reconciler.health.capabilities import BreakerState, Capabilities, CapabilityKind
 from reconciler.health.verdict import Status, Verdict
 from reconciler.planning.actions import Course, SlotRef, target_of
 from reconciler.planning.baking import Bakes
@@ -143,7 +144,7 @@ def take_tally(case: Case, world: World) -> Tally:
         not_serving=Counter(),
         live=sum(len(view.alive) for view in world.slots),
         taken_down=_taken_down(intents, case.now),
-        launches=_launches(intents, breakers=case.desired.policy.capabilities is not None),
+        launches=_launches(intents, case.capabilities),
         rejected=_rejected(case.memory.recent_intents),
         short=frozenset(
             (item.zone, item.type) for item in case.memory.capacity if case.now < item.until
@@ -200,19 +201,30 @@ def _taken_down(intents: Iterable[Intent], now: datetime) -> dict[str, datetime]
     }
 
 
-def _launches(intents: Iterable[Intent], *, breakers: bool) -> dict[SlotRef, tuple[datetime, ...]]:
+def _launches(
+    intents: Iterable[Intent], capabilities: Capabilities
+) -> dict[SlotRef, tuple[datetime, ...]]:
     """By the last that is known of each: one without an answer for long may have had its effect at the end.
 
-    What died at EC2's hands is the zone's doing, and held by its breaker where there is one.
+    What was lost or died at EC2's hands where launches do not work, or come back, is the zone's doing: its breaker
+    bounds that, and the slot is not to be the one that pays for having been the first in the queue.
     """
     launches: defaultdict[SlotRef, list[datetime]] = defaultdict(list)
     for intent in intents:
         slot = intent.action.slot
         launched = isinstance(intent.action.request, LaunchInstance)
-        launched = launched and not (breakers and died_with_its_zone(intent))
+        launched = launched and not _was_its_zones_doing(intent, capabilities)
         if slot is not None and launched and intent.action.course is not Course.CREATE:
             launches[slot].append(intent.updated_at)
     return {slot: tuple(sorted(times)) for slot, times in launches.items()}
+
+
+def _was_its_zones_doing(intent: Intent, capabilities: Capabilities) -> bool:
+    request = intent.action.request
+    if not isinstance(request, LaunchInstance) or not died_with_its_zone(intent):
+        return False
+    known = capabilities.of(request.zone, CapabilityKind.LAUNCH)
+    return known.state is not BreakerState.CLOSED or known.level is not None
 
 
 def _rejected(intents: Iterable[Intent]) -> dict[str, Intent]:

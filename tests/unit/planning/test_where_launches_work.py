@@ -9,9 +9,11 @@ from providers.observed import InstanceState
 from providers.requests import LaunchInstance, StartInstance
 from reconciler.health.capabilities import Capabilities, CapabilityKind
 from reconciler.health.verdict import RememberedHealth, Sign, Status
-from reconciler.planning.actions import Gate
+from reconciler.planning.actions import Course, Gate
 from reconciler.planning.identity import Role, Tag
+from reconciler.planning.intents import IntentState
 from reconciler.planning.outcome import Plan
+from tests.support.actions import launch
 from tests.support.brakes import BREAKERS
 from tests.support.calls import FAILED, PROVEN, call, judged
 from tests.support.cases import Scene
@@ -209,3 +211,38 @@ def test_an_instance_that_was_healthy_once_is_not_late() -> None:
     )
     scene.capabilities = failing(*ZONES)
     assert done(scene) != []
+
+
+# What failed with its zone
+
+
+def died(scene: Scene, how: str, *, ago: float, state: IntentState = IntentState.DEAD) -> None:
+    scene.began(
+        launch("web/0", course=Course.REPLACE, attempt=int(ago)),
+        ago=ago * MINUTE,
+        state=state,
+        error_message=f"i-1 is terminated: {how}",
+    )
+
+
+def test_launches_that_died_with_their_zone_do_not_use_up_the_slots_replacements() -> None:
+    scene = gone("web/0")
+    died(scene, "Server.InternalError", ago=50)
+    died(scene, "", ago=20, state=IntentState.LOST)
+    scene.capabilities = failing("use1-az1")
+    assert done(scene) == ["launch web/0"]
+
+
+def test_launches_that_ended_themselves_do() -> None:
+    scene = gone("web/0")
+    scene.capabilities = failing("use1-az1")
+    for ago in (50, 20):
+        died(scene, "Client.InstanceInitiatedShutdown", ago=ago)
+    assert held(scene) == ["replacement-limit web/0"]
+
+
+def test_where_launches_work_every_launch_counts() -> None:
+    scene = gone("web/0")
+    for ago in (50, 20):
+        died(scene, "Server.InternalError", ago=ago)
+    assert held(scene) == ["replacement-limit web/0"]
