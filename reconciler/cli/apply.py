@@ -27,7 +27,7 @@ from reconciler.clock import SystemClock
 from reconciler.loop.assess import assess
 from reconciler.loop.cells import Cell
 from reconciler.main import Reach, declared, hold, means, reaching
-from reconciler.planning.actions import Bucket
+from reconciler.planning.actions import Bucket, Gate
 from reconciler.planning.case import Case
 from reconciler.planning.memory import Approval
 from reconciler.planning.outcome import Plan
@@ -50,7 +50,12 @@ class Proposal:
     def acts(self, *, waiting: bool) -> bool:
         """Whether anything is done here, or followed to its end."""
         on_the_way = any(slot.bucket is Bucket.WAITING for slot in self.plan.slots)
-        return bool(self.plan.actions) or (waiting and on_the_way)
+        return bool(self.plan.actions) or (waiting and (on_the_way or self.in_turn > 0))
+
+    @property
+    def in_turn(self) -> int:
+        """How many actions wait for nothing but their turn."""
+        return sum(item.gate is Gate.PACE for item in self.plan.withheld)
 
     @property
     def as_it_is(self) -> Ending:
@@ -125,7 +130,7 @@ def command(
             plans_lines([(item.case, item.plan) for item in proposals], width=stdout_width())
         )
         acting = [item for item in proposals if item.acts(waiting=wait)]
-        _ask(acting, yes=yes)
+        _ask(acting, yes=yes, wait=wait)
         endings = [
             _carry_out(item, wishes, reach, desired, wait=wait, timeout=timeout)
             if item in acting
@@ -153,9 +158,9 @@ def _propose(cells: Sequence[Cell], desired: DesiredState, wishes: Confirmations
     return proposals
 
 
-def _ask(proposals: list[Proposal], *, yes: bool) -> None:
+def _ask(proposals: list[Proposal], *, yes: bool, wait: bool) -> None:
     """Returns when a person, or --yes, agrees, or nothing is to be done. Refused otherwise, with nothing done."""
-    number = sum(len(item.plan.actions) for item in proposals)
+    number = sum(len(item.plan.actions) + (item.in_turn if wait else 0) for item in proposals)
     if number:
         print_lines([BLANK])
     if yes or not number:

@@ -38,3 +38,13 @@ spec:
   health: {startupGrace: 1s, unhealthyAfter: 1s, recoverAfter: 1s}
   repair: {ladder: [replace]}
 """
+
+QUICK = "pace: {launches: {least: 60}, restores: {least: 30}, disruptive: {least: 6}}"
+"""Of a policy, where a story repairs what has been in service for seconds."""
+
+QUICK_POLICY = f"""
+apiVersion: reconciler/v1
+kind: SafetyPolicy
+metadata: {{name: quick}}
+spec: {{{QUICK}}}
+"""

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from reconciler.demo import sabotage
-from tests.e2e.declarations import WEB
+from tests.e2e.declarations import QUICK_POLICY, WEB
 from tests.e2e.terminal import Terminal
 from tests.e2e.test_restoring import (
     SLOT,
@@ -30,6 +30,7 @@ def orders_in(terminal: Terminal) -> list[dict[str, Any]]:
 def test_a_healthy_instance_is_replaced_when_a_person_orders_it_and_once(
     terminal: Terminal,
 ) -> None:
+    terminal.declare("policy", QUICK_POLICY)
     terminal.declare("web", WEB)
     assert terminal.command("apply", "--yes", "--wait").code == 0
     before = {slot: items[0] for slot, items in sabotage.live_instances(terminal.ec2).items()}

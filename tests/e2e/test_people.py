@@ -13,7 +13,7 @@ import sys
 import pytest
 
 from reconciler.demo import sabotage
-from tests.e2e.declarations import WEB
+from tests.e2e.declarations import QUICK_POLICY, WEB
 from tests.e2e.terminal import Terminal
 
 APPROVED_FLEET = WEB.replace("  tier: 2\n", "  tier: 2\n  mode: approve\n")
@@ -82,6 +82,7 @@ def test_what_waits_for_a_person_is_approved_asked_about_and_done(terminal: Term
 
 
 def test_a_pause_holds_back_what_is_due_until_it_is_ended(terminal: Terminal) -> None:
+    terminal.declare("policy", QUICK_POLICY)
     terminal.declare("web", WEB)
     assert terminal.command("apply", "--yes", "--wait").code == 0
     sabotage.terminate(terminal.ec2, "web/1")

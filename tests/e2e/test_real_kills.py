@@ -35,7 +35,7 @@ from reconciler.planning.identity import Role, Tag
 from reconciler.planning.intents import MOVES, IntentState
 from reconciler.store.journal import HistoryEntry
 from reconciler.store.store import Store
-from tests.e2e.declarations import DATABASE, WEB
+from tests.e2e.declarations import DATABASE, QUICK, WEB
 from tests.e2e.terminal import Terminal
 from tests.support.fault_proxy import DropReply, Parameters, Rule
 
@@ -43,11 +43,11 @@ KILLS = 25
 """By each of the two seeds, which run side by side."""
 
 OFTEN = "repair: {ladder: [replace], maxReplacementsPerSlot: {1h: 500}}"
-POLICY = """
+POLICY = f"""
 apiVersion: reconciler/v1
 kind: SafetyPolicy
-metadata: {name: impatient}
-spec: {consistencyWindow: 2s}
+metadata: {{name: impatient}}
+spec: {{consistencyWindow: 2s, {QUICK}}}
 """
 
 OPERATIONS: Mapping[type[Request], str] = {

@@ -7,7 +7,7 @@ from typing import Any
 
 from reconciler.demo import sabotage
 from reconciler.demo.embedded_volume_status import STALLED
-from tests.e2e.declarations import DATABASE
+from tests.e2e.declarations import DATABASE, QUICK
 from tests.e2e.terminal import Terminal, eventually
 
 SLOT = "db/0"
@@ -21,11 +21,11 @@ GUARDED = (
     .replace("repair: {ladder: [replace]}", "repair: {ladder: [replace], cutoverAfter: 1s}")
     .replace("backup: none", "backup: {snapshots: {every: 1h, keep: {all: 7d}}, maxLoss: 3h}")
 )
-AT_ONCE = """
+AT_ONCE = f"""
 apiVersion: reconciler/v1
 kind: SafetyPolicy
-metadata: {name: at-once}
-spec: {deadlines: {create: 1s}}
+metadata: {{name: at-once}}
+spec: {{deadlines: {{create: 1s}}, {QUICK}}}
 """
 """What is launched with its volumes has to show them within a second here, and within minutes elsewhere."""
 QUARANTINE = "fleet-reconciler:quarantine-until"

@@ -12,6 +12,7 @@ import structlog
 
 from desired_state.model import Fleet
 from providers.requests import TerminateInstance
+from reconciler.cli.apply import Proposal
 from reconciler.cli.confirmations import Confirmations, confirmed, require_released
 from reconciler.cli.converging import once, until_converged
 from reconciler.cli.failures import Refused
@@ -25,11 +26,13 @@ from reconciler.loop.gathering import ProbeRhythm
 from reconciler.loop.reconcile import Means
 from reconciler.planning.actions import Bucket, Gate
 from reconciler.planning.outcome import Plan, SlotOutcome
+from reconciler.planning.plan import plan
 from reconciler.store.leases import this_process
 from reconciler.store.store import Store
 from tests.support.actions import launch, retag, terminate
-from tests.support.cases import CELL
-from tests.support.fleets import DAY, HOUR, desired, web_fleet
+from tests.support.brakes import PACE
+from tests.support.cases import CELL, Scene
+from tests.support.fleets import DAY, HOUR, desired, safety_policy, web_fleet
 from tests.support.manual_clock import ManualClock
 from tests.support.memory_cloud import MemoryCloud
 from tests.support.passes import Services
@@ -236,3 +239,16 @@ def test_a_declared_or_unknown_fleet_cannot_be_retired(store: Store) -> None:
         require_released(("web",), [plan])
     with pytest.raises(Refused, match="there is no fleet wep to retire; there are web"):
         require_released(("wep",), [plan])
+
+
+def test_what_waits_for_its_turn_alone_is_followed_by_an_apply_that_waits(store: Store) -> None:
+    scene = Scene(web_fleet(), policy=safety_policy(pace=PACE))
+    scene.in_service()
+    scene.terminated("web/1")
+    scene.remembering(recorded_since=scene.now)
+    case = scene.case()
+    proposal = Proposal(cell=Room(store).cell, case=case, plan=plan(case), approvals=())
+    assert proposal.plan.actions == ()
+    assert proposal.in_turn == 1
+    assert proposal.acts(waiting=True)
+    assert not proposal.acts(waiting=False)
