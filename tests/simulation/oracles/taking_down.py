@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
@@ -61,9 +61,8 @@ class NotWhatServes(Oracle):
 
 class NotTooMany(Oracle):
     """S9, present limits. Within an hour at most max(5, 10 %) of the living are taken down that hold a declared slot;
-    and no slot gets more launches in an hour or a day than its fleet declares. Memory that was lost counts anew.
-
-    Open: pace per minute and per zone, and conditions, which are not built.
+    and no slot gets more launches in an hour or a day than its fleet declares. Memory that was lost counts anew. What
+    died at its launch by EC2's doing does not count: that is the zone's, whose breaker holds the next one.
     """
 
     rule = "S9"
@@ -71,7 +70,7 @@ class NotTooMany(Oracle):
     def __init__(self, ledger: Ledger) -> None:
         super().__init__(ledger)
         self._downed: dict[str, datetime] = {}
-        self._launched: defaultdict[str, deque[datetime]] = defaultdict(deque)
+        self._launched: defaultdict[str, dict[str, datetime]] = defaultdict(dict)
 
     def before_call(self, call: SentCall, now: datetime) -> Iterable[str]:
         if call.operation not in ("TerminateInstances", "StopInstances"):
@@ -96,12 +95,15 @@ class NotTooMany(Oracle):
     def after_effect(self, changes: Sequence[Change], now: datetime) -> Iterable[str]:
         for change in changes:
             made = change.after
+            if _died_at_launch(change):
+                slot, _ = self.ledger.born.get(change.resource_id, (None, 0))
+                self._launched[slot or ""].pop(change.resource_id, None)
             new = change.before is None and isinstance(made, Instance)
             if not new or change.cause is Cause.BY_HAND or made is None:
                 continue
             slot, incarnation = self.ledger.born.get(change.resource_id, (None, 0))
             if slot is not None and incarnation > 1:
-                self._launched[slot].append(now)
+                self._launched[slot][change.resource_id] = now
                 yield from self._launches(slot, now)
 
     def _launches(self, slot: str, now: datetime) -> Iterable[str]:
@@ -110,8 +112,17 @@ class NotTooMany(Oracle):
         for window, most in limits:
             recent = [
                 at
-                for at in self._launched[slot]
+                for at in self._launched[slot].values()
                 if now - at < window - DECIDED_WITHIN and self.ledger.remembers(at)
             ]
             if len(recent) > most:
                 yield f"{slot} was replaced {len(recent)} times within {window}, {most} may"
+
+
+def _died_at_launch(change: Change) -> bool:
+    """Its launch was accepted, and it ended without having run; nobody asked for that."""
+    before, after = change.before, change.after
+    if not isinstance(before, Instance) or not isinstance(after, Instance):
+        return False
+    ended = before.state == "pending" and after.state == "terminated"
+    return ended and change.cause is Cause.TIME
