@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from providers.observed import InstanceState
 from providers.requests import DetachVolume, SetTags, StopInstance, TerminateInstance
@@ -29,12 +30,25 @@ def irreplaceable(draft: Draft, tally: Tally) -> Refusal | None:
         return None
     if _is_replaced(view, instance_id, tally.case):
         return None
-    lacking = [_lack(zone, view, tally.case) for zone in _zones(view, tally.case)]
+    zones = tuple(_zones(view, tally.case))
+    lacking = [_lack(zone, view, tally.case) for zone in zones]
     if not all(lacking):
         return None
     said = ", ".join(item for item in lacking if item) or "no zone of its fleet is known"
     reason = f"nothing has taken the place of {instance_id}, and none can be had: {said}"
-    return Refusal(gate=Gate.IRREPLACEABLE, reason=reason)
+    return Refusal(
+        gate=Gate.IRREPLACEABLE, reason=reason, earliest_release=_tried_next_at(zones, tally.case)
+    )
+
+
+def _tried_next_at(zones: Iterable[str], case: Case) -> datetime | None:
+    """When the first of the zones is tried again."""
+    known = (
+        case.capabilities.of(zone, kind).next_probe_at
+        for zone in zones
+        for kind in (CapabilityKind.LAUNCH, CapabilityKind.VOLUME)
+    )
+    return min((at for at in known if at is not None and at > case.now), default=None)
 
 
 def _given_up(draft: Draft, case: Case) -> str | None:

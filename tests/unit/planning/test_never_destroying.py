@@ -55,6 +55,7 @@ def test_it_is_kept_where_no_zone_of_its_fleet_can_launch(told: Callable[[], Sce
     hold = the_hold(scene)
     assert hold.gate is Gate.IRREPLACEABLE
     assert "launch in use1-az2 is open since 11:40Z" in hold.reason
+    assert hold.earliest_release == scene.now + 2 * MINUTE
 
 
 def test_one_zone_that_works_is_enough() -> None:
