@@ -38,6 +38,8 @@ from providers.simulated.faults import (
 )
 from providers.simulated.gate import READING
 from providers.simulated.outages import OperationsOff
+from providers.simulated.records import Snapshot
+from providers.simulated.timelines import Collection
 from reconciler.execution.retrying import RetryBudget
 from reconciler.loop.archive_rhythm import wanted_archives
 from reconciler.loop.assess import Assessment
@@ -46,9 +48,10 @@ from reconciler.loop.reconcile import PassResult
 from reconciler.loop.sentinels import LOOKED_AT_EVERY
 from reconciler.loop.snapshot_rhythm import SnapshotRhythm
 from reconciler.loop.volume_rhythm import with_volume_health
-from reconciler.planning.actions import Bucket
+from reconciler.planning.actions import Bucket, is_backup
 from reconciler.planning.identity import slot_key
 from reconciler.planning.memory import Memory
+from reconciler.planning.settling import Waiting
 
 SETTLED = timedelta(minutes=6)
 """The longest that anything goes on changing by time alone after it has changed: a view that lags, a metric, a boot."""
@@ -69,7 +72,7 @@ READ_FAULTS = (
 )
 """What may come between a read and the truth; all others touch calls that change something, or the world itself."""
 OF_S3 = ("ListObjectsV2", "GetObject")
-RESTS = (Bucket.HEALTHY, Bucket.WITHHELD, Bucket.RELEASED)
+RESTS = (Bucket.HEALTHY, Bucket.WAITING, Bucket.WITHHELD, Bucket.RELEASED)
 Revisions = tuple[int, ...]
 
 
@@ -112,7 +115,7 @@ class Resting:
         """It was made, against that."""
         self._look_for_movement()
         seen = result.assessment
-        if result.outcomes or seen.settlements or not _rests(seen) or not _learnt_nothing(seen):
+        if result.outcomes or not _rests(seen) or not _learnt_nothing(seen):
             return
         faults, revisions = self._begun
         self._mark = _Mark(
@@ -152,7 +155,7 @@ class Resting:
             and mark.faults == self._cloud.plan.revision
             and mark.revisions == self._revisions()
             and now - self._moved_at >= SETTLED
-            and self._snapshots_were_read()
+            and self._snapshots_are_old_news(now)
             and not any(_hits_reads(fault) for fault in self._faults())
             and self._cloud.control_plane.outstanding == 0
             and mark.memory is self._cell.store.memory(now)
@@ -162,11 +165,7 @@ class Resting:
         return tuple(fault for kind in READ_FAULTS for fault in self._cloud.plan.on(kind))
 
     def _revisions(self) -> Revisions:
-        world = self._cloud.world
-        copies = (found.revision for found in world.elsewhere.values())
-        return (*self._core(), world.snapshots.revision, *copies)
-
-    def _core(self) -> Revisions:
+        """Of all that every pass reads."""
         world = self._cloud.world
         return (
             world.instances.revision,
@@ -176,25 +175,18 @@ class Resting:
         )
 
     def _look_for_movement(self) -> None:
-        core = self._core()
-        if core != self._seen:
-            self._seen, self._moved_at = core, self._cloud.clock.now()
+        revisions = self._revisions()
+        if revisions != self._seen:
+            self._seen, self._moved_at = revisions, self._cloud.clock.now()
 
-    def _snapshots_were_read(self) -> bool:
-        """After their last change, with a list that was whole."""
+    def _snapshots_are_old_news(self, now: datetime) -> bool:
+        """Their lists, here and elsewhere, are not due, or would be what they were."""
         senses, world = self._cell.senses, self._cloud.world
-        lists = {"": (senses.snapshots, world.snapshots)} | {
-            region: (rhythm, world.region(region))
-            for region, rhythm in senses.copies.by_region.items()
-        }
-        for rhythm, collection in lists.values():
-            if rhythm.last is None:
-                continue
-            if rhythm.last.gap or rhythm.whole is None:
-                return False
-            if collection.changed_since(rhythm.whole.as_of):
-                return False
-        return True
+        lists = [(senses.snapshots, world.snapshots)]
+        lists += [
+            (rhythm, world.region(region)) for region, rhythm in senses.copies.by_region.items()
+        ]
+        return not any(_is_news(rhythm, collection, now) for rhythm, collection in lists)
 
     # What is read all the same.
 
@@ -261,12 +253,22 @@ class Resting:
                 self._cloud.gate.pass_over(operation)
 
 
+def _is_news(rhythm: SnapshotRhythm, collection: Collection[Snapshot], now: datetime) -> bool:
+    """Whether its list will be read now, and may show something else than when it was last read."""
+    if rhythm.last is None or not rhythm.is_due(now):
+        return False
+    if rhythm.last.gap or rhythm.whole is None:
+        return True
+    return bool(collection.changed_since(rhythm.whole.as_of))
+
+
 def _rests(seen: Assessment) -> bool:
-    """Nothing to do, nothing under way, nothing unseen."""
+    """Nothing to do, nothing unseen, and nothing under way but snapshots, of which their list alone tells more."""
     plan, case = seen.plan, seen.case
     return (
         not plan.actions
-        and not case.memory.open_intents
+        and all(isinstance(item, Waiting) for item in seen.settlements)
+        and all(is_backup(intent.action.request) for intent in case.memory.open_intents)
         and case.observation.complete
         and not case.observation.gaps
         and all(slot.bucket in RESTS for slot in plan.slots)
@@ -291,6 +293,7 @@ def _due_at(seen: Assessment) -> datetime | None:
     capabilities = seen.case.capabilities.of_zones.values()
     found = (
         seen.plan.next_check_at,
+        *(item.until for item in seen.settlements if isinstance(item, Waiting)),
         *(item.earliest_release for item in seen.plan.withheld),
         *(item.changes_at for item in seen.case.conditions.verdicts.values()),
         *(item.next_probe_at for item in capabilities),
