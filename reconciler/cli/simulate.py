@@ -128,8 +128,11 @@ def command(
 
 
 def _list() -> int:
-    from reconciler.simulation.scenario import load_scenario, shipped_scenarios  # noqa: PLC0415
-    from reconciler.surface.layout import Span, Style, columns  # noqa: PLC0415
+    from reconciler.simulation.scenario import (  # noqa: PLC0415 - `--help` must not load it
+        load_scenario,
+        shipped_scenarios,
+    )
+    from reconciler.surface.layout import Span, Style, columns  # noqa: PLC0415 - likewise
 
     found = [load_scenario(name) for name in shipped_scenarios()]
     print_lines(

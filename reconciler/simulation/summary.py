@@ -85,7 +85,8 @@ def summaries_of(replays: Iterable[Replayed]) -> tuple[Summary, ...]:
     """One for each policy and kind of control plane, in the order in which they were asked for."""
     by_kind = groupby(replays, key=lambda item: (item.policy, item.saturation))
     return tuple(
-        _summary(policy, saturation, tuple(group)) for (policy, saturation), group in by_kind
+        _summary(policy, tuple(group), saturation=saturation)
+        for (policy, saturation), group in by_kind
     )
 
 
@@ -105,7 +106,7 @@ def _hours_by_seed(summary: Summary, tier: int | None) -> dict[int, float]:
     }
 
 
-def _summary(policy: str, saturation: bool, replays: tuple[Replayed, ...]) -> Summary:  # noqa: FBT001
+def _summary(policy: str, replays: tuple[Replayed, ...], *, saturation: bool) -> Summary:
     measured = [measures_of(item) for item in replays]
     return Summary(
         policy=policy,

@@ -10,13 +10,14 @@ import platform
 import sys
 from collections.abc import Callable
 
-from tests.bench import commands, plan_over_the_wire, simulation
+from tests.bench import commands, outage, plan_over_the_wire, simulation
 from tests.bench.tables import Report
 
 BENCHMARKS: dict[str, Callable[[], Report]] = {
     "commands": commands.run,
     "plan": plan_over_the_wire.run,
     "simulation": simulation.run,
+    "outage": outage.run,
 }
 
 
