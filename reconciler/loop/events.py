@@ -20,6 +20,24 @@ ACTION_FAILED = "action failed"
 INTENT_SETTLED = "intent settled"
 """An intent came to its end: slot, kind, state, how long it took."""
 
+CONDITION_CHANGED = "condition changed"
+"""A zone, the region or a fleet is in trouble, in other trouble, or well again; critical is an error."""
+
+CAPABILITY_CHANGED = "capability changed"
+"""What a zone's control plane can do: a breaker opened or closed."""
+
+API_TROUBLE = "API in trouble"
+"""Most of our calls fail; everything is slowed down."""
+
+BLIND = "blind"
+"""Too many slots fail by our own eyes alone; nothing is taken out on that."""
+
+BY_HAND = "stopped by others"
+"""Somebody stops or terminates instances of a fleet; it is left alone for a while."""
+
+BRAKES_OVERRIDDEN = "brakes overridden"
+"""A person lifted the brakes of the cell: who, why, and that it is over."""
+
 PLAN_REFUSED = "plan refused"
 """`check_plan` found a violation; nothing of that plan was done and the cell stands still."""
 

@@ -22,6 +22,7 @@ from reconciler.execution.handlers import Handlers
 from reconciler.execution.outcomes import Outcome, Result
 from reconciler.execution.retrying import RetryBudget
 from reconciler.loop import events
+from reconciler.loop.alarms import Level, alarms
 from reconciler.loop.assess import Assessment, assess
 from reconciler.loop.cells import Cell
 from reconciler.planning.actions import Action
@@ -74,7 +75,8 @@ def reconcile(
     started_s = means.clock.monotonic_s()
     now = means.clock.now()
     memory = cell.store.memory(now)
-    assessment = assess(cell.senses, desired, memory, now, cell.last.assessment)
+    before = cell.last.assessment
+    assessment = assess(cell.senses, desired, memory, now, before)
     cell.last.assessment = assessment
     executor = _executor(cell, desired, means)
     cell.store.record_pass(_record(assessment, refused))
@@ -85,7 +87,7 @@ def reconcile(
             capacity_after(assessment.case, assessment.settlements, (*resumed, *outcomes))
         )
     result = PassResult(assessment=assessment, outcomes=(*resumed, *outcomes))
-    _tell(result, means, duration_s=means.clock.monotonic_s() - started_s)
+    _tell(result, before, means, duration_s=means.clock.monotonic_s() - started_s)
     return result
 
 
@@ -133,9 +135,20 @@ def _counts(assessment: Assessment) -> dict[str, int]:
     }
 
 
-def _tell(result: PassResult, means: Means, *, duration_s: float) -> None:
-    """One canonical line for the pass, and one for each action and each intent that ended."""
+def _tell(
+    result: PassResult, before: Assessment | None, means: Means, *, duration_s: float
+) -> None:
+    """One canonical line for the pass, and one for each alarm, each action and each intent that ended."""
     assessment = result.assessment
+    for alarm in alarms(before, assessment):
+        said = {"subject": alarm.subject, "state": alarm.state, "reason": alarm.reason}
+        match alarm.level:
+            case Level.ERROR:
+                means.log.error(alarm.event, **said)
+            case Level.WARNING:
+                means.log.warning(alarm.event, **said)
+            case Level.INFO:
+                means.log.info(alarm.event, **said)
     intents = {item.action.operation_id: item for item in assessment.case.memory.recent_intents}
     for settlement in assessment.settlements:
         intent = intents.get(settlement.operation_id)
