@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from desired_state.model import DesiredState, Fleet
@@ -174,13 +174,10 @@ def arrange(
     views: list[SlotView] = []
     lasting: dict[_Key, tuple[Belongings, SlotView]] = {}
     for key in sorted(keys):
-        things = _belongings(key, collected, fleets.get(key[0]), memory, backups)
-        if observation.archives and things.fleet is not None:
-            read = histories_of(things.fleet, SlotRef(*key), observation.archives)
-            things = replace(things, archives=read)
-        if copied is not None and things.fleet is not None:
-            found = of_claims(things.fleet.claims, key, copied, observation)
-            things = replace(things, copies=found)
+        fleet = fleets.get(key[0])
+        things = _belongings(
+            key, collected, fleet, memory, backups=backups, observation=observation, copied=copied
+        )
         known = before.get(key)
         view = known[1] if known and known[0] == things else _view(key, things, sight)
         if things.all_shown:
@@ -241,14 +238,18 @@ def _belongings(
     collected: _Collected,
     fleet: Fleet | None,
     memory: Memory,
+    *,
     backups: Lineages | None,
+    observation: Observation,
+    copied: Copies | None,
 ) -> Belongings:
+    claims = fleet.claims if fleet is not None else ()
     shown: Sequence[Instance] = collected.instances.get(key, ())
     if len(shown) > 1:
         shown = sorted(shown, key=lambda item: (-incarnation_of(item.tags), item.id))
     snapshots = None
     if backups is not None and fleet is not None:
-        snapshots = [backups.by_claim.get((*key, claim.name), ()) for claim in fleet.claims]
+        snapshots = [backups.by_claim.get((*key, claim.name), ()) for claim in claims]
     return Belongings(
         fleet=fleet,
         shown=shown,
@@ -259,6 +260,12 @@ def _belongings(
         launched_before=memory.highest_incarnations.get(SlotRef(*key), 0),
         remembered=[memory.known.get(item.id) for item in shown],
         snapshots=snapshots,
+        copies=of_claims(claims, key, copied, observation) if copied is not None and fleet else (),
+        archives=(
+            histories_of(fleet, SlotRef(*key), observation.archives)
+            if observation.archives and fleet is not None and claims
+            else ()
+        ),
     )
 
 
