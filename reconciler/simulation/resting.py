@@ -299,7 +299,8 @@ def _due_at(seen: Assessment) -> datetime | None:
         *(item.next_probe_at for item in capabilities),
         *(item.round_ends_at for item in capabilities),
     )
-    return min((at for at in found if at is not None), default=None)
+    # What was due by then, this pass has taken into account.
+    return min((at for at in found if at is not None and at > seen.case.now), default=None)
 
 
 def _probed(observation: Observation, desired: DesiredState) -> Mapping[str, timedelta]:
