@@ -53,7 +53,7 @@ ALSO_DRAWN: Mapping[str, str] = {"F21": "P3 P4 P6 P7 P9"}
 OPEN: Mapping[str, str] = {
     "P8": "taking and renewing the lease: one controller has the store to itself; only its deaths are drawn there",
     "F3": "pauses: what they endanger is a lease that somebody else takes meanwhile",
-    "F21": "zones and regions in trouble: drawn, and hit where they can be; as a whole they are replayed by the scenarios",
+    "F21": "zones and regions in trouble: drawn, and hit where they can be; whole outages are replayed as scenarios",
     "F22": "observers that all fail: not drawn; sentinels, the answer to it, have unit tests",
     "F23": "zombie writers: the simulated guest writes nothing after its volume is gone",
     "F25": "clocks: the store's clock and EC2's are one here",
