@@ -45,10 +45,10 @@ def trouble_of(here: Situation, occupant: Instance | None) -> Trouble | None:
     if lost:
         why = "; ".join(f"claim {claim.claim.name}: {claim.detail}" for claim in lost)
         return Trouble(why=why, since=_lost_since(here, occupant), gone=True)
-    return _stuck(here)
+    return _stuck(here, occupant)
 
 
-def _stuck(here: Situation) -> Trouble | None:
+def _stuck(here: Situation, occupant: Instance | None) -> Trouble | None:
     """Claims whose volumes do not serve reads and writes, by evidence that names them."""
     found = [
         (claim, verdict)
@@ -65,7 +65,20 @@ def _stuck(here: Situation) -> Trouble | None:
         for claim, _ in found
     )
     since = min([item.since for item in bad] or [verdict.since for _, verdict in found])
-    return Trouble(why=why, since=since, gone=False)
+    stuck_since = max(verdict.since for _, verdict in found)
+    return Trouble(
+        why=why, since=min(since, _unserved_since(here, occupant, stuck_since)), gone=False
+    )
+
+
+def _unserved_since(here: Situation, occupant: Instance | None, stuck_since: datetime) -> datetime:
+    """Since when nobody was served, now where that can't be told.
+
+    The dates of signs move on by every time in which EC2 could not be asked, and a loss would grow with them. But while
+    the volume never recovered and its instance was never well again, nothing was written that anybody was told of.
+    """
+    down_since = here.down_since(occupant) if occupant else None
+    return max(stuck_since, down_since) if down_since else here.now
 
 
 def _lost_since(here: Situation, occupant: Instance | None) -> datetime:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from desired_state.model import Mode
@@ -12,7 +13,7 @@ from tests.support.backed_up import DATABASE, VOLUME, backed_up, databases
 from tests.support.cases import Scene
 from tests.support.fleets import HOUR, MINUTE, data_claim
 from tests.support.plans import held, the_action, the_hold
-from tests.support.restored import in_error
+from tests.support.restored import OLD, in_error
 
 
 def launched(scene: Scene) -> LaunchInstance:
@@ -61,6 +62,33 @@ def test_a_loss_does_not_grow_while_a_person_thinks_although_nobody_knows_since_
     scene.now += 20 * MINUTE
     assert launched(scene).volumes
     assert the_action(scene).detail.endswith("which loses 3 h of writes")
+
+
+def stuck_through_blind_hours(scene: Scene, *, down_for: timedelta) -> Scene:
+    """The volume was first seen stuck three hours ago; its sign is young, as nothing could be read in between."""
+    scene.stalled(VOLUME, lasting=10 * MINUTE)
+    volume = scene.memory.volumes[VOLUME]
+    health = scene.memory.health[OLD]
+    scene.remembering(
+        volumes={VOLUME: replace(volume, condition_since=scene.now - 3 * HOUR)},
+        health={**scene.memory.health, OLD: replace(health, trouble_since=scene.now - down_for)},
+    )
+    return scene
+
+
+def test_a_loss_does_not_grow_by_the_hours_in_which_a_stuck_volume_could_not_be_read() -> None:
+    scene = stuck_through_blind_hours(backed_up(), down_for=4 * HOUR)
+    scene.snapshot(VOLUME, ago=3 * HOUR + 30 * MINUTE)
+    assert the_action(scene).detail.endswith("which loses 30 min of writes")
+
+
+def test_what_a_database_wrote_while_it_was_well_is_lost_however_long_its_volume_is_called_stuck() -> (
+    None
+):
+    scene = stuck_through_blind_hours(backed_up(), down_for=HOUR)
+    scene.snapshot(VOLUME, ago=3 * HOUR + 30 * MINUTE)
+    hold = the_hold(scene)
+    assert (hold.gate, hold.loss) == (Gate.RESTORE, 2 * HOUR + 30 * MINUTE)
 
 
 def test_an_approved_loss_is_for_whatever_restore_point_loses_no_more() -> None:
