@@ -30,7 +30,7 @@ COMMANDS: dict[str, str] = {
     "fence": "Try an owed fence of a slot again, or vouch for what can't be proved.",
     "pause": "Do nothing to a fleet, a slot or everything, for a while.",
     "resume": "End a pause or an override, or let a cold cell or a new endpoint act.",
-    "simulate": "Replay an outage in virtual time against a desired state; needs no AWS.",
+    "simulate": "Replay an outage in virtual time against your desired state; needs no AWS.",
     "demo": "Watch fleets being brought up, broken and healed; needs no AWS.",
     "schema": "Print the JSON Schema of the declaration files, for editors.",
 }

@@ -11,12 +11,7 @@ import pytest
 from desired_state.model import LadderStep
 from desired_state.safety import PaceRules, Rate
 from providers.requests import LaunchInstance, StopInstance
-from reconciler.health.capabilities import (
-    BreakerState,
-    Capabilities,
-    Capability,
-    CapabilityKind,
-)
+from reconciler.health.capabilities import BreakerState, Capabilities, Capability, CapabilityKind
 from reconciler.health.conditions import Condition, Conditions, ConditionVerdict, Scope, ScopeKind
 from reconciler.health.verdict import Sign
 from reconciler.planning.actions import Course, Gate, Reason

@@ -163,7 +163,9 @@ def test_a_case_that_was_recorded_before_there_were_brakes_is_read_as_one_withou
         del raw[part]
     for name in ("conditions", "reads", "override", "recorded_since"):
         del raw["memory"][name]
-    assert decode_case(json.dumps(raw)) == case
+    assert decode_case(json.dumps(raw)) == replace(
+        case, memory=replace(case.memory, recorded_since=None)
+    )
 
 
 @pytest.mark.parametrize("key", ["use1-az1", "town use1-az1", 7])
