@@ -7,7 +7,8 @@ after      on until all slots are back, or for so long
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -49,6 +50,13 @@ class Run:
 
 def replay(run: Run, tell: Tell) -> Replayed:
     """The whole replay, in this process's memory."""
+    with prepared(run, tell) as made:
+        return made.replayed()
+
+
+@contextmanager
+def prepared(run: Run, tell: Tell) -> Iterator[Replay]:
+    """A replay that has not begun, with a cloud of its own to look into."""
     desired = of_one_cell(replace(run.desired, policy=run.policy))
     slots = sum(fleet.replicas for fleet in desired.fleets)
     lead = timedelta(seconds=slots) + 2 * STARTED_IN + QUIET
@@ -63,13 +71,15 @@ def replay(run: Run, tell: Tell) -> Replayed:
         lasts_long=True,
         skips=run.skips,
     ) as guard:
-        return _Replay(run, guard, lead, tell).replayed()
+        yield Replay(run, guard, lead, tell)
 
 
-class _Replay:
+class Replay:
+    """One replay, to be played once."""
+
     def __init__(self, run: Run, guard: VirtualGuard, lead: timedelta, tell: Tell) -> None:
+        self.guard = guard
         self._run = run
-        self._guard = guard
         self._began = run.scenario.begins_at
         self._tell = tell
         self._cast = run.scenario.cast(roles=self._roles(), begins=lead)
@@ -81,7 +91,8 @@ class _Replay:
         self._stopped: str | None = None
 
     def replayed(self) -> Replayed:
-        guard, scenario = self._guard, self._run.scenario
+        """From the empty account to the end."""
+        guard, scenario = self.guard, self._run.scenario
         Placing(guard.cloud, guard.desired, lambda: guard.look().plan).place()
         for fault in self._cast.faults:
             guard.cloud.add_fault(fault)
@@ -93,7 +104,7 @@ class _Replay:
 
     def _roles(self) -> dict[str, str]:
         """Role to zone id: faults know no names."""
-        desired = self._guard.desired
+        desired = self.guard.desired
         region = desired.fleets[0].placement.region
         roles = zone_roles(desired)
         ids = zone_ids(sorted(roles.values()), region)
@@ -103,13 +114,13 @@ class _Replay:
         """Somebody has looked at the cell, which the controller has never seen, and let it act."""
         for _ in range(2):
             self._pass(watch)
-        self._guard.cell.store.release_cold()
+        self.guard.cell.store.release_cold()
         self._go_on(watch, until=timedelta())
 
     def _go_on(self, watch: Watch, *, until: timedelta, or_all_back: bool = False) -> None:
         while self._elapsed < until and not (or_all_back and not watch.service.down):
             if self._stopped is not None:
-                self._guard.cloud.clock.advance(self._began + until)
+                self.guard.cloud.clock.advance(self._began + until)
                 return
             self._declare()
             self._pass(watch)
@@ -117,14 +128,14 @@ class _Replay:
 
     def _pass(self, watch: Watch) -> None:
         try:
-            watch.passed(self._guard.one_pass())
+            watch.passed(self.guard.one_pass())
         except PlanViolationError as fault:
             self._stopped = str(fault)
         self._passes += 1
 
     def _declare(self) -> None:
         while self._changes and self._changes[0].at <= self._elapsed:
-            self._guard.desired = changed(self._guard.desired, self._changes.pop(0))
+            self.guard.desired = changed(self.guard.desired, self._changes.pop(0))
 
     def _tell_sometimes(self, watch: Watch) -> None:
         if self._elapsed - self._told_at >= TOLD_EVERY:
@@ -133,11 +144,11 @@ class _Replay:
 
     @property
     def _elapsed(self) -> timedelta:
-        return self._guard.cloud.clock.now() - self._began
+        return self.guard.cloud.clock.now() - self._began
 
     def _record(self, watch: Watch) -> Replayed:
         slots: dict[int, int] = {}
-        for fleet in self._guard.desired.fleets:
+        for fleet in self.guard.desired.fleets:
             slots[fleet.tier] = slots.get(fleet.tier, 0) + fleet.replicas
         return Replayed(
             policy=self._run.policy_name,
@@ -154,6 +165,6 @@ class _Replay:
             destroyed=watch.lost(),
             launches=watch.launches,
             passes=self._passes,
-            passed_over=self._guard.passed_over,
+            passed_over=self.guard.passed_over,
             stopped=self._stopped,
         )

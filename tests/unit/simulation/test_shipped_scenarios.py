@@ -14,6 +14,7 @@ from providers.simulated.faults import (
     LaunchDies,
     RegionSaturated,
     Throttled,
+    VolumesSick,
     ZoneDisrupted,
     ZonePartitioned,
 )
@@ -24,6 +25,7 @@ from providers.simulated.outages import (
     NetworkLate,
     OperationsOff,
     ServiceSilent,
+    StopsStuck,
     VolumesStuck,
 )
 from providers.simulated.records import Io
@@ -54,7 +56,7 @@ KINDS = {
         NetworkLate,
         Flapping,
     },
-    "zone-power-loss": {ZoneDisrupted, CapacityShort},
+    "zone-power-loss": {ZoneDisrupted, InstancesSick, VolumesSick, StopsStuck, CapacityShort},
     "zone-partition": {ZonePartitioned},
     "monitoring-blackout": {MonitoringOff, InstancesSick},
     "api-brown-out": {Brownout, InstancesSick},
