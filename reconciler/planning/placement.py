@@ -9,12 +9,14 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 
 from desired_state.model import Claim, Fleet
 from providers.observed import Observation
 from providers.requests import LaunchInstance, LaunchVolume
 from reconciler.health.conditions import Condition, ScopeKind
-from reconciler.planning.actions import Action, Gate
+from reconciler.health.volumes import VolumeCondition, VolumeSign
+from reconciler.planning.actions import Action, Course, Gate
 from reconciler.planning.blueprint import Blueprint
 from reconciler.planning.case import Case
 from reconciler.planning.decision import Draft, Hold, LaunchWish, launch_identity
@@ -76,6 +78,18 @@ class Grounds:
         self.openings = Openings(case)
         self.specs = HeldSpecs(case)
 
+    @cached_property
+    def stuck_in(self) -> frozenset[str]:
+        """Zones with a volume that is there and stuck: another one there may well stick too."""
+        volumes = self.case.observation.volumes
+        return frozenset(
+            volumes[id_].zone
+            for id_, verdict in self.case.volume_verdicts.items()
+            if verdict.condition is VolumeCondition.STUCK
+            and id_ in volumes
+            and VolumeSign.STATE not in verdict.bad_signs
+        )
+
 
 def place(wish: LaunchWish, blueprint: Blueprint, grounds: Grounds) -> Draft | Hold:
     """The launch of a wish with zone and type chosen, or why there is no place for it.
@@ -107,13 +121,16 @@ def place(wish: LaunchWish, blueprint: Blueprint, grounds: Grounds) -> Draft | H
 
 
 def _best(offers: list[Offer], wish: LaunchWish, grounds: Grounds) -> Offer:
-    """Where launches work, and there where the fleet has fewest; else where one is tried first."""
+    """Where launches work, and there where the fleet has fewest; else where one is tried first. A copy goes away from
+    where volumes are stuck, if it can.
+    """
 
     def order(offer: Offer) -> tuple[object, ...]:
         standing, until = grounds.openings.standing(offer.zone, wish)
         return (
             standing >= Standing.TO_BE_TRIED,
             _is_critical(offer.zone, grounds.case),
+            wish.course is Course.RESTORE and offer.zone in grounds.stuck_in,
             standing,
             until,
             grounds.rooms.of(wish.slot.fleet, offer.zone),

@@ -32,6 +32,7 @@ from tests.support.fleets import (
     tcp_probe,
 )
 from tests.support.plans import bucket, done, held, planned, the_action, the_hold
+from tests.support.present import ALL_ZONES
 from tests.support.resources import volume_id
 from tests.support.restored import (
     COPY,
@@ -88,6 +89,38 @@ def test_a_snapshot_of_a_volume_in_trouble_is_passed_over() -> None:
     good = scene.snapshot(VOLUME, ago=30 * MINUTE)
     scene.snapshot(VOLUME, ago=5 * MINUTE)
     assert [volume.snapshot_id for volume in launched(scene).volumes] == [good.id]
+
+
+def the_zone_with_most_room(scene: Scene) -> str:
+    """That of the database, whose volume has a restore point: all other slots are in the others."""
+    home = scene.volumes[VOLUME].zone
+    others = [zone for zone in ALL_ZONES if zone != home]
+    for ordinal in range(1, 5):
+        zone = others[ordinal % 2]
+        scene.instance(f"shared-postgres/{ordinal}", zone=zone)
+        scene.volume(f"shared-postgres/{ordinal}", "data")
+    scene.snapshot(VOLUME, ago=20 * MINUTE)
+    return home
+
+
+def test_a_copy_goes_away_from_the_zone_in_which_volumes_are_stuck_where_it_can() -> None:
+    scene = backed_up(databases(replicas=5))
+    home = the_zone_with_most_room(scene)
+    scene.stalled(VOLUME)
+    assert copied_to(scene) != home
+
+
+def test_a_copy_of_a_volume_that_broke_by_itself_may_be_next_to_it() -> None:
+    scene = backed_up(databases(replicas=5))
+    home = the_zone_with_most_room(scene)
+    assert copied_to(in_error(scene)) == home
+
+
+def copied_to(scene: Scene) -> str:
+    """The zone of the launch for the database."""
+    (launch,) = [item for item in planned(scene).actions if item.course is Course.RESTORE]
+    assert isinstance(launch.request, LaunchInstance)
+    return launch.request.zone
 
 
 def test_claims_of_a_slot_are_restored_from_what_one_call_took_of_them_all() -> None:
