@@ -17,6 +17,8 @@ from reconciler.simulation.record import Waited
 
 NAME = "simulated person"
 GRANTED_FOR = timedelta(hours=24)
+FORGOTTEN_AFTER = timedelta(minutes=10)
+"""A question that is not asked for a moment, as nothing could be read just then, is the same one afterwards."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +29,7 @@ class _Asked:
     gate: str
     since: datetime
     granted_at: datetime | None = None
+    unasked_since: datetime | None = None
 
 
 class Person:
@@ -52,15 +55,21 @@ class Person:
         waiting = {item.approval_id: item for item in plan.withheld if item.approval_id}
         for id_, asked in list(self._open.items()):
             if id_ not in waiting:
-                del self._open[id_]
-                self._ended.append(self._waited(asked, until=now))
+                self._not_asked(id_, asked, now)
         for id_, item in waiting.items():
-            asked = self._open.setdefault(
-                id_, _Asked(slot=str(item.slot), gate=str(item.gate), since=now)
-            )
+            new = _Asked(slot=str(item.slot), gate=str(item.gate), since=now)
+            asked = replace(self._open.get(id_, new), unasked_since=None)
             if self._is_due(asked, now):
                 self._approve(id_, item, now)
-                self._open[id_] = replace(asked, granted_at=now)
+                asked = replace(asked, granted_at=now)
+            self._open[id_] = asked
+
+    def _not_asked(self, id_: str, asked: _Asked, now: datetime) -> None:
+        since = asked.unasked_since or now
+        self._open[id_] = replace(asked, unasked_since=since)
+        if now - since >= FORGOTTEN_AFTER:
+            del self._open[id_]
+            self._ended.append(self._waited(asked, until=since))
 
     def _is_due(self, asked: _Asked, now: datetime) -> bool:
         after = self._approves_after
@@ -83,7 +92,7 @@ class Person:
 
     def waited(self) -> tuple[Waited, ...]:
         """All that waited, in the order in which it was asked."""
-        lasting = (self._waited(asked, until=None) for asked in self._open.values())
+        lasting = (self._waited(asked, until=asked.unasked_since) for asked in self._open.values())
         return tuple(sorted((*self._ended, *lasting), key=lambda item: (item.since, item.slot)))
 
     def _waited(self, asked: _Asked, *, until: datetime | None) -> Waited:
