@@ -77,8 +77,8 @@ class RememberedCondition:
 
     condition: Condition
     since: datetime
-    last_bad_at: datetime
-    """When a sign of trouble was last seen; the cool-down is counted from here."""
+    calm_since: datetime | None = None
+    """Since when no sign of trouble is seen, without a break; the cool-down is counted from here."""
     below_since: datetime | None = None
     """Since when the counts are below what the present condition is left at, without a break."""
     relapses: int = 0

@@ -61,10 +61,12 @@ class Patience:
         """For how long the counts must be low."""
         return self.critical if condition is Condition.CRITICAL else self.degraded
 
-    def cools_down_at(self, known: RememberedCondition) -> datetime:
-        """When disruptive work is let go: doubled for every relapse, and counted from the last bad sign."""
+    def cools_down_at(self, known: RememberedCondition) -> datetime | None:
+        """When disruptive work is let go: doubled for every relapse. None while there are bad signs."""
+        if known.calm_since is None:
+            return None
         doubled = self.rules.cool_down * (1 << min(known.relapses, DOUBLED_AT_MOST))
-        return known.last_bad_at + min(doubled, self.rules.cool_down_longest)
+        return known.calm_since + min(doubled, self.rules.cool_down_longest)
 
 
 def judge_conditions(
@@ -170,9 +172,7 @@ def _after(
 
 
 def _entered(condition: Condition, now: datetime) -> RememberedCondition:
-    return RememberedCondition(
-        condition=condition, since=now, last_bad_at=now, trouble_began_at=now
-    )
+    return RememberedCondition(condition=condition, since=now, trouble_began_at=now)
 
 
 def _worsened(
@@ -180,8 +180,8 @@ def _worsened(
 ) -> RememberedCondition:
     """The same trouble grew; or it came back, which is a relapse when it was not long ago."""
     if before.condition is Condition.DEGRADED:
-        return replace(before, condition=condition, since=now, last_bad_at=now, below_since=None)
-    soon = now - before.last_bad_at <= patience.rules.relapse_within
+        return replace(before, condition=condition, since=now, calm_since=None, below_since=None)
+    soon = now - (before.calm_since or now) <= patience.rules.relapse_within
     cooling = before.condition is Condition.RECOVERING
     return replace(
         _entered(condition, now),
@@ -195,11 +195,12 @@ def _in_trouble(
 ) -> RememberedCondition:
     """It stays until the counts were low for long enough without a break; then it is one step milder."""
     bad = worse(trouble.keeps, Condition.NORMAL)
-    known = replace(before, last_bad_at=now) if bad else before
+    calm_since = None if bad else before.calm_since or now
     if not worse(before.condition, trouble.keeps):
-        return replace(known, below_since=None)
-    known = replace(known, below_since=before.below_since or now)
-    if now < _leaves_at(known, patience):
+        return _changed(before, replace(before, calm_since=calm_since, below_since=None))
+    below_since = before.below_since or now
+    known = _changed(before, replace(before, calm_since=calm_since, below_since=below_since))
+    if now < below_since + patience.leaves_after(before.condition):
         return known
     if before.condition is Condition.CRITICAL:
         return replace(
@@ -212,8 +213,9 @@ def _in_trouble(
     return _cooling_down(cooling, trouble, patience, now)
 
 
-def _leaves_at(known: RememberedCondition, patience: Patience) -> datetime:
-    return (known.below_since or known.last_bad_at) + patience.leaves_after(known.condition)
+def _changed(before: RememberedCondition, after: RememberedCondition) -> RememberedCondition:
+    """The same object where nothing changed: then nothing is written, nor compared again."""
+    return before if after == before else after
 
 
 def _cooling_down(
@@ -221,31 +223,36 @@ def _cooling_down(
 ) -> RememberedCondition:
     """A bad sign begins it anew."""
     if worse(trouble.keeps, Condition.NORMAL):
-        return replace(before, last_bad_at=now)
-    if now < patience.cools_down_at(before):
-        return before
-    return replace(before, condition=Condition.NORMAL, since=now, normal_since=now)
+        return _changed(before, replace(before, calm_since=None))
+    known = _changed(before, replace(before, calm_since=before.calm_since or now))
+    cools_down_at = patience.cools_down_at(known)
+    if cools_down_at is None or now < cools_down_at:
+        return known
+    return replace(known, condition=Condition.NORMAL, since=now, normal_since=now)
 
 
 def _long_ago(before: RememberedCondition, patience: Patience, now: datetime) -> bool:
     """Neither a relapse nor what waits for peace has to know of it any more."""
     since = before.normal_since or before.since
     peaceful = now >= since + patience.rules.housekeeping_after
-    return peaceful and now - before.last_bad_at > patience.rules.relapse_within
+    return peaceful and now - (before.calm_since or since) > patience.rules.relapse_within
 
 
 def _verdict(
     scope: Scope, known: RememberedCondition, trouble: Trouble, patience: Patience
 ) -> ConditionVerdict:
     reason, changes_at = trouble.reason or "no more trouble is seen", None
+    calm = (
+        "bad signs go on" if known.calm_since is None else f"calm since {known.calm_since:%H:%M}Z"
+    )
     if known.condition is Condition.RECOVERING:
         changes_at = patience.cools_down_at(known)
-        reason = f"it cools down; the last bad sign was at {known.last_bad_at:%H:%M}Z"
+        reason = f"it cools down; {calm}"
     elif known.below_since is not None:
-        changes_at = _leaves_at(known, patience)
+        changes_at = known.below_since + patience.leaves_after(known.condition)
         reason = f"{reason}, low enough since {known.below_since:%H:%M}Z"
     elif known.condition is Condition.NORMAL:
-        reason = f"the last bad sign was at {known.last_bad_at:%H:%M}Z"
+        reason = calm
     return ConditionVerdict(
         scope=scope,
         condition=known.condition,
@@ -267,10 +274,10 @@ def _breaker_after(
         opens = trouble.calls_for is Condition.CRITICAL
         return _entered(Condition.CRITICAL, now) if opens else None
     if trouble.keeps is Condition.CRITICAL:
-        return replace(before, last_bad_at=now, below_since=None)
+        return _changed(before, replace(before, below_since=None))
     below_since = before.below_since or now
     closes = now >= below_since + rules.fleet_breaker.leave_after
-    return None if closes else replace(before, below_since=below_since)
+    return None if closes else _changed(before, replace(before, below_since=below_since))
 
 
 def _breaker_verdict(

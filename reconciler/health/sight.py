@@ -41,7 +41,6 @@ def judge_sight(
             RememberedCondition(
                 condition=Condition.CRITICAL,
                 since=now,
-                last_bad_at=now,
                 trouble_began_at=now,
                 set_off_by=tuple(sorted(setters)),
             ),
@@ -89,7 +88,6 @@ def _plainly_failing(
     return RememberedCondition(
         condition=Condition.NORMAL,
         since=now,
-        last_bad_at=now,
         normal_since=now,
         set_off_by=slots,
     )

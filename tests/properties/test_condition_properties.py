@@ -114,7 +114,7 @@ remembered = st.builds(
     RememberedCondition,
     condition=st.sampled_from(Condition),
     since=minutes_ago,
-    last_bad_at=minutes_ago,
+    calm_since=st.none() | minutes_ago,
     below_since=st.none() | minutes_ago,
     relapses=st.integers(0, 6),
     trouble_began_at=st.none() | minutes_ago,
@@ -124,7 +124,7 @@ sights = st.builds(
     RememberedCondition,
     condition=st.sampled_from((Condition.NORMAL, Condition.CRITICAL)),
     since=minutes_ago,
-    last_bad_at=minutes_ago,
+    calm_since=st.none() | minutes_ago,
     set_off_by=st.lists(
         st.builds(
             "{}/{}/{}".format, st.sampled_from(FLEETS), st.sampled_from(ZONES), st.integers(0, 11)

@@ -100,7 +100,7 @@ def _places(slot_texts: frozenset[str]) -> list[Scope]:
 
 def _sick(minutes: int) -> RememberedCondition:
     return RememberedCondition(
-        condition=Condition.DEGRADED, since=NOW, last_bad_at=NOW + minutes * MINUTE
+        condition=Condition.DEGRADED, since=NOW, calm_since=NOW + minutes * MINUTE
     )
 
 

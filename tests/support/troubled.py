@@ -59,7 +59,7 @@ def normal_again(scene: Scene, *, ago: timedelta) -> None:
     remembered = RememberedCondition(
         condition=Condition.NORMAL,
         since=scene.now - ago,
-        last_bad_at=scene.now - ago,
+        calm_since=scene.now - ago,
         normal_since=scene.now - ago,
     )
     scene.remembering(conditions={Scope(ScopeKind.ZONE, zone): remembered for zone in EVERYWHERE})

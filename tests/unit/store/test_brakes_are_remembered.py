@@ -22,14 +22,14 @@ REGION = Scope(ScopeKind.REGION, "us-east-1")
 SICK = RememberedCondition(
     condition=Condition.CRITICAL,
     since=NOW - HOUR,
-    last_bad_at=NOW - MINUTE,
+    calm_since=NOW - MINUTE,
     below_since=NOW,
     relapses=2,
     trouble_began_at=NOW - 2 * HOUR,
     set_off_by=("web/1", "web/2"),
 )
 NO_LONGER = RememberedCondition(
-    condition=Condition.NORMAL, since=NOW, last_bad_at=NOW - HOUR, normal_since=NOW
+    condition=Condition.NORMAL, since=NOW, calm_since=NOW - HOUR, normal_since=NOW
 )
 UNREAD = RememberedReads(
     looks=(Look(at=NOW - MINUTE, lacked="Unavailable"), Look(at=NOW, lacked=None)),

@@ -134,7 +134,7 @@ def braked(case: Case) -> Case:
         counts=(Count(what="instances", sick=4, of=9),),
     )
     launches = Capability(kind=CapabilityKind.LAUNCH, zone=zone.name, state=BreakerState.OPEN)
-    remembered = RememberedCondition(condition=Condition.CRITICAL, since=NOW, last_bad_at=NOW)
+    remembered = RememberedCondition(condition=Condition.CRITICAL, since=NOW, calm_since=NOW)
     unread = RememberedReads(looks=(Look(at=NOW, lacked="Unavailable"),), open_since=NOW)
     given = Override(reason="real", given_at=NOW, expires_at=NOW + HOUR, given_by="erin")
     return replace(
