@@ -174,7 +174,7 @@ def remember(subject: Subject, verdict: Verdict, now: datetime) -> RememberedHea
     since = before.status_since if before and before.status is status else now
     good = not verdict.bad_signs and _all_good(subject, verdict.evidence)
     healthy_at = before.healthy_at if before else None
-    return RememberedHealth(
+    after = RememberedHealth(
         status=status,
         status_since=since,
         since={item.sign: item.since for item in verdict.evidence if item.weight is Weight.BAD},
@@ -184,6 +184,7 @@ def remember(subject: Subject, verdict: Verdict, now: datetime) -> RememberedHea
         probe_failures=probe_failures(subject),
         probe_failed_at=probe_failed_at(subject),
     )
+    return before if before is not None and before == after else after
 
 
 def _is_steady(before: RememberedHealth, verdict: Verdict) -> bool:

@@ -168,7 +168,10 @@ def _probe_sign(subject: Subject, now: datetime, good_since: datetime) -> Eviden
 
 
 def probe_failures(subject: Subject) -> int:
-    """Failures in a row. One look counts once, and a probe that says nothing leaves the count as it is."""
+    """Failures in a row, up to where they are a dated sign: from then on the date tells how long it lasts.
+
+    One look counts once, and a probe that says nothing leaves the count as it is.
+    """
     remembered, probe = subject.remembered, subject.probe
     before = remembered.probe_failures if remembered else 0
     if probe is None or probe.outcome is ProbeOutcome.UNKNOWN:
@@ -176,14 +179,25 @@ def probe_failures(subject: Subject) -> int:
     if probe.outcome is ProbeOutcome.PASSED:
         return 0
     counted = remembered is not None and remembered.probe_failed_at == probe.at
-    return before if counted else before + 1
+    return before if counted or _are_counted_out(subject.spec, remembered) else before + 1
+
+
+def _are_counted_out(spec: HealthSpec, remembered: RememberedHealth | None) -> bool:
+    """Whether one more failure of its probe would teach nothing."""
+    return (
+        remembered is not None
+        and spec.probe is not None
+        and remembered.probe_failures >= spec.probe.threshold
+        and Sign.PROBE in remembered.since
+    )
 
 
 def probe_failed_at(subject: Subject) -> datetime | None:
     """When the last failure was seen that the count holds."""
     remembered, probe = subject.remembered, subject.probe
     if probe is not None and probe.outcome is ProbeOutcome.FAILED:
-        return probe.at
+        counted_out = _are_counted_out(subject.spec, remembered)
+        return remembered.probe_failed_at if remembered and counted_out else probe.at
     passed = probe is not None and probe.outcome is ProbeOutcome.PASSED
     return None if passed or remembered is None else remembered.probe_failed_at
 
