@@ -22,7 +22,7 @@ class Interned(Generic[Item]):
 
     def __init__(self) -> None:
         self._made: dict[str, tuple[Reply, Item]] = {}
-        self._whole: dict[str, Item] = {}
+        self._last: dict[str, Item] = {}
 
     def item(self, identifier: str | None, reply: Reply, make: Callable[[Reply], Item]) -> Item:
         """The item of a reply: the one made before, when the reply says the same. Raises what `make` raises."""
@@ -33,12 +33,13 @@ class Interned(Generic[Item]):
         self._made[identifier or ""] = (reply, made)
         return made
 
-    def whole(self, found: dict[str, Item]) -> dict[str, Item]:
-        """A whole list: the same mapping as the last one when nothing changed. What it lacks is forgotten."""
-        if found != self._whole:
-            self._whole = found
+    def listed(self, found: dict[str, Item], *, whole: bool = True) -> dict[str, Item]:
+        """A list: the same mapping as the last one when nothing changed. What a whole one lacks is forgotten."""
+        if found != self._last:
+            self._last = found
+        if whole and self._made.keys() != found.keys():
             self._made = {key: made for key, made in self._made.items() if key in found}
-        return self._whole
+        return self._last
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -73,15 +73,16 @@ class Observing:
             checks = self.by_zone_if_need_be(
                 GapSubject.STATUS_CHECKS, self._lists.checks, [], zones
             )
+        whole = not self.gaps
         return Observation(
             as_of=self._now,
             cell=cell,
-            instances=self._interned.instances.whole(instances),
-            volumes=self._interned.volumes.whole(volumes),
-            checks=self._interned.checks.whole(
-                {id_: check for id_, check in checks.items() if id_ in instances}
+            instances=self._interned.instances.listed(instances, whole=whole),
+            volumes=self._interned.volumes.listed(volumes, whole=whole),
+            checks=self._interned.checks.listed(
+                {id_: check for id_, check in checks.items() if id_ in instances}, whole=whole
             ),
-            zones=self._interned.zones.whole(zones),
+            zones=self._interned.zones.listed(zones, whole=whole),
             images=self._images(frozenset(image_parameters)),
             gaps=tuple(self.gaps),
             calls=dict(self._calls.counts),

@@ -42,8 +42,9 @@ def observe_volume_status(
     wanted = frozenset(volume_ids)
     return VolumeStatusList(
         as_of=now,
-        statuses=interned.volume_status.whole(
-            {id_: status for id_, status in found.items() if id_ in wanted}
+        statuses=interned.volume_status.listed(
+            {id_: status for id_, status in found.items() if id_ in wanted},
+            whole=not observing.gaps,
         ),
         gaps=tuple(observing.gaps),
         calls=dict(calls.counts),

@@ -25,14 +25,22 @@ def test_items_are_told_apart_by_their_id() -> None:
 
 def test_a_list_in_which_nothing_changed_is_the_same_mapping() -> None:
     interned = Interned[str]()
-    first = interned.whole({"i-1": "one", "i-2": "two"})
-    assert interned.whole({"i-2": "two", "i-1": "one"}) is first
-    assert interned.whole({"i-1": "one"}) == {"i-1": "one"}
+    first = interned.listed({"i-1": "one", "i-2": "two"})
+    assert interned.listed({"i-2": "two", "i-1": "one"}) is first
+    assert interned.listed({"i-1": "one"}) == {"i-1": "one"}
 
 
-def test_what_a_list_lacks_is_forgotten() -> None:
+def test_what_a_whole_list_lacks_is_forgotten() -> None:
     interned = Interned[str]()
     interned.item("i-1", {}, lambda _: "one")
-    interned.whole({"i-1": "one"})
-    interned.whole({})
+    interned.listed({"i-1": "one"})
+    interned.listed({})
     assert interned.item("i-1", {}, lambda _: "made again") == "made again"
+
+
+def test_what_a_list_with_a_gap_lacks_is_kept() -> None:
+    interned = Interned[str]()
+    first = interned.item("i-1", {}, lambda _: "one")
+    interned.listed({"i-1": "one"})
+    interned.listed({}, whole=False)
+    assert interned.item("i-1", {}, lambda _: "made again") is first
