@@ -63,6 +63,11 @@ class ControlPlane:
         others = sum(fault.others for fault in self._faults.on(RegionSaturated))
         return len(self._ours_until_s) + others
 
+    @property
+    def has_room(self) -> bool:
+        """Whether it serves all calls that come, if slower than normally, and refuses none."""
+        return self._saturation is None or self.outstanding <= self._saturation.room
+
     def serve(self, operation: str) -> bool:
         """Let the call take its time. False when the caller has given up before the answer."""
         normal = READ_S if _reads(operation) else WRITE_S
@@ -79,10 +84,9 @@ class ControlPlane:
 
     def refuses(self, operation: str) -> bool:
         """Beyond its room the control plane refuses the share of calls that it has no room for."""
-        outstanding = self.outstanding
-        if self._saturation is None or outstanding <= self._saturation.room:
+        if self._saturation is None or self.has_room:
             return False
-        refused = self._chance.random() < 1.0 - self._saturation.room / outstanding
+        refused = self._chance.random() < 1.0 - self._saturation.room / self.outstanding
         if refused:
             for fault in self._faults.on(RegionSaturated):
                 self._faults.count(fault, operation)

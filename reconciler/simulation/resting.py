@@ -5,7 +5,7 @@ A pass finds what the last one found, and does as little, when
 - since its beginning nobody wrote to the store or declared anything else, and no fault went on or off;
 - nothing in the world has changed since then but what is read in rhythms of its own and was read since; what follows
   changes by time alone, boots, metrics and views that lag, has had its time;
-- no fault that is on hits reads by chance or lets them lag, and nothing waits in the control plane.
+- no fault that is on hits reads by chance or lets them lag, and the control plane refuses none for lack of room.
 
 What it reads is counted, takes its time, and moves its rhythms on; archives and metrics, which go on, are read.
 """
@@ -157,7 +157,7 @@ class Resting:
             and now - self._moved_at >= SETTLED
             and self._snapshots_are_old_news(now)
             and not any(_hits_reads(fault) for fault in self._faults())
-            and self._cloud.control_plane.outstanding == 0
+            and self._cloud.control_plane.has_room
             and mark.memory is self._cell.store.memory(now)
         )
 

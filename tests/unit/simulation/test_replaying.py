@@ -7,7 +7,14 @@ from datetime import timedelta
 
 import pytest
 
-from providers.simulated.faults import ByHand, InstancesSick, Meddling, VolumesSick, When
+from providers.simulated.faults import (
+    ByHand,
+    InstancesSick,
+    Meddling,
+    RegionSaturated,
+    VolumesSick,
+    When,
+)
 from reconciler.simulation.measures import came_through, measures_of
 from reconciler.simulation.record import Replayed
 from reconciler.simulation.replaying import Run, replay
@@ -100,9 +107,14 @@ def test_the_same_seed_is_the_same_replay_and_another_is_another() -> None:
     [
         small_run(lasts=2 * HOUR),
         small_run(InstancesSick(when=replace(A_WHILE, share=0.5), guest="hung"), lasts=2 * HOUR),
+        small_run(
+            InstancesSick(when=replace(A_WHILE, share=0.5), guest="hung"),
+            RegionSaturated(when=When(), others=60),
+            lasts=2 * HOUR,
+        ),
         backed_up(),
     ],
-    ids=["nothing", "hung guests", "stuck volumes"],
+    ids=["nothing", "hung guests", "hung guests under load", "stuck volumes"],
 )
 def test_with_and_without_passing_over_the_record_is_the_same(run: Run) -> None:
     all_made = played(replace(run, skips=False))
