@@ -89,13 +89,16 @@ class Openings:
         return Standing.TO_BE_TRIED if due and not asked and left > 0 else Standing.OPEN
 
     def _refused(self, known: Capability) -> Refusal:
-        """Named with its evidence, and with when the zone is tried next; by something else, if that is first."""
+        """Named with its evidence, and with when the zone is tried next; by something else, if that is first.
+
+        While a call waits for its answer no date is known: what became of it is seen by looking, not by waiting.
+        """
         rules, now = self._case.desired.policy.capabilities, self._case.now
         since = f" since {known.since:%H:%M}Z" if known.since else ""
         evidence = f" ({known.evidence[0]})" if known.evidence else ""
         reason = f"{known.kind} in {known.zone} does not work{since}: {known.reason}{evidence}"
         next_at = known.next_probe_at
-        if rules is not None and (next_at is None or next_at <= now):
+        if rules is not None and next_at is not None and next_at <= now:
             next_at = now + rules.probes[0]
         return Refusal(gate=Gate.CAPABILITY, reason=reason, earliest_release=next_at)
 
