@@ -89,7 +89,7 @@ _Key = tuple[str, int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Belongings:
-    """All that the view of a slot is made of, as long as everything that is known of it is shown."""
+    """All that the view of a slot is made of."""
 
     fleet: Fleet | None
     shown: Sequence[Instance]
@@ -107,12 +107,8 @@ class Belongings:
     """Of each claim in another region, None where they were not read whole; empty where no claim has any."""
     archives: Sequence[ArchiveHistory | None] = ()
     """Those of each claim."""
-
-    @property
-    def all_shown(self) -> bool:
-        """Whether nothing is known that is not shown: how absence is judged then makes no difference."""
-        shown = {item.id for item in self.shown} | {item.id for item in self.volumes}
-        return all(item.id in shown for item in self.known)
+    absences: Sequence[Absence] = ()
+    """Of all that is known and not shown as the slot's, in order: how far its absence is proved."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,8 +116,8 @@ class World:
     """Everything of ours in a cell, arranged.
 
     `slots` are those of declared fleets, wanted or surplus, sorted; `released` those of fleets no longer declared;
-    `strays` are instances with our owner tag whose slot can't be read. `lasting` are the views that stay the same
-    objects for as long as the slot's belongings do.
+    `strays` are instances with our owner tag whose slot can't be read. `lasting` are the views, which stay the same
+    objects for as long as the belongings of their slots do.
     """
 
     slots: tuple[SlotView, ...]
@@ -176,12 +172,11 @@ def arrange(
     for key in sorted(keys):
         fleet = fleets.get(key[0])
         things = _belongings(
-            key, collected, fleet, memory, backups=backups, observation=observation, copied=copied
+            key, collected, fleet, memory, backups=backups, sight=sight, copied=copied
         )
         known = before.get(key)
         view = known[1] if known and known[0] == things else _view(key, things, sight)
-        if things.all_shown:
-            lasting[key] = (things, view)
+        lasting[key] = (things, view)
         views.append(view)
     return World(
         slots=tuple([view for view in views if view.fleet is not None]),
@@ -240,21 +235,22 @@ def _belongings(
     memory: Memory,
     *,
     backups: Lineages | None,
-    observation: Observation,
+    sight: Sight,
     copied: Copies | None,
 ) -> Belongings:
-    claims = fleet.claims if fleet is not None else ()
+    claims, observation = fleet.claims if fleet is not None else (), sight.observation
     shown: Sequence[Instance] = collected.instances.get(key, ())
     if len(shown) > 1:
         shown = sorted(shown, key=lambda item: (-incarnation_of(item.tags), item.id))
     snapshots = None
     if backups is not None and fleet is not None:
         snapshots = [backups.by_claim.get((*key, claim.name), ()) for claim in claims]
+    volumes, known = collected.volumes.get(key, ()), collected.known.get(key, ())
     return Belongings(
         fleet=fleet,
         shown=shown,
-        volumes=collected.volumes.get(key, ()),
-        known=collected.known.get(key, ()),
+        volumes=volumes,
+        known=known,
         begun=collected.begun.get(key, ()),
         recent=tuple(collected.recent.get(key, ())),
         launched_before=memory.highest_incarnations.get(SlotRef(*key), 0),
@@ -266,7 +262,19 @@ def _belongings(
             if observation.archives and fleet is not None and claims
             else ()
         ),
+        absences=_absences(known, shown, volumes, sight),
     )
+
+
+def _absences(
+    known: Sequence[KnownResource],
+    shown: Sequence[Instance],
+    volumes: Sequence[Volume],
+    sight: Sight,
+) -> Sequence[Absence]:
+    ids = {item.id for item in shown}
+    ids.update([item.id for item in volumes])
+    return [absence_of(item, sight) for item in known if item.id not in ids]
 
 
 def _view(key: _Key, things: Belongings, sight: Sight) -> SlotView:

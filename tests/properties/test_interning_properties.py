@@ -77,7 +77,7 @@ def _compare_with_a_cold_run(warm: Assessment) -> None:
     volumes = judge_volumes(world, case.observation, case.memory, case.now)
     assert warm.volume_judgement.verdicts == volumes.verdicts
     assert warm.volume_judgement.remembered == volumes.remembered
-    assert warm.census.census == take_census(
+    assert warm.brakes.census.census == take_census(
         world, judgement.verdicts, volumes.verdicts, case.memory, case.observation
     )
     decided = decide_all(case, world)
