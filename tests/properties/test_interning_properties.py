@@ -27,8 +27,8 @@ from providers.simulated.faults import (
 from providers.simulated.layout import Layout
 from providers.simulated.records import Guest, Io
 from reconciler.loop.assess import Assessment
+from reconciler.loop.judging_brakes import judge_brakes
 from reconciler.loop.reconcile import PassResult
-from reconciler.planning.census import take_census
 from reconciler.planning.deciding import decide_all
 from reconciler.planning.judging import judge_all
 from reconciler.planning.judging_volumes import judge_volumes
@@ -77,9 +77,19 @@ def _compare_with_a_cold_run(warm: Assessment) -> None:
     volumes = judge_volumes(world, case.observation, case.memory, case.now)
     assert warm.volume_judgement.verdicts == volumes.verdicts
     assert warm.volume_judgement.remembered == volumes.remembered
-    assert warm.brakes.census.census == take_census(
-        world, judgement.verdicts, volumes.verdicts, case.memory, case.observation
+    cold = judge_brakes(
+        world,
+        judgement,
+        volumes,
+        desired=case.desired,
+        observation=case.observation,
+        memory=case.memory,
+        now=case.now,
+        last=None,
     )
+    assert warm.brakes.census.census == cold.census.census
+    assert warm.brakes.capabilities == cold.capabilities == case.capabilities
+    assert warm.brakes.conditions == cold.conditions
     decided = decide_all(case, world)
     assert warm.decided.decisions == decided.decisions
     assert warm.plan == plan_of(case, world, decided)
