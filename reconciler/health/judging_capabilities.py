@@ -120,7 +120,7 @@ def capabilities_at(
     return Capabilities(
         of_zones=of_zones,
         launch_open_everywhere=_open_everywhere(fold.shortages, of_zones),
-        api_trouble=_api_trouble(window, reads, fold.rules),
+        api_trouble=_api_trouble(window, reads, fold),
         throttles=len(fold.throttled_at) - throttled_since,
         probes_left=_probes_left(fold.outcomes, of_zones, fold.rules, now),
     )
@@ -232,17 +232,17 @@ def _open_everywhere(
 
 
 def _api_trouble(
-    window: Iterable[CallOutcome], reads: Mapping[str, Capability], rules: BreakerRules
+    window: Iterable[CallOutcome], reads: Mapping[str, Capability], fold: Fold
 ) -> str | None:
     """Of the calls begun within the window, those that had an answer or will hardly get one."""
-    blind = [item for item in reads.values() if item.state is not BreakerState.CLOSED]
-    if blind and len(blind) == len(reads):
+    blind = {zone for zone, item in reads.items() if item.state is not BreakerState.CLOSED}
+    if blind and blind.issuperset(fold.zones | reads.keys()):
         return "nothing can be read in any zone"
     calls = {item.operation_id: item for item in window if item.fault or not item.unanswered}
     failed = sum(1 for item in calls.values() if item.fault or item.throttled)
     if len(calls) < TROUBLE_FROM_CALLS or 100 * failed < TROUBLE_PERCENT * len(calls):
         return None
-    minutes = rules.window / MINUTE
+    minutes = fold.rules.window / MINUTE
     return f"{failed} of {len(calls)} calls of the last {minutes:g} min had no answer or were throttled"
 
 

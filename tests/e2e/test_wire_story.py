@@ -58,7 +58,7 @@ def test_the_story_over_the_wire_is_told_to_its_end() -> None:
         [sys.executable, "-m", "reconciler", "demo", "--cloud", "moto"],
         capture_output=True,
         text=True,
-        timeout=200,
+        timeout=280,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

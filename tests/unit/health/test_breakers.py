@@ -327,3 +327,9 @@ def test_the_api_is_in_trouble_when_no_zone_can_be_read() -> None:
     assert found.api_trouble == "nothing can be read in any zone"
     blind[ZONE] = Capability(kind=CapabilityKind.DESCRIBE, zone=ZONE, state=CLOSED)
     assert judge_capabilities((), blind, ZONES, BREAKERS, at(1)).api_trouble is None
+
+
+def test_a_zone_that_alone_cannot_be_read_is_no_trouble_of_the_api() -> None:
+    """Of zones that are read whole there is no breaker at all."""
+    dark = {ZONE: Capability(kind=CapabilityKind.DESCRIBE, zone=ZONE, state=OPEN)}
+    assert judge_capabilities((), dark, ZONES, BREAKERS, at(1)).api_trouble is None
