@@ -86,7 +86,14 @@ class CellStore:
             stamp = self._database.stamp(connection)
             known = self._recollected
             if known is None or not known.holds(stamp, now):
-                known = recollect(connection, self.cell, now, stamp)
+                known = recollect(
+                    connection,
+                    self.cell,
+                    now,
+                    stamp=stamp,
+                    taught=self._database.taught(connection, self.cell),
+                    last=known,
+                )
                 self._recollected = known
             return known.memory
 
@@ -194,6 +201,8 @@ class CellStore:
                 before, kept = known.memory, replace(known, stamp=(others, ours))
             else:
                 before, kept = recollection.recall(writing.connection, self.cell, now), None
+            self._database.teach(self.cell)
+            taught = self._database.taught(writing.connection, self.cell)
             passes.record(writing, done, before)
             if forgets:
                 passes.forget_history(writing, now)
@@ -206,7 +215,8 @@ class CellStore:
             )  # A pass's record begins and ends no intent.
         self._recollected = None
         if kept is not None and not newly_cold:
-            self._recollected = replace(kept, memory=passes.memory_after(before, done))
+            after = passes.memory_after(before, done)
+            self._recollected = replace(kept, memory=after, taught=taught)
         self._forgot_at = now if forgets else self._forgot_at
 
     def remember_capacity(self, items: tuple[CapacityMemory, ...]) -> None:

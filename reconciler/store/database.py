@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -39,6 +40,7 @@ class Database:
         self._lock = threading.RLock()
         self._engine = _engine(path, read_only=read_only)
         self._written = 0
+        self._taught: Counter[str] = Counter()
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -77,6 +79,14 @@ class Database:
         """Equal to an earlier one only when nobody has written since (SQLite manual, PRAGMA data_version)."""
         others: int = connection.exec_driver_sql("PRAGMA data_version").scalar_one()
         return others, self._written
+
+    def teach(self, cell: str) -> None:
+        """What passes learnt of that cell is about to be written."""
+        self._taught[cell] += 1
+
+    def taught(self, connection: Connection, cell: str) -> Stamp:
+        """Equal to an earlier one only when nothing that passes learnt of that cell was written since."""
+        return self.stamp(connection)[0], self._taught[cell]
 
     def check(self) -> None:
         """Raise StoreUnusable when the file is damaged: nothing may rest on half a journal."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -61,6 +61,7 @@ class Recollection:
 
     memory: Memory
     stamp: Stamp
+    taught: Stamp
     since: datetime
     until: datetime
 
@@ -69,9 +70,22 @@ class Recollection:
         return stamp == self.stamp and self.since <= now < self.until
 
 
-def recollect(connection: Connection, cell: str, now: datetime, stamp: Stamp) -> Recollection:
-    """What is remembered, and when time alone would change it: a word expires, an intent is recent no longer."""
-    memory = recall(connection, cell, now)
+def recollect(
+    connection: Connection,
+    cell: str,
+    now: datetime,
+    *,
+    stamp: Stamp,
+    taught: Stamp,
+    last: Recollection | None = None,
+) -> Recollection:
+    """What is remembered, and when time alone would change it: a word expires, an intent is recent no longer.
+
+    What passes learnt is taken over from the `last` one where nothing of it was written since: journaling an intent
+    must not cost reading thousands of rows.
+    """
+    learnt = last.memory if last is not None and last.taught == taught else None
+    memory = recall(connection, cell, now, learnt)
     ends = [
         *(approval.expires_at for approval in memory.approvals.values()),
         *(pause.expires_at for pause in memory.pauses),
@@ -83,24 +97,25 @@ def recollect(connection: Connection, cell: str, now: datetime, stamp: Stamp) ->
             if intent.state is not IntentState.ABANDONED
         ),
     ]
-    return Recollection(memory=memory, stamp=stamp, since=now, until=min(ends, default=FOREVER))
+    until = min(ends, default=FOREVER)
+    return Recollection(memory=memory, stamp=stamp, taught=taught, since=now, until=until)
 
 
-def recall(connection: Connection, cell: str, now: datetime) -> Memory:
-    """What is remembered of the cell and in force at that instant; an unknown cell is remembered as nothing."""
+def recall(
+    connection: Connection, cell: str, now: datetime, learnt: Memory | None = None
+) -> Memory:
+    """What is remembered of the cell and in force at that instant; an unknown cell is remembered as nothing.
+
+    `learnt` is a memory from which what passes learnt is taken instead of reading it.
+    """
     row = connection.execute(select(cells).where(cells.c.cell == cell)).one_or_none()
     if row is None:
         return Memory()
-    return Memory(
+    learnt = learnt or _learnt(connection, cell)
+    return replace(
+        learnt,
         passes=row.passes,
         cold=_cold(row),
-        known={r.id: _known(r) for r in _rows(connection, cell, known_resources)},
-        health={
-            r.instance_id: decode_health(r.remembered) for r in _rows(connection, cell, health)
-        },
-        volumes={
-            r.volume_id: decode_volume(r.remembered) for r in _rows(connection, cell, volumes)
-        },
         open_intents=journal.matching(connection, cell, intents.c.state.in_(OPEN_STATES)),
         recent_intents=journal.matching(
             connection,
@@ -128,14 +143,27 @@ def recall(connection: Connection, cell: str, now: datetime) -> Memory:
             )
         ),
         capacity=recall_capacity(connection, cell),
+        override=_override(connection, cell, now),
+        recorded_since=row.recorded_since,
+    )
+
+
+def _learnt(connection: Connection, cell: str) -> Memory:
+    """What passes learnt of the cell, and nothing else."""
+    return Memory(
+        known={r.id: _known(r) for r in _rows(connection, cell, known_resources)},
+        health={
+            r.instance_id: decode_health(r.remembered) for r in _rows(connection, cell, health)
+        },
+        volumes={
+            r.volume_id: decode_volume(r.remembered) for r in _rows(connection, cell, volumes)
+        },
         held_since={r.gate: r.since for r in _rows(connection, cell, held_since)},
         conditions={
             decode_scope(r.scope): decode_condition(r.remembered)
             for r in _rows(connection, cell, conditions)
         },
         reads={r.zone: decode_reads(r.remembered) for r in _rows(connection, cell, reads)},
-        override=_override(connection, cell, now),
-        recorded_since=row.recorded_since,
     )
 
 

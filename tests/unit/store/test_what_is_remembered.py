@@ -340,3 +340,26 @@ def test_what_a_newer_version_wrote_is_refused_in_words(path: Path, cell: CellSt
     raw.close()
     with pytest.raises(StoreUnusable, match="use the version that wrote it"):
         cell.memory(NOW)
+
+
+def test_what_passes_learnt_is_not_read_again_because_an_intent_was_written(
+    cell: CellStore,
+) -> None:
+    resource = known("web/0")
+    cell.record_pass(PassRecord(lessons=lessons(known={resource.id: resource})))
+    before = cell.memory(NOW)
+    cell.begin(launch("web/0"), NOW)
+    after = cell.memory(NOW)
+    assert after.open_intents != before.open_intents
+    assert after.known is before.known
+    assert after.health is before.health
+
+
+def test_what_passes_learnt_is_read_again_once_another_process_wrote(tmp_path: Path) -> None:
+    resource = known("web/0")
+    with Store.open(tmp_path / "store") as ours, Store.open(tmp_path / "store") as theirs:
+        ours.cell(CELL).record_pass(PassRecord(lessons=lessons(known={resource.id: resource})))
+        cell = ours.cell(CELL)
+        assert cell.memory(NOW).known == {resource.id: resource}
+        theirs.cell(CELL).record_pass(PassRecord(lessons=lessons()))
+        assert cell.memory(NOW).known == {}
