@@ -111,19 +111,24 @@ class Belongings:
     """Of all that is known and not shown as the slot's, in order: how far its absence is proved."""
 
 
+_Made = tuple[tuple[Belongings, SlotView], ...]
+KEPT = 2
+"""Views of a slot, the newest first: while lists fail now and then, it is shown and not shown by turns."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
     """Everything of ours in a cell, arranged.
 
     `slots` are those of declared fleets, wanted or surplus, sorted; `released` those of fleets no longer declared;
-    `strays` are instances with our owner tag whose slot can't be read. `lasting` are the views, which stay the same
-    objects for as long as the belongings of their slots do.
+    `strays` are instances with our owner tag whose slot can't be read. `lasting` are the last views of each slot, which
+    stay the same objects for as long as its belongings do.
     """
 
     slots: tuple[SlotView, ...]
     released: tuple[SlotView, ...]
     strays: tuple[Instance, ...]
-    lasting: Mapping[_Key, tuple[Belongings, SlotView]] = field(default_factory=dict)
+    lasting: Mapping[_Key, _Made] = field(default_factory=dict)
     backups: Lineages | None = None
     """Snapshots by claim; None when they were not read whole."""
     copied: Copies | None = None
@@ -168,16 +173,17 @@ def arrange(
     copied = copies(observation, owner, last.copied if last else None)
     before = last.lasting if last else {}
     views: list[SlotView] = []
-    lasting: dict[_Key, tuple[Belongings, SlotView]] = {}
+    lasting: dict[_Key, _Made] = {}
     for key in sorted(keys):
         fleet = fleets.get(key[0])
         things = _belongings(
             key, collected, fleet, memory, backups=backups, sight=sight, copied=copied
         )
-        known = before.get(key)
-        view = known[1] if known and known[0] == things else _view(key, things, sight)
-        lasting[key] = (things, view)
-        views.append(view)
+        made = before.get(key, ())
+        known = next((item for item in made if item[0] == things), None)
+        known = known or (things, _view(key, things, sight))
+        lasting[key] = (known, *[item for item in made if item is not known][: KEPT - 1])
+        views.append(known[1])
     return World(
         slots=tuple([view for view in views if view.fleet is not None]),
         released=tuple([view for view in views if view.fleet is None and view.alive]),
@@ -272,8 +278,8 @@ def _absences(
     volumes: Sequence[Volume],
     sight: Sight,
 ) -> Sequence[Absence]:
-    ids = {item.id for item in shown}
-    ids.update([item.id for item in volumes])
+    ids = [item.id for item in shown]
+    ids += [item.id for item in volumes]
     return [absence_of(item, sight) for item in known if item.id not in ids]
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from providers.observed import GapSubject, Presence
+from providers.observed import Gap, GapSubject, Presence
 from providers.observed_volumes import VolumeStatus
 from reconciler.health.verdict import Sign
 from reconciler.health.volumes import VolumeCondition
@@ -79,6 +79,19 @@ def test_what_is_not_shown_is_looked_for_again_although_nothing_else_changed() -
     unreadable = replace(case.observation, by_id={instance_id("web/1"): Presence.UNREADABLE})
     blind = replace(case, observation=unreadable)
     assert arranged(blind, before).slots == arranged(blind).slots != before.slots
+
+
+def test_views_come_back_with_a_list_that_failed_once() -> None:
+    case = in_service().case()
+    gap = Gap(subject=GapSubject.INSTANCES, zone=None, code="Unavailable", detail="overloaded")
+    blind = replace(case, observation=replace(case.observation, instances={}, gaps=(gap,)))
+    shown = arranged(case)
+    hidden = arranged(blind, shown)
+    again = arranged(case, hidden)
+    assert hidden.slots == arranged(blind).slots
+    assert all(new is old for new, old in zip(again.slots, shown.slots, strict=True))
+    hidden_again = arranged(blind, again)
+    assert all(new is old for new, old in zip(hidden_again.slots, hidden.slots, strict=True))
 
 
 def test_a_decision_is_made_again_when_its_time_has_come() -> None:
