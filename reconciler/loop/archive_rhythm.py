@@ -44,6 +44,16 @@ def _not_reached(address: ArchiveAddress) -> Gap:
     return Gap(subject=GapSubject.ARCHIVES, zone=None, code="NotReached", detail=detail)
 
 
+Wanted = tuple[tuple[ArchiveAddress, bool], ...]
+"""Addresses, and whether the slot of each is in trouble."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Told:
+    of: tuple[object, ...]
+    wanted: Wanted
+
+
 @dataclass(slots=True)
 class ArchiveRhythm:
     """The last look at each archive, and the last that could be read, by the URL of its address."""
@@ -51,6 +61,16 @@ class ArchiveRhythm:
     looked_at: dict[str, datetime] = field(default_factory=dict)
     read: dict[str, ArchiveHistory] = field(default_factory=dict)
     gaps: dict[str, Gap] = field(default_factory=dict)
+    _told: _Told | None = None
+
+    def wanted(self, observation: Observation, desired: DesiredState, memory: Memory) -> Wanted:
+        """The addresses to look at, told once for as long as nothing changes by which they are told."""
+        of = (observation.instances, desired, memory.health, memory.volumes)
+        if self._told is None or any(
+            new is not old for new, old in zip(of, self._told.of, strict=True)
+        ):
+            self._told = _Told(of=of, wanted=wanted_archives(observation, desired, memory))
+        return self._told.wanted
 
     def due(
         self, wanted: Iterable[tuple[ArchiveAddress, bool]], now: datetime
@@ -95,7 +115,7 @@ def with_archives(
     now: datetime,
 ) -> Observation:
     """The observation with the archives as last read, looked at anew where that is due. Raises as the port does."""
-    wanted = wanted_archives(observation, desired, memory)
+    wanted = rhythm.wanted(observation, desired, memory)
     if not wanted:
         return observation
     calls = Counter(observation.calls)
@@ -112,9 +132,7 @@ def with_archives(
     )
 
 
-def wanted_archives(
-    observation: Observation, desired: DesiredState, memory: Memory
-) -> tuple[tuple[ArchiveAddress, bool], ...]:
+def wanted_archives(observation: Observation, desired: DesiredState, memory: Memory) -> Wanted:
     """The addresses that the fleets here declare, and whether the slot of each is in trouble."""
     declared = addresses(desired, observation.cell)
     if not declared:

@@ -19,7 +19,6 @@ from datetime import datetime, timedelta
 
 from desired_state.model import DesiredState
 from providers.observed import Observation, ProbeOutcome
-from providers.observed_archives import ArchiveAddress
 from providers.simulated.cloud import SimulatedCloud
 from providers.simulated.faults import (
     Brownout,
@@ -41,7 +40,7 @@ from providers.simulated.outages import OperationsOff
 from providers.simulated.records import Snapshot
 from providers.simulated.timelines import Collection
 from reconciler.execution.retrying import RetryBudget
-from reconciler.loop.archive_rhythm import wanted_archives
+from reconciler.loop.archive_rhythm import Wanted
 from reconciler.loop.assess import Assessment
 from reconciler.loop.cells import Cell
 from reconciler.loop.reconcile import PassResult
@@ -88,7 +87,7 @@ class _Mark:
     until: datetime | None
     calls: Mapping[str, int]
     """What every pass reads; that of the rhythms is not among it."""
-    archives: tuple[tuple[ArchiveAddress, bool], ...]
+    archives: Wanted
     probed: Mapping[str, timedelta]
     """How often each service is probed, by instance id."""
 
@@ -126,7 +125,9 @@ class Resting:
             revisions=revisions,
             until=_due_at(seen),
             calls=self._every_time(seen.case.observation),
-            archives=wanted_archives(seen.case.observation, desired, seen.case.memory),
+            archives=self._cell.senses.archive_rhythm.wanted(
+                seen.case.observation, desired, seen.case.memory
+            ),
             probed=_probed(seen.case.observation, desired),
         )
 

@@ -156,3 +156,12 @@ def test_what_is_no_longer_declared_is_forgotten() -> None:
 def test_where_no_object_store_is_reached_each_archive_is_a_gap() -> None:
     seen = NotReached().observe_archives([ArchiveAddress(tool="wal-g", url=URL)], now=NOW)
     assert (seen.archives, seen.gaps[URL].subject) == ({}, GapSubject.ARCHIVES)
+
+
+def test_what_is_wanted_is_told_again_only_when_something_changed() -> None:
+    scene, rhythm = Looking().scene, ArchiveRhythm()
+    observation, declared = scene.observation(), desired(*Looking().fleets)
+    first = rhythm.wanted(observation, declared, scene.memory)
+    assert rhythm.wanted(observation, declared, scene.memory) is first
+    sick = replace(scene.memory, volumes=dict(scene.memory.volumes))
+    assert rhythm.wanted(observation, declared, sick) is not first
