@@ -52,7 +52,10 @@ BACKUPS_RECENT = timedelta(hours=1)
 
 No name of such an operation is used again after so long (planning.schedule.named_date).
 """
+TOGETHER = timedelta(minutes=10)
+"""Such snapshots cease to be recent together, at the full ten minutes after: each time memory is read anew."""
 FOREVER = datetime.max.replace(tzinfo=UTC)
+EPOCH = datetime.fromtimestamp(0, UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +95,7 @@ def recollect(
         *(order.expires_at for order in memory.orders),
         *([memory.override.expires_at] if memory.override else []),
         *(
-            intent.updated_at + (BACKUPS_RECENT if _is_done_backup(intent) else RECENT)
+            _backup_recent_until(intent) if _is_done_backup(intent) else intent.updated_at + RECENT
             for intent in memory.recent_intents
             if intent.state is not IntentState.ABANDONED
         ),
@@ -200,11 +203,19 @@ def _is_done_backup(intent: Intent) -> bool:
     return intent.state is IntentState.OBSERVED and is_backup(intent.action.request)
 
 
+def _backup_recent_until(intent: Intent) -> datetime:
+    return _at_full_minutes(intent.updated_at + BACKUPS_RECENT) + TOGETHER
+
+
+def _at_full_minutes(at: datetime) -> datetime:
+    return at - (at - EPOCH) % TOGETHER
+
+
 def _long_done_backup(now: datetime) -> ColumnElement[bool]:
     return and_(
         intents.c.kind.in_(journal.BACKUP_KINDS),
         intents.c.state == IntentState.OBSERVED,
-        intents.c.updated_at < now - BACKUPS_RECENT,
+        intents.c.updated_at < _at_full_minutes(now) - BACKUPS_RECENT,
     )
 
 

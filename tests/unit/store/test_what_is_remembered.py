@@ -159,11 +159,22 @@ def test_a_snapshot_that_was_taken_is_recent_for_an_hour_and_one_that_was_not_fo
     ):
         cell.begin(action, NOW)
         cell.move(action.operation_id, state, NOW)
-    within, beyond = cell.memory(NOW + HOUR), cell.memory(NOW + HOUR + SECOND)
+    within, beyond = cell.memory(NOW + HOUR), cell.memory(NOW + HOUR + 10 * MINUTE)
     assert len(within.recent_intents) == 3
     assert within.highest_attempts == {taken.family: 2, deleted.family: 1}
     assert [item.action for item in beyond.recent_intents] == [failed]
     assert beyond.highest_attempts == {taken.family: 2}
+
+
+def test_snapshots_that_were_taken_cease_to_be_recent_together(cell: CellStore) -> None:
+    """Each time all that is recent is read anew, and there are hundreds a day."""
+    for minute, ordinal in ((1, 0), (4, 1), (9, 2)):
+        action = snapshot(f"shared-postgres/{ordinal}")
+        cell.begin(action, NOW + minute * MINUTE)
+        cell.move(action.operation_id, IntentState.OBSERVED, NOW + minute * MINUTE)
+    first = cell.memory(NOW + HOUR)
+    assert cell.memory(NOW + HOUR + 10 * MINUTE - SECOND) is first
+    assert cell.memory(NOW + HOUR + 10 * MINUTE).recent_intents == ()
 
 
 def test_snapshots_that_went_well_are_forgotten_after_three_days(cell: CellStore) -> None:
