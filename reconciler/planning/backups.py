@@ -269,7 +269,9 @@ def _of_claim(here: Situation, one: Held) -> list[tuple[Snapshot, Snapshot | Non
         if item.state is SnapshotState.ERROR and _is_ours(here, item)
     ]
     completed = _thinned(here, one)
-    last_good = next((item for item in completed if item.usable), None)
+    going_already = _already_deleted(here)
+    staying = (item for item in completed if item.usable and item.id not in going_already)
+    last_good = next(staying, None)
     if last_good is not None:
         going += [
             (item, last_good)

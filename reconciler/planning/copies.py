@@ -242,7 +242,7 @@ def _key_there(key: str | None) -> str | None:
 
 def _expiry(here: Situation, claim: _Claim) -> list[Draft]:
     """Oldest first, a few at a time."""
-    spared = _deleted_or_relied_on(here)
+    spared = _deleted(here) | _relied_on(here)
     going = [(item, kept) for item, kept in _going(here, claim) if item.id not in spared]
     return [_deleting(here, claim, item, kept) for item, kept in going[:EXPIRED_AT_ONCE]]
 
@@ -252,8 +252,8 @@ def _going(here: Situation, claim: _Claim) -> list[tuple[Snapshot, Snapshot | No
     going: list[tuple[Snapshot, Snapshot | None]] = [
         (item, None) for item in claim.copies if item.state is SnapshotState.ERROR
     ]
-    completed = _completed(claim)
-    last_good = next((item for item in completed if item.usable), None)
+    completed, gone = _completed(claim), _deleted(here)
+    last_good = next((item for item in completed if item.usable and item.id not in gone), None)
     if last_good is not None:
         going += [
             (item, last_good)
@@ -267,18 +267,25 @@ def _completed(claim: _Claim) -> list[Snapshot]:
     return [item for item in claim.copies if item.state is SnapshotState.COMPLETED]
 
 
-def _deleted_or_relied_on(here: Situation) -> frozenset[str]:
-    """What the journal knows to be gone or going, and what makes another dispensable that is still going."""
-    found: set[str] = set()
-    for intent in (*here.view.recent, *here.view.sharing):
-        request = intent.action.request
-        if not isinstance(request, DeleteCopy):
-            continue
-        if intent.open or intent.state is IntentState.OBSERVED:
-            found.add(request.snapshot_id)
-        if intent.open and request.restore_point_id is not None:
-            found.add(request.restore_point_id)
-    return frozenset(found)
+def _deleted(here: Situation) -> frozenset[str]:
+    """What the journal knows to be gone or going."""
+    return frozenset(
+        intent.action.request.snapshot_id
+        for intent in (*here.view.recent, *here.view.sharing)
+        if isinstance(intent.action.request, DeleteCopy)
+        and (intent.open or intent.state is IntentState.OBSERVED)
+    )
+
+
+def _relied_on(here: Situation) -> frozenset[str]:
+    """What makes another dispensable that is still going."""
+    return frozenset(
+        intent.action.request.restore_point_id
+        for intent in (*here.view.recent, *here.view.sharing)
+        if isinstance(intent.action.request, DeleteCopy)
+        and intent.open
+        and intent.action.request.restore_point_id is not None
+    )
 
 
 def _deleting(here: Situation, claim: _Claim, copy: Snapshot, kept: Snapshot | None) -> Draft:

@@ -46,15 +46,25 @@ def _move(here: Situation, occupant: Instance, view: ClaimView) -> Decision:
         ):
             return _take_from_holder(here, occupant, view, attachment)
         case ClaimView(standing=Standing.MISPLACED):
-            # Somebody put it there, or the claim was declared anew; nothing is detached from what runs.
-            why = f"{view.detail}; detach it, and it is attached as declared"
-            hold = Hold(course=Course.REATTACH, gate=Gate.CONFLICT, reason=why)
-            return here.hold(why, hold)
+            return _hold_for_the_misplaced(here, view)
         case ClaimView(standing=Standing.UNPROVEN):
             hold = Hold(course=Course.REATTACH, gate=Gate.UNPROVEN_ABSENCE, reason=view.detail)
             return here.hold(view.detail, hold)
         case _:
             return _wait_or_say(here, occupant, view)
+
+
+def misplaced_claim(here: Situation) -> Decision | None:
+    """Holds a slot of which a volume is on another device than declared; None where none is."""
+    found = (view for view in here.view.claims if view.standing is Standing.MISPLACED)
+    view = next(found, None)
+    return None if view is None else _hold_for_the_misplaced(here, view)
+
+
+def _hold_for_the_misplaced(here: Situation, view: ClaimView) -> Decision:
+    """Somebody put it there, or the claim was declared anew; nothing is detached from what runs."""
+    why = f"{view.detail}; detach it, and it is attached as declared"
+    return here.hold(why, Hold(course=Course.REATTACH, gate=Gate.CONFLICT, reason=why))
 
 
 def _is_with_an_original(here: Situation, view: ClaimView, attachment: Attachment) -> bool:

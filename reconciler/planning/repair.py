@@ -23,6 +23,7 @@ from reconciler.planning.latecomers import (
     wait_for_the_late,
     works_somewhere,
 )
+from reconciler.planning.moving import misplaced_claim
 from reconciler.planning.nature import Nature
 from reconciler.planning.orders import OrderKind
 from reconciler.planning.phrases import clause_of
@@ -98,6 +99,8 @@ def _doubtful(here: Situation, occupant: Instance, verdict: Verdict) -> Decision
     if verdict.serving:
         gate, why = Gate.SERVING, f"its probe passes, although {clause_of(verdict)}"
     elif verdict.bad_signs == {Sign.PROBE}:
+        if (misplaced := misplaced_claim(here)) is not None:
+            return misplaced  # What explains the probe comes before what a person would vouch for.
         gate, why = Gate.THIRD_SIGN, f"only its probe fails: {clause_of(verdict)}"
     else:
         return None

@@ -159,6 +159,21 @@ def test_what_stays_is_not_being_deleted_already() -> None:
     assert "restore points stay" in violations(scene, action)
 
 
+def test_nothing_is_planned_to_rest_on_what_is_being_deleted() -> None:
+    scene, action = thinning()
+    assert isinstance(action.request, DeleteSnapshot)
+    stays = action.request.restore_point_id
+    going = deleting(action, snapshot_id=stays, restore_point_id=None)
+    going = replace(going, operation_id="f" * 64, family="of the one that stayed")
+    scene.began(going, state=IntentState.BEGUN)
+    relied_on = [
+        item.request.restore_point_id
+        for item in planned(scene).actions
+        if isinstance(item.request, DeleteSnapshot)
+    ]
+    assert stays not in relied_on
+
+
 def test_what_somebody_else_took_is_never_deleted() -> None:
     scene, action = thinning()
     theirs = old(scene, ago=80 * DAY, ours=False)

@@ -249,6 +249,18 @@ def test_one_vantage_point_alone_never_takes_out_data() -> None:
     assert done(scene) == [f"reboot {DATABASE}"]
 
 
+def test_a_volume_on_another_device_is_told_before_the_probe_that_it_explains() -> None:
+    """Also beside a replacement, for which nobody would move it."""
+    scene = database_in_trouble(Sign.PROBE, lasting=DAY)
+    holder = instance_id(DATABASE)
+    scene.detached(volume_id(DATABASE))
+    scene.attached(volume_id(DATABASE), holder, device="/dev/sdz")
+    scene.instance(DATABASE, incarnation=2, role=Role.REPLACEMENT, age=20 * MINUTE)
+    hold = the_hold(scene)
+    assert hold.gate is Gate.CONFLICT
+    assert "claim data declares /dev/sdf; detach it" in hold.reason
+
+
 def test_a_probe_and_a_check_together_are_enough() -> None:
     scene = database_in_trouble(Sign.PROBE, Sign.SYSTEM_CHECK)
     assert done(scene) == [f"stop {DATABASE}"]
