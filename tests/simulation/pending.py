@@ -43,10 +43,13 @@ def _planned(plan: Plan) -> Iterator[str]:
         if action.request.kind in HOUSEKEEPING:
             continue
         yield f"{action.slot}: {action.request.kind} is due: {action.detail}"
-    tidied = {item.slot for item in plan.actions if item.request.kind in HOUSEKEEPING}
-    tidied -= {item.slot for item in plan.actions if item.request.kind not in HOUSEKEEPING}
+    held = [item.action for item in plan.withheld if item.action is not None]
+    due = [(item.slot, item.request.kind in HOUSEKEEPING) for item in (*plan.actions, *held)]
+    tidied = {slot for slot, tidying in due if tidying} - {
+        slot for slot, tidying in due if not tidying
+    }
     for slot in plan.slots:
-        if slot.bucket == "acting" and slot.slot in tidied:
+        if slot.bucket in ("acting", "withheld") and slot.slot in tidied:
             continue
         if slot.bucket not in ("healthy", "released"):
             yield f"{slot.slot} is {slot.bucket}: {slot.summary}"
