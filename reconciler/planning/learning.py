@@ -91,11 +91,12 @@ def missing_ids(memory: Memory, observation: Observation) -> tuple[tuple[str, st
 
 
 def learn_cold(memory: Memory, observation: Observation, owner: str) -> ColdStart | None:
-    """A cell without a pass on record in which resources of ours are there is cold until it is released."""
+    """A cell of which nothing is on record, in which resources of ours are there, is cold until it is released."""
     cold = memory.cold
     if cold is None:
-        unrecorded = memory.passes == 0 and not memory.highest_attempts
-        if unrecorded and any(True for _ in _ours(observation, owner)):
+        # However many looks are on record: lists may have come back empty in all of them.
+        unrecorded = not memory.known and not memory.highest_attempts
+        if unrecorded and _has_ours(observation, owner):
             return ColdStart(
                 since=observation.as_of, complete_observations=int(observation.complete)
             )
@@ -104,6 +105,14 @@ def learn_cold(memory: Memory, observation: Observation, owner: str) -> ColdStar
     if enough or not observation.complete:
         return cold
     return replace(cold, complete_observations=cold.complete_observations + 1)
+
+
+def _has_ours(observation: Observation, owner: str) -> bool:
+    """Snapshots count: a list may show them where those of instances and volumes come back empty."""
+    snapshots = observation.snapshots.values()
+    return any(True for _ in _ours(observation, owner)) or any(
+        item.tags.get(Tag.OWNER) == owner for item in snapshots
+    )
 
 
 def _ours(observation: Observation, owner: str) -> Iterable[Instance | Volume]:

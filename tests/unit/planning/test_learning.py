@@ -11,6 +11,7 @@ from reconciler.planning.intents import IntentState
 from reconciler.planning.learning import learn_cold, learn_known, missing_ids
 from reconciler.planning.memory import KnownResource, Memory
 from tests.support.actions import terminate
+from tests.support.backed_up import VOLUME, backed_up
 from tests.support.cases import Scene
 from tests.support.fleets import DAY, HOUR, MINUTE, postgres_fleet, safety_policy, web_fleet
 from tests.support.resources import OWNER, instance_id, slot, volume_id
@@ -168,9 +169,18 @@ def test_resources_of_ours_without_any_record_make_a_cell_cold() -> None:
 def test_an_empty_cell_and_a_cell_with_a_record_are_not_cold() -> None:
     assert learn_cold(Memory(), Scene(web_fleet()).observation(), OWNER) is None
     scene = quiet()
-    assert learn_cold(Memory(passes=1), scene.observation(), OWNER) is None
+    recorded = Memory(passes=1, known=scene.memory.known)
+    assert learn_cold(recorded, scene.observation(), OWNER) is None
     begun = Memory(highest_attempts={"launch": 1})
     assert learn_cold(begun, scene.observation(), OWNER) is None
+
+
+def test_looks_that_showed_nothing_are_no_record() -> None:
+    """The lists may have come back empty, and those of snapshots show first that we were here."""
+    scene = backed_up()
+    scene.snapshot(VOLUME, ago=MINUTE)
+    seen = replace(scene.observation(), instances={}, volumes={})
+    assert learn_cold(Memory(passes=2), seen, OWNER) is not None
 
 
 def test_only_complete_observations_warm_a_cell() -> None:
