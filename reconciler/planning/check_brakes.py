@@ -34,7 +34,7 @@ def _nothing_is_ended_that_cant_be_replaced(action: Action, facts: Facts) -> str
     request = action.request
     if not isinstance(request, TerminateInstance | StopInstance | DetachVolume):
         return None
-    if facts.case.desired.policy.capabilities is None or not _is_wanted(action, facts):
+    if not _is_wanted(action, facts):
         return None
     instance = facts.case.observation.instances.get(request.instance_id)
     if instance is None or instance.state is InstanceState.TERMINATED:

@@ -22,8 +22,6 @@ from reconciler.planning.tally import Tally
 
 def irreplaceable(draft: Draft, tally: Tally) -> Refusal | None:
     """Holds the end, the stop and the detach of what nothing has taken the place of, unless another can be had."""
-    if tally.case.desired.policy.capabilities is None:
-        return None
     instance_id = _given_up(draft, tally.case)
     view = tally.view_of(draft) if instance_id is not None else None
     if view is None or instance_id is None or not view.wanted:

@@ -127,9 +127,10 @@ def test_launches_that_fail_everywhere_leave_no_zone() -> None:
     assert violations(scene, *actions) == [IRREPLACEABLE]
 
 
-def test_without_rules_nothing_is_forbidden() -> None:
+def test_without_rules_only_what_cant_be_replaced_is_kept() -> None:
     scene, actions = of_peace(work.restart)
     region_is(scene, Condition.CRITICAL)
-    opened(scene)
     scene.policy = replace(both_brakes(), conditions=None, capabilities=None)
     assert violations(scene, *actions) == []
+    opened(scene)
+    assert violations(scene, *actions) == [IRREPLACEABLE]

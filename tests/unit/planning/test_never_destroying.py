@@ -96,6 +96,16 @@ def test_neither_an_order_nor_an_override_opens_it() -> None:
     assert held(scene) == ["irreplaceable web/0"]
 
 
+def test_a_policy_without_breakers_keeps_it_where_no_zone_has_capacity() -> None:
+    scene = failed_replacement()
+    scene.policy = replace(both_brakes(), conditions=None, capabilities=None, pace=None)
+    assert done(scene) == ["terminate web/0"]
+    for zone in ("use1-az1", "use1-az2", "use1-az4"):
+        for type_ in ("m6i.large", "m5.large"):
+            scene.no_capacity(zone, type_)
+    assert held(scene) == ["irreplaceable web/0"]
+
+
 def test_a_failed_replacement_goes_where_the_original_is_well() -> None:
     scene = Scene(web_fleet())
     scene.policy = both_brakes()
