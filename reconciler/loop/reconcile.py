@@ -22,7 +22,7 @@ from reconciler.execution.handlers import Handlers
 from reconciler.execution.outcomes import Outcome, Result
 from reconciler.execution.retrying import RetryBudget
 from reconciler.loop import events
-from reconciler.loop.alarms import Level, alarms
+from reconciler.loop.alarms import alarms
 from reconciler.loop.assess import Assessment, assess
 from reconciler.loop.cells import Cell
 from reconciler.planning.actions import Action
@@ -141,14 +141,13 @@ def _tell(
     """One canonical line for the pass, and one for each alarm, each action and each intent that ended."""
     assessment = result.assessment
     for alarm in alarms(before, assessment):
-        said = {"subject": alarm.subject, "state": alarm.state, "reason": alarm.reason}
-        match alarm.level:
-            case Level.ERROR:
-                means.log.error(alarm.event, **said)
-            case Level.WARNING:
-                means.log.warning(alarm.event, **said)
-            case Level.INFO:
-                means.log.info(alarm.event, **said)
+        means.log.log(
+            alarm.level,
+            alarm.event,
+            subject=alarm.subject,
+            state=alarm.state,
+            reason=alarm.reason,
+        )
     intents = {item.action.operation_id: item for item in assessment.case.memory.recent_intents}
     for settlement in assessment.settlements:
         intent = intents.get(settlement.operation_id)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -18,7 +19,7 @@ from reconciler.health.conditions import (
     ScopeKind,
 )
 from reconciler.loop import events
-from reconciler.loop.alarms import Level, alarms
+from reconciler.loop.alarms import alarms
 from reconciler.loop.assess import Assessment
 from reconciler.planning.actions import Course, Gate, Withheld
 from reconciler.planning.memory import Override
@@ -58,20 +59,20 @@ def test_in_peace_nobody_hears_of_anything() -> None:
 
 def test_trouble_is_told_when_it_begins_and_when_it_is_over_and_not_in_between() -> None:
     (began,) = alarms(peace(), zone_is(Condition.DEGRADED))
-    assert (began.level, began.event) == (Level.WARNING, events.CONDITION_CHANGED)
+    assert (began.level, began.event) == (logging.WARNING, events.CONDITION_CHANGED)
     assert (began.subject, began.state) == ("zone use1-az1", "degraded")
     same = zone_is(Condition.DEGRADED, reason="7 of 12 do not serve")
     assert list(alarms(zone_is(Condition.DEGRADED), same)) == []
     (ended,) = alarms(same, peace())
-    assert (ended.level, ended.state) == (Level.INFO, "over")
+    assert (ended.level, ended.state) == (logging.INFO, "over")
     assert ended.reason == "it was degraded: 7 of 12 do not serve"
 
 
 def test_what_is_critical_pages_and_so_does_its_coming_back() -> None:
     (worse,) = alarms(zone_is(Condition.DEGRADED), zone_is(Condition.CRITICAL))
-    assert (worse.level, worse.state) == (Level.ERROR, "critical")
+    assert (worse.level, worse.state) == (logging.ERROR, "critical")
     (better,) = alarms(zone_is(Condition.CRITICAL), zone_is(Condition.RECOVERING))
-    assert (better.level, better.state) == (Level.WARNING, "recovering")
+    assert (better.level, better.state) == (logging.WARNING, "recovering")
 
 
 def test_a_first_look_tells_of_all_that_is_in_trouble() -> None:
@@ -93,9 +94,9 @@ def test_blindness_and_trouble_of_the_whole_api_are_told() -> None:
     )
     told = {item.event: (item.level, item.reason) for item in alarms(peace(), look)}
     assert told == {
-        events.BLIND: (Level.ERROR, "9 slots silent"),
-        events.CAPABILITY_CHANGED: (Level.ERROR, "all short"),
-        events.API_TROUBLE: (Level.WARNING, "9 of 10 failed"),
+        events.BLIND: (logging.ERROR, "9 slots silent"),
+        events.CAPABILITY_CHANGED: (logging.ERROR, "all short"),
+        events.API_TROUBLE: (logging.WARNING, "9 of 10 failed"),
     }
 
 
@@ -109,7 +110,7 @@ def test_an_override_pages_with_who_gave_it_and_why_until_it_ends() -> None:
     quiet = peace()
     lifted = with_case(quiet, memory=replace(quiet.case.memory, override=word))
     (began,) = alarms(quiet, lifted)
-    assert (began.level, began.reason) == (Level.ERROR, "erin: I see them")
+    assert (began.level, began.reason) == (logging.ERROR, "erin: I see them")
     expired = with_case(lifted, now=NOW + timedelta(hours=1))
     assert [item.state for item in alarms(lifted, expired)] == ["over"]
 
@@ -123,7 +124,7 @@ def test_a_hold_after_deeds_of_others_pages_once_for_its_fleet() -> None:
     look = replace(look, plan=replace(look.plan, withheld=tuple(held)))
     (told,) = alarms(peace(), look)
     assert (told.level, told.event, told.subject) == (
-        Level.ERROR,
+        logging.ERROR,
         events.BY_HAND,
         "fleet web by hand",
     )
