@@ -102,7 +102,7 @@ class CapacityMemory:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ColdStart:
-    """A cell without a pass on record although resources of ours are there (design section 3, rule 5)."""
+    """A cell of which nothing is on record, known or begun, though resources of ours are there (section 3, rule 5)."""
 
     since: datetime
     complete_observations: int

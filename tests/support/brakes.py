@@ -31,7 +31,7 @@ CONDITIONS = ConditionRules(
         count=2,
         percent=2,
         all_of=None,
-        leave_count=2,
+        leave_count=1,
         leave_percent=1,
         leave_after=10 * MINUTE,
     ),

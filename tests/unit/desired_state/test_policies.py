@@ -14,19 +14,11 @@ import pytest
 
 from desired_state.load import DEFAULT_POLICY_FILE, default_policy
 from desired_state.model import Deadlines, SafetyPolicy
-from desired_state.safety import BreakerRules, ConditionRules, PaceRules, Rate, Threshold
+from tests.support.brakes import BREAKERS, CONDITIONS, PACE
 from tests.unit.desired_state.written import POLICY, WEB, load_files, refusal_of, with_change
 
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
-
-ZONE_DEGRADED = Threshold(
-    count=3, percent=10, all_of=None, leave_count=2, leave_percent=5, leave_after=10 * MINUTE
-)
-ZONE_CRITICAL = Threshold(
-    count=5, percent=30, all_of=None, leave_count=None, leave_percent=15, leave_after=15 * MINUTE
-)
-
 
 OFF_BY_DEFAULT = [
     "conditions.zone_degraded.all_of",
@@ -87,56 +79,9 @@ def test_the_default_numbers_are_those_of_the_design() -> None:
         pause_lasts=4 * HOUR,
         pause_lasts_at_most=7 * 24 * HOUR,
         override_lasts=HOUR,
-        conditions=ConditionRules(
-            zone_degraded=ZONE_DEGRADED,
-            zone_critical=replace(ZONE_CRITICAL, all_of=3),
-            volumes_degraded=replace(
-                ZONE_DEGRADED, count=2, percent=2, leave_count=1, leave_percent=1
-            ),
-            volumes_critical=replace(ZONE_CRITICAL, all_of=3, percent=10, leave_percent=5),
-            region_degraded=ZONE_DEGRADED,
-            region_critical=ZONE_CRITICAL,
-            region_critical_zones=2,
-            fleet_breaker=replace(
-                ZONE_DEGRADED, count=2, percent=20, leave_count=None, leave_percent=10
-            ),
-            degraded_percent=10,
-            cool_down=15 * MINUTE,
-            cool_down_longest=HOUR,
-            relapse_within=6 * HOUR,
-            housekeeping_after=30 * MINUTE,
-            blind_slots=5,
-            blind_zones=2,
-            blind_all_of=3,
-            by_hand_count=3,
-            by_hand_percent=5,
-            by_hand_within=15 * MINUTE,
-            by_hand_hold=10 * MINUTE,
-        ),
-        capabilities=BreakerRules(
-            window=10 * MINUTE,
-            failures=3,
-            percent=50,
-            failures_in_a_row=2,
-            proven_in_a_row=2,
-            probes=(MINUTE / 2, MINUTE, 2 * MINUTE, 3 * MINUTE),
-            probe_jitter_percent=20,
-            probes_in_region=2,
-            ramp_round=2 * MINUTE,
-            ramp_most=4,
-            ramp_bucket_percent=50,
-        ),
-        pace=PaceRules(
-            launches=Rate(percent=1, least=2, most=60),
-            restores=Rate(percent=1, least=2, most=30),
-            disruptive=Rate(percent=0.25, least=0.5, most=6),
-            zone_percent=60,
-            trouble_percent=10,
-            tier_percents=(60, 25, 15),
-            read_percent=25,
-            write_percent=25,
-            run_instances_percent=50,
-        ),
+        conditions=CONDITIONS,
+        capabilities=BREAKERS,
+        pace=PACE,
     )
 
 
