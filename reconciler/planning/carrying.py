@@ -12,12 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from providers.observed import Instance, InstanceState, Snapshot, SnapshotState, Volume, VolumeState
 from providers.requests import AttachVolume, CreateSnapshot, StartInstance
-from reconciler.health.capabilities import BreakerState, CapabilityKind
-from reconciler.health.verdict import Status
 from reconciler.planning.actions import Bucket, Course, Reason
 from reconciler.planning.case import is_well
 from reconciler.planning.claims import ClaimView
@@ -25,18 +23,13 @@ from reconciler.planning.decision import Decision, Draft, LaunchWish, Situation
 from reconciler.planning.identity import Role, Tag, claim_of, incarnation_of
 from reconciler.planning.intents import WITHOUT_A_TRACE, Intent
 from reconciler.planning.keeping import safe_corrections
-from reconciler.planning.losses import zones_of_claims
-from reconciler.planning.moving import hangs_since
-from reconciler.planning.phrases import span
-from reconciler.planning.placement import AVAILABLE
+from reconciler.planning.reach import why_not_brought, without_room
 from reconciler.planning.replacing import advance_replacement, make_room
 from reconciler.planning.schedule import named_date
 from reconciler.planning.slots import carries_its_volumes
 from reconciler.planning.taking import snapshot_of
 from reconciler.planning.unseen import hold_for_the_unseen
 
-WITHOUT_CAPACITY_FOR = timedelta(minutes=30)
-"""After which the zone of the volumes is no longer waited for (design section 7.1)."""
 CAN_NOT_WRITE = (InstanceState.STOPPED, InstanceState.TERMINATED)
 
 
@@ -52,7 +45,7 @@ class Still:
 def carry_over(here: Situation, occupant: Instance | None) -> Decision | None:
     """The next step; None where the volumes can be brought to the slot, or are not known to be well and still."""
     still = _still(here)
-    if still is None or (why := _obstacle(here, occupant)) is None:
+    if still is None or (why := why_not_brought(here, occupant)) is None:
         return None
     if (unseen := hold_for_the_unseen(here)) is not None:
         return unseen
@@ -97,22 +90,6 @@ def _name(here: Situation, why: str) -> Decision | None:
     return here.act(summary, *naming) if naming else None
 
 
-# Why they can't be brought
-
-
-def _obstacle(here: Situation, occupant: Instance | None) -> str | None:
-    for view in here.view.claims:
-        attachment = view.attachment
-        if attachment is None or (occupant and attachment.instance_id == occupant.id):
-            continue
-        if (since := hangs_since(here, attachment)) is not None:
-            return f"{view.detail}; its detach hangs since {since:%H:%M}Z"
-    stopped = occupant is not None and occupant.state is InstanceState.STOPPED
-    if occupant is None or (stopped and here.verdict(occupant).status is Status.UNHEALTHY):
-        return _short_zone(here)
-    return None
-
-
 def worth_stopping(here: Situation) -> str | None:
     """Why a sick occupant is stopped before it has a successor: its zone has no capacity for one, its volumes are well,
     and what they hold can be carried to a zone that has.
@@ -120,58 +97,7 @@ def worth_stopping(here: Situation) -> str | None:
     for view in here.view.claims:
         if view.volume is None or view.snapshots is None or not is_well(here.case, view.volume):
             return None
-    return _short_zone(here)
-
-
-def _short_zone(here: Situation) -> str | None:
-    """Nothing could be launched in the zone of the volumes for long, and it can elsewhere, as far as is known."""
-    zones = zones_of_claims(here)
-    why = _why_not_there(here, zones[0]) if len(zones) == 1 else None
-    if why is None:
-        return None
-    others = (here.blueprint.zones or frozenset()) - set(zones)
-    if all(_lacks_all(here, zone) for zone in others):
-        return None
-    return why
-
-
-def _why_not_there(here: Situation, zone: str) -> str | None:
-    if _is_short(here, zone):
-        return f"{zone} has had no capacity for {span(WITHOUT_CAPACITY_FOR)}"
-    launch = here.case.capabilities.of(zone, CapabilityKind.LAUNCH)
-    if launch.state is BreakerState.CLOSED or launch.since is None:
-        return None
-    if here.now - launch.since < WITHOUT_CAPACITY_FOR:
-        return None
-    return f"launches in {zone} have failed for {span(WITHOUT_CAPACITY_FOR)}"
-
-
-def _lacks_all(here: Situation, zone: str) -> bool:
-    shown = here.case.observation.zones.get(zone)
-    passed_over = {
-        item.type
-        for item in here.case.memory.capacity
-        if item.zone == zone and here.now < item.until
-    }
-    works = shown is not None and shown.state == AVAILABLE
-    for kind in (CapabilityKind.LAUNCH, CapabilityKind.VOLUME):
-        works = works and here.case.capabilities.works(zone, kind)
-    return not works or passed_over.issuperset(here.fleet.instance.types)
-
-
-def _is_short(here: Situation, zone: str) -> bool:
-    """Every declared type has been refused in that zone for long enough, time after time, and is passed over now."""
-    backoff = here.case.desired.policy.capacity_backoff
-    memory = {item.type: item for item in here.case.memory.capacity if item.zone == zone}
-    for type_ in here.fleet.instance.types:
-        item = memory.get(type_)
-        if item is None or here.now >= item.until:
-            return False
-        steps = [backoff[min(n, len(backoff) - 1)] for n in range(item.failures - 1)]
-        waited = sum(steps, timedelta()) + (here.now - item.last_failed_at)
-        if waited < WITHOUT_CAPACITY_FOR:
-            return False
-    return True
+    return without_room(here)
 
 
 # Their last snapshots

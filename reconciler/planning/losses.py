@@ -1,17 +1,20 @@
-"""Claims that can't be brought to an instance as they stand: lost, unproven, or in several zones."""
+"""Claims that can't be had as they stand: lost, stuck, out of reach, unproven, or in several zones."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
 
-from providers.observed import Instance
-from reconciler.health.verdict import Weight
+from providers.observed import Instance, InstanceState
+from reconciler.health.capabilities import BreakerState, CapabilityKind
+from reconciler.health.verdict import Status, Weight
 from reconciler.health.volumes import VolumeCondition
 from reconciler.planning.actions import Course, Gate
+from reconciler.planning.braked import holds_steps_in_place
 from reconciler.planning.claims import Standing
 from reconciler.planning.decision import Decision, Hold, Situation
 from reconciler.planning.orders import Order
+from reconciler.planning.reach import detach_hangs, without_room, zones_of_claims
 
 LOST = (Standing.LOST, Standing.ERROR, Standing.NEVER_FILLED)
 
@@ -37,7 +40,9 @@ class Trouble:
 
 
 def trouble_of(here: Situation, occupant: Instance | None) -> Trouble | None:
-    """The trouble of a slot with a claim whose volume is lost, in error or stuck; None where a first filling is due."""
+    """The trouble of a slot with a claim whose volume is lost, in error, stuck or out of reach; None where a first
+    filling is due.
+    """
     claims = here.view.claims
     lost = [claim for claim in claims if claim.standing in LOST]
     if all(claim.standing is Standing.NEVER_FILLED for claim in claims):
@@ -45,7 +50,7 @@ def trouble_of(here: Situation, occupant: Instance | None) -> Trouble | None:
     if lost:
         why = "; ".join(f"claim {claim.claim.name}: {claim.detail}" for claim in lost)
         return Trouble(why=why, since=_lost_since(here, occupant), gone=True)
-    return _stuck(here, occupant)
+    return _stuck(here, occupant) or _out_of_reach(here, occupant)
 
 
 def _stuck(here: Situation, occupant: Instance | None) -> Trouble | None:
@@ -81,6 +86,40 @@ def _unserved_since(here: Situation, occupant: Instance | None, stuck_since: dat
     return max(stuck_since, down_since) if down_since else here.now
 
 
+def _out_of_reach(here: Situation, occupant: Instance | None) -> Trouble | None:
+    """Volumes that may be well, and that can neither be brought to an instance nor carried over by snapshots."""
+    why = detach_hangs(here, occupant) or (without_room(here) if _is_down(here, occupant) else None)
+    if why is None or (stays := _why_not_carried(here, occupant)) is None:
+        return None
+    began = here.down_since(occupant) or here.now if occupant else _lost_since(here, None)
+    return Trouble(why=f"{why}, and {stays}", since=began, gone=False)
+
+
+def _is_down(here: Situation, occupant: Instance | None) -> bool:
+    """Whether EC2 itself speaks against it: what serves, and what we alone see no more of, has its data."""
+    if occupant is None:
+        return True
+    verdict = here.verdict(occupant)
+    if verdict.serving or verdict.by_judgement:
+        return False
+    return verdict.status is Status.UNHEALTHY
+
+
+def _why_not_carried(here: Situation, occupant: Instance | None) -> str | None:
+    """Why no snapshot of what is in that zone can be had: it fails, or what writes there may not be stopped now."""
+    zone = zones_of_claims(here)[0]
+    snapshot = here.case.capabilities.of(zone, CapabilityKind.SNAPSHOT)
+    if snapshot.state is not BreakerState.CLOSED:
+        return f"snapshots in {zone} fail"
+    if occupant is None or occupant.state is InstanceState.STOPPED:
+        return None
+    if holds_steps_in_place(here.case, occupant.zone, here.fleet.name):
+        return (
+            f"{occupant.id} can't be stopped for a snapshot while {zone} or its region is critical"
+        )
+    return None
+
+
 def _lost_since(here: Situation, occupant: Instance | None) -> datetime:
     """When its trouble began, as far as is remembered; now is the latest that it can be.
 
@@ -114,8 +153,3 @@ def unproven_claim(here: Situation) -> Decision | None:
             hold = Hold(course=Course.RESTORE, gate=gate, reason=claim.detail)
             return here.hold(claim.detail, hold)
     return None
-
-
-def zones_of_claims(here: Situation) -> tuple[str, ...]:
-    """The zones of the slot's volumes, sorted."""
-    return tuple(sorted({claim.volume.zone for claim in here.view.claims if claim.volume}))

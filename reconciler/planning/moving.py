@@ -20,6 +20,7 @@ from reconciler.planning.intents import IntentState
 from reconciler.planning.keeping import safe_corrections
 from reconciler.planning.nature import Nature
 from reconciler.planning.phrases import span
+from reconciler.planning.reach import hangs_since
 from reconciler.planning.replacing import advance_replacement, launch_replacement
 
 NO_ROOM_FOR_IT = ("InvalidParameterValue", "AttachmentLimitExceeded")
@@ -235,17 +236,3 @@ def _last_moved_at(here: Situation, view: ClaimView) -> datetime:
 def _hanging(here: Situation, detail: str) -> Decision:
     why = f"{detail}; nothing is forced"
     return here.hold(why, Hold(course=Course.KEEP_THE_DATA, gate=Gate.FENCE, reason=why))
-
-
-def hangs_since(here: Situation, attachment: Attachment) -> datetime | None:
-    """When our last detach of this volume from this instance began, if it ended at its deadline without effect."""
-    detaches = [
-        intent
-        for intent in here.view.recent
-        if isinstance(intent.action.request, DetachVolume)
-        and intent.action.request.volume_id == attachment.volume_id
-        and intent.action.request.instance_id == attachment.instance_id
-    ]
-    if not detaches or detaches[-1].state is not IntentState.DEAD:
-        return None
-    return detaches[-1].begun_at

@@ -15,10 +15,11 @@ from reconciler.planning.drift import Correction, kept_volumes
 from reconciler.planning.identity import Role, Tag, incarnation_of
 from reconciler.planning.latecomers import wait_for_the_late
 from reconciler.planning.leaving import is_quarantined
-from reconciler.planning.losses import trouble_of, unplaceable_claims, zones_of_claims
+from reconciler.planning.losses import trouble_of, unplaceable_claims
 from reconciler.planning.nature import Nature
 from reconciler.planning.orders import Order
 from reconciler.planning.phrases import clause_of
+from reconciler.planning.reach import zones_of_claims
 from reconciler.planning.slots import carries_its_volumes
 from reconciler.planning.undone import date_copies, is_given_up
 from reconciler.planning.unseen import hold_for_the_unseen

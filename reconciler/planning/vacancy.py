@@ -10,8 +10,9 @@ from reconciler.planning.claims import Standing
 from reconciler.planning.decision import Decision, Hold, LaunchWish, Situation
 from reconciler.planning.identity import Role
 from reconciler.planning.intents import WITHOUT_A_TRACE
-from reconciler.planning.losses import trouble_of, unplaceable_claims, zones_of_claims
+from reconciler.planning.losses import trouble_of, unplaceable_claims
 from reconciler.planning.phrases import declared_size
+from reconciler.planning.reach import zones_of_claims
 from reconciler.planning.replacing import advance_replacement
 from reconciler.planning.restoring import restore
 from reconciler.planning.unseen import hold_for_the_unseen
