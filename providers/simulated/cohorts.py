@@ -6,23 +6,20 @@ at which one falls sick or comes back are computed from the curve, so nothing lo
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from functools import partial
 from itertools import pairwise
-from typing import TypeVar
 
 from providers.simulated.attachments import device_is_root
-from providers.simulated.chance import Chance
 from providers.simulated.changes import Cause
 from providers.simulated.fault_plan import FaultPlan
 from providers.simulated.health import Health
 from providers.simulated.outages import StuckShare, VolumesStuck
 from providers.simulated.records import Io, Volume
 from providers.simulated.world import World
-
-Item = TypeVar("Item")
 
 
 class Cohorts:
@@ -38,7 +35,7 @@ class Cohorts:
 
     def begin(self, fault: VolumesStuck) -> None:
         """Draw who is hit, and put down what happens to them and when."""
-        cohort = self._drawn(fault)
+        cohort = self._cohort(fault)
         self._cohorts.append((fault, cohort))
         for at, count in cohort.changes(fault.curve):
             delay = at - self._world.clock.elapsed
@@ -54,21 +51,20 @@ class Cohorts:
             for volume_id in cohort.lost:
                 self._set(volume_id, Io.FAILED)
 
-    def _drawn(self, fault: VolumesStuck) -> _Cohort:
+    def _cohort(self, fault: VolumesStuck) -> _Cohort:
         within = [
             item.id for item in self._world.volumes.current.values() if self._is_in(item, fault)
         ]
-        fresh = shuffled(self._world.chance, [key for key in within if key not in self._hit])
-        again = shuffled(self._world.chance, [key for key in within if key in self._hit])
-        fraction = self._world.chance.random()
+        within.sort(key=lambda key: (key in self._hit, _drawn(fault.draw, "falls", key)))
+        fraction = _drawn(fault.draw, "fraction")
         most = _count(max(point.share for point in fault.curve), len(within), fraction)
-        members = [*fresh, *again][:most]
+        members = within[:most]
         self._hit.update(members)
         return _Cohort(
             population=len(within),
             fraction=fraction,
             members=members,
-            coming_back=shuffled(self._world.chance, members),
+            coming_back=sorted(members, key=partial(_drawn, fault.draw, "heals")),
             lost=_count(fault.lost, len(within), fraction),
         )
 
@@ -157,10 +153,7 @@ def _count(share: float, population: int, fraction: float) -> int:
     return min(population, math.floor(share * population + fraction + 1e-9))
 
 
-def shuffled(chance: Chance, items: Sequence[Item]) -> list[Item]:
-    """The items in an order that is drawn."""
-    drawn = list(items)
-    for last in range(len(drawn) - 1, 0, -1):
-        other = chance.randrange(last + 1)
-        drawn[last], drawn[other] = drawn[other], drawn[last]
-    return drawn
+def _drawn(*words: str) -> float:
+    """A number from 0 up to, without, 1, that follows from the words."""
+    digest = hashlib.blake2b("\0".join(words).encode(), digest_size=7).digest()
+    return int.from_bytes(digest) / 2**56

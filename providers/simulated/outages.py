@@ -29,11 +29,15 @@ class VolumesStuck(Fault):
     Which are hit is drawn once, when it begins, from the volumes that are attached then and, while there are any, from
     those that no other fault of this kind has hit; so is the order in which they come back. As many as the share `lost`
     of them are stuck to the end of the fault and then fail for ever. What is made later is not hit.
+
+    All of it follows from `draw` and from the volumes' ids, and not from what was drawn for the calls before: so two
+    policies that are compared meet the same outage.
     """
 
     key: ClassVar[str] = "F20"
     curve: tuple[StuckShare, ...]
     lost: float = 0.0
+    draw: str = ""
     roots: bool = False
     """Root volumes too: their guests hang."""
 

@@ -41,7 +41,12 @@ class Placing:
 
     def place(self) -> None:
         """The healthy fleets and their newest snapshots. ValueError when a slot can't be filled."""
-        launches = [action for action in due(self._look()) if _launches(action)]
+        launches = sorted(
+            (action for action in due(self._look()) if _launches(action)),
+            key=lambda action: str(
+                action.slot
+            ),  # And not in a policy's order: the ids are the same for all.
+        )
         wanted = sum(fleet.replicas for fleet in self._desired.fleets)
         if len(launches) < wanted:
             raise ValueError(f"{wanted} slots are declared, and only {len(launches)} can be filled")

@@ -82,7 +82,7 @@ class Replay:
         self._run = run
         self._began = run.scenario.begins_at
         self._tell = tell
-        self._cast = run.scenario.cast(roles=self._roles(), begins=lead)
+        self._cast = run.scenario.cast(roles=self._roles(), begins=lead, seed=run.seed)
         self._changes: list[DeclaredChange] = sorted(
             run.scenario.declared_changes, key=lambda change: change.at
         )

@@ -64,12 +64,17 @@ class Scenario:
     phases: tuple[Phase, ...]
     declared_changes: tuple[DeclaredChange, ...] = ()
 
-    def cast(self, *, roles: Mapping[str, str], begins: timedelta = timedelta()) -> Scenario:
-        """The same with the zones of an account, and with all times that much later.
+    def cast(
+        self, *, roles: Mapping[str, str], begins: timedelta = timedelta(), seed: int = 0
+    ) -> Scenario:
+        """The same with the zones of an account, with all times that much later, and with what `seed` draws.
 
         A fault whose roles have no zone there is left out.
         """
-        placed = (_placed(fault, roles, begins) for fault in self.faults)
+        placed = (
+            _placed(fault, roles, begins, draw=f"{seed}/{index}")
+            for index, fault in enumerate(self.faults)
+        )
         return replace(
             self,
             faults=tuple(fault for fault in placed if fault is not None),
@@ -83,7 +88,9 @@ class Scenario:
         )
 
 
-def _placed(fault: Fault, roles: Mapping[str, str], begins: timedelta) -> Fault | None:
+def _placed(
+    fault: Fault, roles: Mapping[str, str], begins: timedelta, *, draw: str
+) -> Fault | None:
     when = fault.when
     zones = when.zones
     if zones is not None:
@@ -94,7 +101,7 @@ def _placed(fault: Fault, roles: Mapping[str, str], begins: timedelta) -> Fault 
     later = replace(when, since=when.since + begins, until=until, zones=zones)
     if isinstance(fault, VolumesStuck):
         curve = tuple(replace(point, at=point.at + begins) for point in fault.curve)
-        return replace(fault, when=later, curve=curve)
+        return replace(fault, when=later, curve=curve, draw=draw)
     return replace(fault, when=later)
 
 

@@ -64,12 +64,13 @@ def test_a_cast_scenario_is_later_and_in_the_zones_of_the_account() -> None:
         ),
         declared_changes=(DeclaredChange(at=HOUR, fleet="web", image="ami-1"),),
     )
-    cast = scenario.cast(roles={"A": "z1", "B": "z2"}, begins=10 * HOUR)
+    cast = scenario.cast(roles={"A": "z1", "B": "z2"}, begins=10 * HOUR, seed=7)
     assert cast.faults == (
         ZonePartitioned(when=When(since=11 * HOUR, until=12 * HOUR, zones=frozenset({"z1"}))),
         VolumesStuck(
             when=When(since=10 * HOUR, until=11 * HOUR),
             curve=(StuckShare(at=10.5 * HOUR, share=0.5),),
+            draw="7/2",
         ),
     )
     assert [phase.since - 10 * HOUR for phase in cast.phases] == [

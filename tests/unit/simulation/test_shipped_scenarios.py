@@ -88,12 +88,12 @@ def test_it_is_what_its_name_says_with_sources_and_phases_in_order(name: str) ->
 
 
 def april(volumes: int = 0, *, seed: int = 3) -> SimulatedAccount:
-    """An account in which the storm begins after an hour; that many data volumes are in its zone."""
+    """An account in which the storm begins after an hour; that many volumes are in its zone, half of them roots."""
     account = SimulatedAccount(seed=seed)
     for _ in range(volumes // 100):
-        account.ec2.run_instances(**account.launch_parameters(MinCount=100, MaxCount=100))
+        account.ec2.run_instances(**account.launch_parameters(MinCount=50, MaxCount=50))
         account.wait(minutes=2)
-    for fault in load_scenario(APRIL).cast(roles=ROLES, begins=BEGINS).faults:
+    for fault in load_scenario(APRIL).cast(roles=ROLES, begins=BEGINS, seed=seed).faults:
         account.cloud.add_fault(fault)
     return account
 

@@ -19,9 +19,9 @@ def at(hours: float, share: float) -> StuckShare:
     return StuckShare(at=timedelta(hours=hours), share=share)
 
 
-def with_volumes(count: int, *faults: VolumesStuck, seed: int = 1) -> SimulatedAccount:
+def with_volumes(count: int, *faults: VolumesStuck) -> SimulatedAccount:
     """An account with that many instances, each with a data volume, in the zone of DURING, before it begins."""
-    account = SimulatedAccount(*faults, seed=seed)
+    account = SimulatedAccount(*faults)
     account.ec2.run_instances(
         **account.launch_parameters(MinCount=count, MaxCount=count, SubnetId=None, Placement=None)
     )
@@ -97,8 +97,8 @@ def test_those_that_are_lost_stay_stuck_to_the_end_and_then_fail_for_ever() -> N
 def test_a_share_of_less_than_one_volume_is_one_volume_in_some_worlds_and_none_in_others() -> None:
     curve = (at(1, 0.5), at(2, 0.5))
     lost = []
-    for seed in range(30):
-        account = with_volumes(4, VolumesStuck(when=DURING, curve=curve, lost=0.1), seed=seed)
+    for draw in map(str, range(30)):
+        account = with_volumes(4, VolumesStuck(when=DURING, curve=curve, lost=0.1, draw=draw))
         to(account, 3.1)
         lost.append(len(stuck(account, Io.FAILED)))
     assert set(lost) == {0, 1}
@@ -107,7 +107,7 @@ def test_a_share_of_less_than_one_volume_is_one_volume_in_some_worlds_and_none_i
 
 def test_a_second_cohort_takes_other_volumes_than_the_first() -> None:
     curve = (at(1, 0.4), at(2, 0.4))
-    faults = [VolumesStuck(when=DURING, curve=curve) for _ in range(2)]
+    faults = [VolumesStuck(when=DURING, curve=curve, draw=draw) for draw in "ab"]
     account = with_volumes(10, *faults)
     to(account, 1.5)
     assert len(stuck(account)) == 8
@@ -127,3 +127,15 @@ def test_root_volumes_are_hit_when_asked_for() -> None:
     account = with_volumes(3, VolumesStuck(when=DURING, curve=curve, roots=True))
     to(account, 1.5)
     assert len(stuck(account)) == 6
+
+
+def test_the_same_volumes_are_hit_whatever_was_drawn_before_and_others_by_another_draw() -> None:
+    curve = (at(1, 0.2), at(2, 0.2))
+    hit = []
+    for draw, calls in (("a", 0), ("a", 3), ("b", 0)):
+        account = with_volumes(20, VolumesStuck(when=DURING, curve=curve, draw=draw))
+        for _ in range(calls):
+            account.launched(SubnetId=OTHER_SUBNET)
+        to(account, 1.5)
+        hit.append(stuck(account))
+    assert hit[0] == hit[1] != hit[2]
