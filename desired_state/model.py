@@ -272,8 +272,6 @@ class SafetyPolicy:
     repairs_at_once_count: int
     repairs_at_once_percent: float
     """The larger of count and share of a fleet's slots is repaired at once."""
-    replacement_limits: bool
-    """False: a slot is replaced as often as it takes, whatever `maxReplacementsPerSlot` its fleet declares."""
     shrink_free_slots: int
     shrink_free_percent: float
     """A scale-down beyond either needs `--confirm-shrink`."""

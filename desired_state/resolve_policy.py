@@ -44,7 +44,6 @@ def resolve_policy(declared: SafetyPolicyDocument, default: SafetyPolicyDocument
         terminations_per_hour_percent=terminations[1],
         repairs_at_once_count=repairs[0],
         repairs_at_once_percent=repairs[1],
-        replacement_limits=spec.replacement_limits == "declared",
         shrink_free_slots=shrink[0],
         shrink_free_percent=shrink[1],
         capacity_backoff=tuple(_given(spec.capacity_backoff)),

@@ -83,10 +83,6 @@ class SafetyPolicySpec(Document):
         default=CountAndShareDocument(),
         description="Slots of a fleet under repair at once, the larger of both.",
     )
-    replacement_limits: Literal["declared", "none"] | None = Field(
-        default=None,
-        description="`none`: a slot is replaced as often as it takes, whatever its fleet declares.",
-    )
     shrink_free: CountAndShareDocument = Field(
         default=CountAndShareDocument(),
         description="Slots that a lower `replicas` may take away without --confirm-shrink, the "

@@ -212,8 +212,6 @@ def _replacement_limit(draft: Draft, tally: Tally) -> Refusal | None:
     slot, fleet = draft.action.slot, tally.fleet_of(draft)
     if slot is None or fleet is None or not isinstance(draft.action.request, LaunchInstance):
         return None
-    if not tally.case.desired.policy.replacement_limits:
-        return None
     launches = tally.launches.get(slot, ())
     for limit in fleet.repair.max_replacements_per_slot:
         recent = [at for at in launches if tally.case.now - at < limit.window]

@@ -199,7 +199,6 @@ def safety_policy(**changes: Any) -> SafetyPolicy:
         terminations_per_hour_percent=20,
         repairs_at_once_count=2,
         repairs_at_once_percent=20,
-        replacement_limits=True,
         shrink_free_slots=2,
         shrink_free_percent=10,
         capacity_backoff=(MINUTE, 3 * MINUTE, 10 * MINUTE, 30 * MINUTE),

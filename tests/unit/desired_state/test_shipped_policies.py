@@ -44,7 +44,6 @@ def test_naive_is_the_default_without_gates_and_pace_and_with_no_other_change() 
         terminations_per_hour_percent=100,
         repairs_at_once_count=5000,
         repairs_at_once_percent=100,
-        replacement_limits=False,
         capacity_backoff=(timedelta(seconds=15),),
     )
 

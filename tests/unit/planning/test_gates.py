@@ -224,14 +224,6 @@ def test_a_slot_is_replaced_at_most_twice_an_hour() -> None:
     assert "replaced 2 times in 1 h" in hold.reason
 
 
-def test_a_policy_may_take_the_limits_of_replacements_off() -> None:
-    scene = with_gone(1)
-    for ago in (50 * MINUTE, 20 * MINUTE):
-        scene.began(launch("web/1", course=Course.REPLACE), ago=ago, state=IntentState.OBSERVED)
-    scene.policy = safety_policy(replacement_limits=False)
-    assert done(scene) == ["launch web/1"]
-
-
 def test_a_launch_without_an_answer_for_long_counts_from_when_its_outcome_was_seen() -> None:
     scene = with_gone(1)
     for began, ended in ((70 * MINUTE, 50 * MINUTE), (65 * MINUTE, 20 * MINUTE)):
