@@ -174,7 +174,8 @@ def _report(
         for policy, rules in ((item, load_policy(item)) for item in policies)
         for seed in seeds
     ]
-    with Shown(scenario.lasts, sys.stderr, os.environ) as shown:
+    names = [run.name for run in runs]
+    with Shown(names, scenario.lasts, sys.stderr, os.environ) as shown:
         replays = replay_all(runs, shown.tell)
     return Report(
         scenario=scenario,

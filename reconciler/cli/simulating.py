@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TextIO
@@ -19,9 +19,12 @@ TOLD_EVERY = timedelta(hours=6)
 
 
 class Shown:
-    """Use as a context manager; `lasts` is how long the trouble of each replay is."""
+    """Use as a context manager; `names` are those of the runs, `lasts` is how long the trouble of each is."""
 
-    def __init__(self, lasts: timedelta, stream: TextIO, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self, names: Sequence[str], lasts: timedelta, stream: TextIO, environ: Mapping[str, str]
+    ) -> None:
+        self._names = names
         self._lasts = lasts
         self._stream = stream
         self._moving = in_colour(stream, environ)
@@ -43,8 +46,9 @@ class Shown:
     def _text(self, progress: Progress) -> str:
         done = f"{progress.done} of {words.count(progress.runs, 'replay')} done"
         under_way = [
-            f"{words.duration(at)} of {words.duration(self._lasts)}, {words.count(down, 'slot')} down"
-            for at, down in progress.reached.values()
+            f"{self._names[number]}: {words.duration(at)} of {words.duration(self._lasts)},"
+            f" {words.count(down, 'slot')} down"
+            for number, (at, down) in sorted(progress.reached.items())
             if at >= timedelta()
         ]
         return "; ".join([done, *under_way])

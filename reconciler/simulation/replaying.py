@@ -47,6 +47,12 @@ class Run:
     approves_after: timedelta | None = None
     skips: bool = True
 
+    @property
+    def name(self) -> str:
+        """As a line of progress names it."""
+        plane = "" if self.saturation else ", plane never saturates"
+        return f"{self.policy_name}, seed {self.seed}{plane}"
+
 
 def replay(run: Run, tell: Tell) -> Replayed:
     """The whole replay, in this process's memory."""
