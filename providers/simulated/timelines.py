@@ -65,7 +65,7 @@ class Timeline(Generic[R]):
 
 
 class Collection(Generic[R]):
-    """All resources of one kind. `revision` rises with every change."""
+    """All resources of one kind. `revision` rises with every change of what is there."""
 
     def __init__(self) -> None:
         self._current: dict[str, R] = {}
@@ -116,7 +116,6 @@ class Collection(Generic[R]):
             del self._recent[key]
             if key not in self._current:
                 del self._timelines[key]
-                self.revision += 1
 
     def _note(self, key: str, at: datetime) -> None:
         self._recent.pop(key, None)

@@ -4,7 +4,7 @@ A pass finds what the last one found, and does as little, when
 - the last one did nothing, learnt nothing and saw the whole cell, and nothing that it planned or judged is due before;
 - since its beginning nobody wrote to the store or declared anything else, and no fault went on or off;
 - nothing in the world has changed since then but what is read in rhythms of its own and was read since; what follows
-  changes by time alone, boots, metrics and views that lag, has had its time;
+  changes by time alone, boots and the metrics of volumes that are measured, has had its time;
 - no fault that is on hits reads by chance or lets them lag, and the control plane refuses none for lack of room.
 
 What it reads is counted, takes its time, and moves its rhythms on; archives and metrics, which go on, are read.
@@ -49,11 +49,13 @@ from reconciler.loop.snapshot_rhythm import SnapshotRhythm
 from reconciler.loop.volume_rhythm import with_volume_health
 from reconciler.planning.actions import Bucket, is_backup
 from reconciler.planning.identity import slot_key
+from reconciler.planning.intents import IntentState
+from reconciler.planning.launch_outcomes import UNANSWERED_FOR
 from reconciler.planning.memory import Memory
 from reconciler.planning.settling import Waiting
 
-SETTLED = timedelta(minutes=6)
-"""The longest that anything goes on changing by time alone after it has changed: a view that lags, a metric, a boot."""
+MEASURED_WITHIN = timedelta(minutes=6)
+"""The longest that metrics of a volume go on changing by time alone after it has changed."""
 READ_FAULTS = (
     Brownout,
     ErrorAfterEffect,
@@ -101,7 +103,8 @@ class Resting:
         self._budget = budget
         self._begun: tuple[int, Revisions] = (0, ())
         self._seen: Revisions = ()
-        self._moved_at = cloud.clock.now()
+        self._looked_at = self._moved_at = cloud.clock.now()
+        self._volume_moved_at: dict[str, datetime] = {}
         self._mark: _Mark | None = None
 
     def begins(self) -> None:
@@ -155,8 +158,8 @@ class Resting:
             and mark.desired is desired
             and mark.faults == self._cloud.plan.revision
             and mark.revisions == self._revisions()
-            and now - self._moved_at >= SETTLED
-            and self._snapshots_are_old_news(now)
+            and self._has_settled(now)
+            and self._snapshots_are_old_news(mark, now)
             and not any(_hits_reads(fault) for fault in self._faults())
             and self._cloud.control_plane.has_room
             and mark.memory is self._cell.store.memory(now)
@@ -176,18 +179,35 @@ class Resting:
         )
 
     def _look_for_movement(self) -> None:
-        revisions = self._revisions()
+        revisions, now = self._revisions(), self._cloud.clock.now()
         if revisions != self._seen:
-            self._seen, self._moved_at = revisions, self._cloud.clock.now()
+            self._seen, self._moved_at = revisions, now
+            for id_ in self._cloud.world.volumes.changed_since(self._looked_at):
+                self._volume_moved_at[id_] = now
+        self._looked_at = now
 
-    def _snapshots_are_old_news(self, now: datetime) -> bool:
-        """Their lists, here and elsewhere, are not due, or would be what they were."""
+    def _has_settled(self, now: datetime) -> bool:
+        """Whether what has moved goes on changing by time alone no more."""
+        boots = timedelta(seconds=max(self._cloud.world.durations.boot_s))
+        if now - self._moved_at <= boots:
+            return False
+        measured = self._cell.senses.volumes.metrics_of
+        moved = (self._volume_moved_at.get(id_) for id_ in measured)
+        return all(at is None or now - at >= MEASURED_WITHIN for at in moved)
+
+    def _snapshots_are_old_news(self, mark: _Mark, now: datetime) -> bool:
+        """Their lists, here and elsewhere, are not due, or would be what they were and nobody waits for them.
+
+        A call without an answer does: that a new list does not show its snapshot is news too.
+        """
         senses, world = self._cell.senses, self._cloud.world
+        awaited = any(item.state is IntentState.BEGUN for item in mark.memory.open_intents)
         lists = [(senses.snapshots, world.snapshots)]
         lists += [
             (rhythm, world.region(region)) for region, rhythm in senses.copies.by_region.items()
         ]
-        return not any(_is_news(rhythm, collection, now) for rhythm, collection in lists)
+        due = [item for item in lists if item[0].last is not None and item[0].is_due(now)]
+        return not (due and awaited) and not any(_is_news(*item) for item in due)
 
     # What is read all the same.
 
@@ -254,11 +274,9 @@ class Resting:
                 self._cloud.gate.pass_over(operation)
 
 
-def _is_news(rhythm: SnapshotRhythm, collection: Collection[Snapshot], now: datetime) -> bool:
-    """Whether its list will be read now, and may show something else than when it was last read."""
-    if rhythm.last is None or not rhythm.is_due(now):
-        return False
-    if rhythm.last.gap or rhythm.whole is None:
+def _is_news(rhythm: SnapshotRhythm, collection: Collection[Snapshot]) -> bool:
+    """Whether its list, which is due, may show something else than when it was last read."""
+    if rhythm.last is None or rhythm.last.gap or rhythm.whole is None:
         return True
     return bool(collection.changed_since(rhythm.whole.as_of))
 
@@ -299,6 +317,11 @@ def _due_at(seen: Assessment) -> datetime | None:
         *(item.changes_at for item in seen.case.conditions.verdicts.values()),
         *(item.next_probe_at for item in capabilities),
         *(item.round_ends_at for item in capabilities),
+        *(
+            item.begun_at + UNANSWERED_FOR
+            for item in seen.case.memory.open_intents
+            if item.state is IntentState.BEGUN
+        ),
     )
     # What was due by then, this pass has taken into account.
     return min((at for at in found if at is not None and at > seen.case.now), default=None)

@@ -38,6 +38,8 @@ class Watch:
         self._calls: Counter[int] = Counter()
         self._mutating: Counter[int] = Counter()
         self._carried_out: Counter[int] = Counter()
+        self._minute = 0
+        """In which the last call was made; it may have its effect in the next one."""
         guard.cloud.gate.before_effect.append(self._called)
         guard.cloud.gate.after_effect.append(self._had_effect)
 
@@ -106,14 +108,10 @@ class Watch:
         )
 
     def _called(self, call: Call) -> None:
-        minute = self._minute
-        self._calls[minute] += 1
+        self._minute = (self._guard.cloud.clock.now() - self._began) // MINUTE
+        self._calls[self._minute] += 1
         if call.mutating:
-            self._mutating[minute] += 1
+            self._mutating[self._minute] += 1
 
     def _had_effect(self, _call: Call) -> None:
         self._carried_out[self._minute] += 1
-
-    @property
-    def _minute(self) -> int:
-        return (self._guard.cloud.clock.now() - self._began) // MINUTE

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from desired_state.load import load_policy
 from providers.simulated.faults import (
     ByHand,
     InstancesSick,
@@ -15,6 +16,7 @@ from providers.simulated.faults import (
     VolumesSick,
     When,
 )
+from providers.simulated.outages import OperationsOff
 from reconciler.simulation.measures import came_through, measures_of
 from reconciler.simulation.record import Replayed
 from reconciler.simulation.replaying import Run, replay
@@ -42,6 +44,17 @@ def backed_up(**changes: object) -> Run:
     fleets = desired(web_fleet(replicas=4), postgres_fleet(replicas=4, claims=(claim,)))
     run = small_run(VolumesSick(when=When(since=5 * MINUTE, share=0.5)), lasts=2 * HOUR)
     return replace(run, desired=fleets, **changes)
+
+
+def refused_snapshots() -> Run:
+    """No snapshot can be taken: each call for one is looked for, and given up in its own time."""
+    off = OperationsOff(
+        when=When(since=5 * MINUTE, operations=frozenset({"CreateSnapshot"})),
+    )
+    claim = data_claim(backup=snapshots_of(HOUR))
+    fleets = desired(postgres_fleet(replicas=1, claims=(claim,)))
+    policy = load_policy("default")
+    return replace(small_run(off, lasts=2 * HOUR), desired=fleets, policy=policy)
 
 
 def test_what_does_not_happen_is_not_reported() -> None:
@@ -113,8 +126,9 @@ def test_the_same_seed_is_the_same_replay_and_another_is_another() -> None:
             lasts=2 * HOUR,
         ),
         backed_up(),
+        refused_snapshots(),
     ],
-    ids=["nothing", "hung guests", "hung guests under load", "stuck volumes"],
+    ids=["nothing", "hung guests", "hung guests under load", "stuck volumes", "refused snapshots"],
 )
 def test_with_and_without_passing_over_the_record_is_the_same(run: Run) -> None:
     all_made = played(replace(run, skips=False))
