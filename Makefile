@@ -60,6 +60,9 @@ bench-sim: $(READY)  ## virtual hours a minute on the simulated cloud, and passe
 bench-simulate: $(READY)  ## how long the outage of April 2011 takes to replay, for two policies
 	@$(RUN) -m tests.bench outage
 
+bench-policies: $(READY)  ## the outage of April 2011 over twenty seeds, with brakes and without
+	@$(RUN) -m tests.bench policies
+
 schema: $(READY)  ## regenerate the committed JSON Schema and the IAM policy
 	@$(RUN) -m reconciler schema --write
 	@$(RUN) -m providers.ec2.permissions > deploy/iam/policy.json
@@ -72,4 +75,4 @@ lock: $(READY)  ## lock the dependencies again, with hashes (needs uv)
 clean:  ## remove what the targets made
 	@rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
-.PHONY: help setup check test test-simulation golden demo sim soak bugs bench bench-sim bench-simulate schema lock clean
+.PHONY: help setup check test test-simulation golden demo sim soak bugs bench bench-sim bench-simulate bench-policies schema lock clean

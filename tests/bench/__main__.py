@@ -10,7 +10,7 @@ import platform
 import sys
 from collections.abc import Callable
 
-from tests.bench import commands, outage, plan_over_the_wire, simulation
+from tests.bench import commands, outage, plan_over_the_wire, policies, simulation
 from tests.bench.tables import Report
 
 BENCHMARKS: dict[str, Callable[[], Report]] = {
@@ -18,6 +18,7 @@ BENCHMARKS: dict[str, Callable[[], Report]] = {
     "plan": plan_over_the_wire.run,
     "simulation": simulation.run,
     "outage": outage.run,
+    "policies": policies.run,
 }
 
 
