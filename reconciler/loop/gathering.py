@@ -24,7 +24,7 @@ from providers.spare_calls import SpareCalls, Unbounded
 from reconciler.execution.handlers import CheckContext, CheckHandler
 from reconciler.health.verdict import Evidence, Sign, Weight
 from reconciler.loop.sentinels import LOOKED_AT_EVERY
-from reconciler.planning.identity import Tag, slot_of
+from reconciler.planning.identity import owner_of, slot_key, slot_of
 from reconciler.planning.learning import missing_ids
 from reconciler.planning.memory import Memory
 
@@ -61,8 +61,9 @@ class ProbeRhythm:
 
     def _same(self, key: str, look: ProbeResult) -> ProbeResult:
         last = self.last.get(key)
-        passes = look.outcome is ProbeOutcome.PASSED
-        return last if last and passes and replace(look, at=last.at) == last else look
+        if last is None or look.outcome is not ProbeOutcome.PASSED:
+            return look
+        return last if (look.outcome, look.detail) == (last.outcome, last.detail) else look
 
 
 def gather(
@@ -157,8 +158,9 @@ def _targets(
 ) -> list[tuple[ProbeTarget, timedelta]]:
     """Every service that is to be probed, and how often."""
     targets: list[tuple[ProbeTarget, timedelta]] = []
+    fleets = {fleet.name: fleet for fleet in desired.fleets}
     for instance in observation.instances.values():
-        fleet = _probed_fleet(instance, desired, owner)
+        fleet = _probed_fleet(instance, fleets, owner)
         if fleet is None or fleet.health.probe is None or instance.private_ip is None:
             continue
         target = _target(instance.id, instance.private_ip, fleet)
@@ -186,19 +188,17 @@ def _probe(
     return current
 
 
-def _probed_fleet(instance: Instance, desired: DesiredState, owner: str) -> Fleet | None:
+def _probed_fleet(instance: Instance, fleets: Mapping[str, Fleet], owner: str) -> Fleet | None:
     """Of what runs; and of what hangs while it stops, where silence is to prove that it is cut off."""
-    fleet = _declared_fleet(instance, desired, owner)
+    fleet = _declared_fleet(instance, fleets, owner)
     stopping = instance.state is InstanceState.STOPPING
     proves = stopping and fleet is not None and fleet.instance.isolation is not None
     return fleet if proves or instance.state is InstanceState.RUNNING else None
 
 
-def _declared_fleet(instance: Instance, desired: DesiredState, owner: str) -> Fleet | None:
-    slot = slot_of(instance.tags)
-    if slot is None or instance.tags.get(Tag.OWNER) != owner:
-        return None
-    return desired.fleet(slot.fleet)
+def _declared_fleet(instance: Instance, fleets: Mapping[str, Fleet], owner: str) -> Fleet | None:
+    key = slot_key(instance.tags)
+    return fleets.get(key[0]) if key is not None and owner_of(instance.tags) == owner else None
 
 
 def _ask_checks(
@@ -211,10 +211,11 @@ def _ask_checks(
 ) -> dict[str, tuple[Evidence, ...]]:
     """What users' checks say of every running instance of a declared fleet; one that fails is no data."""
     reported: dict[str, tuple[Evidence, ...]] = {}
+    fleets = {fleet.name: fleet for fleet in desired.fleets}
     for instance in observation.instances.values() if checks else ():
         slot = slot_of(instance.tags)
         running = instance.state is InstanceState.RUNNING
-        if slot is None or not running or _declared_fleet(instance, desired, owner) is None:
+        if slot is None or not running or _declared_fleet(instance, fleets, owner) is None:
             continue
         context = CheckContext(slot=slot, instance=instance, now=now)
         reported[instance.id] = tuple(

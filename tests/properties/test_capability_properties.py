@@ -14,7 +14,7 @@ from reconciler.health.judging_capabilities import (
     fold_outcomes,
     judge_capabilities,
 )
-from tests.support.brakes import BREAKERS
+from tests.support.brakes import BREAKERS, MINUTE
 from tests.support.calls import FAILED, LAUNCH, PROVEN, WAITING, ZONES, at, call, launching
 
 thorough = settings(max_examples=300, deadline=None)
@@ -99,8 +99,9 @@ def test_no_zone_is_tried_twice_at_once_and_no_more_than_two_of_the_region(
             result = data.draw(st.sampled_from([FAILED, WAITING, WAITING]))
             unanswered = data.draw(st.booleans()) and result is WAITING
             known.append(call(minute, result, zone=zone, unanswered=unanswered))
-    for begun, zone in tries:
-        of_zone = [m for m, other in tries if other == zone and begun <= m < begun + 0.4]
-        of_region = [m for m, _ in tries if begun <= m < begun + 0.5]
+    began = [(at(m), zone) for m, zone in tries]
+    for begun, zone in began:
+        of_zone = [m for m, other in began if other == zone and begun <= m < begun + 0.4 * MINUTE]
+        of_region = [m for m, _ in began if begun <= m < begun + 0.5 * MINUTE]
         assert len(of_zone) == 1
         assert len(of_region) <= 2
