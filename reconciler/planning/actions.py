@@ -90,6 +90,7 @@ class Reason(StrEnum):
     ATTACHMENT_HANGS = "attachment-hangs"
     CLAIM_LOST = "claim-lost"
     CLAIM_STUCK = "claim-stuck"
+    CLAIM_OUT_OF_REACH = "claim-out-of-reach"
     SERVE_FENCE = "serve-fence"
     QUARANTINE = "quarantine"
     KEEP_VOLUME = "keep-volume-on-termination"

@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from providers.observed import Instance, Snapshot
+from reconciler.planning.actions import Reason
 from reconciler.planning.asking import allowed_loss
 from reconciler.planning.claims import ClaimView
 from reconciler.planning.decision import Decision, Situation
@@ -60,7 +61,14 @@ def trouble_or_order(
     if trouble is not None:
         return replace(trouble, why=f"{trouble.why}; {order.said}", order=order)
     why = f"{order.said}; what is written until the copy takes over is lost"
-    return Trouble(why=why, since=order.given_at, gone=False, order=order, evident=False)
+    return Trouble(
+        reason=Reason.BY_HAND,
+        why=why,
+        since=order.given_at,
+        gone=False,
+        order=order,
+        evident=False,
+    )
 
 
 def loss_taken(claims: Sequence[ClaimView], trouble: Trouble) -> timedelta:

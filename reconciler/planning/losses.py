@@ -9,7 +9,7 @@ from providers.observed import Instance, InstanceState
 from reconciler.health.capabilities import BreakerState, CapabilityKind
 from reconciler.health.verdict import Status, Weight
 from reconciler.health.volumes import VolumeCondition
-from reconciler.planning.actions import Course, Gate
+from reconciler.planning.actions import Course, Gate, Reason
 from reconciler.planning.braked import holds_steps_in_place
 from reconciler.planning.claims import Standing
 from reconciler.planning.decision import Decision, Hold, Situation
@@ -21,12 +21,13 @@ LOST = (Standing.LOST, Standing.ERROR, Standing.NEVER_FILLED)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trouble:
-    """Why only a restore helps a slot: in words, and since when nothing could be written any more.
+    """Why only a restore helps a slot: in a word, in words, and since when nothing could be written any more.
 
     `gone` is True where the data itself is gone, so that nothing is gained by waiting. With an `order` a person wants
     it restored; `evident` is False where nothing else speaks for it.
     """
 
+    reason: Reason
     why: str
     since: datetime
     gone: bool
@@ -49,7 +50,8 @@ def trouble_of(here: Situation, occupant: Instance | None) -> Trouble | None:
         return None
     if lost:
         why = "; ".join(f"claim {claim.claim.name}: {claim.detail}" for claim in lost)
-        return Trouble(why=why, since=_lost_since(here, occupant), gone=True)
+        since = _lost_since(here, occupant)
+        return Trouble(reason=Reason.CLAIM_LOST, why=why, since=since, gone=True)
     return _stuck(here, occupant) or _out_of_reach(here, occupant)
 
 
@@ -72,7 +74,10 @@ def _stuck(here: Situation, occupant: Instance | None) -> Trouble | None:
     since = min([item.since for item in bad] or [verdict.since for _, verdict in found])
     stuck_since = max(verdict.since for _, verdict in found)
     return Trouble(
-        why=why, since=min(since, _unserved_since(here, occupant, stuck_since)), gone=False
+        reason=Reason.CLAIM_STUCK,
+        why=why,
+        since=min(since, _unserved_since(here, occupant, stuck_since)),
+        gone=False,
     )
 
 
@@ -92,7 +97,9 @@ def _out_of_reach(here: Situation, occupant: Instance | None) -> Trouble | None:
     if why is None or (stays := _why_not_carried(here, occupant)) is None:
         return None
     began = here.down_since(occupant) or here.now if occupant else _lost_since(here, None)
-    return Trouble(why=f"{why}, and {stays}", since=began, gone=False)
+    return Trouble(
+        reason=Reason.CLAIM_OUT_OF_REACH, why=f"{why}, and {stays}", since=began, gone=False
+    )
 
 
 def _is_down(here: Situation, occupant: Instance | None) -> bool:

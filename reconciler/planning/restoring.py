@@ -109,7 +109,7 @@ def _launch(
         incarnation=here.view.highest_incarnation + 1,
         role=Role.REPLACEMENT if here.view.alive else Role.OCCUPANT,
         course=Course.RESTORE,
-        reason=_reason(trouble),
+        reason=trouble.reason,
         detail=detail,
         treated=treated_by(here, occupant),
         zones=None,
@@ -121,12 +121,6 @@ def _launch(
         down_since=trouble.since,
     )
     return Decision(view=here.view, summary=detail, rests_in=Bucket.WAITING, wish=wish)
-
-
-def _reason(trouble: Trouble) -> Reason:
-    if not trouble.evident:
-        return Reason.BY_HAND
-    return Reason.CLAIM_LOST if trouble.gone else Reason.CLAIM_STUCK
 
 
 def _advance(here: Situation, replacement: Instance, trouble: Trouble) -> Decision:

@@ -25,6 +25,7 @@ REASONS: dict[Reason, str] = {
     Reason.CLAIM_UNATTACHED: "not attached",
     Reason.CLAIM_LOST: "its data is lost",
     Reason.CLAIM_STUCK: "its volume is stuck",
+    Reason.CLAIM_OUT_OF_REACH: "its data is out of reach",
     Reason.SERVE_FENCE: "serve fence",
     Reason.QUARANTINE: "left behind by a restore",
     Reason.KEEP_VOLUME: "protection",

@@ -76,6 +76,7 @@ def test_a_slot_whose_instance_is_gone_is_restored_elsewhere() -> None:
     scene = gone(cut_off())
     step = the_action(scene)
     assert restored(step, scene)
+    assert step.reason is Reason.CLAIM_OUT_OF_REACH
     assert "launches in use1-az1 have failed for 30 min, and snapshots in use1-az1 fail" in (
         step.detail
     )
