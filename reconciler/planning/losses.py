@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from providers.observed import Instance, InstanceState
+from providers.requests import LaunchInstance
 from reconciler.health.capabilities import BreakerState, CapabilityKind
 from reconciler.health.verdict import Status, Weight
 from reconciler.health.volumes import VolumeCondition
@@ -13,6 +14,8 @@ from reconciler.planning.actions import Course, Gate, Reason
 from reconciler.planning.braked import holds_steps_in_place
 from reconciler.planning.claims import Standing
 from reconciler.planning.decision import Decision, Hold, Situation
+from reconciler.planning.identity import Tag
+from reconciler.planning.intents import WITHOUT_A_TRACE, WITHOUT_EFFECT
 from reconciler.planning.orders import Order
 from reconciler.planning.reach import detach_hangs, without_room, zones_of_claims
 
@@ -96,7 +99,7 @@ def _out_of_reach(here: Situation, occupant: Instance | None) -> Trouble | None:
     why = detach_hangs(here, occupant) or (without_room(here) if _is_down(here, occupant) else None)
     if why is None or (stays := _why_not_carried(here, occupant)) is None:
         return None
-    began = here.down_since(occupant) or here.now if occupant else _lost_since(here, None)
+    began = here.down_since(occupant) or here.now if occupant else _vacant_since(here)
     return Trouble(
         reason=Reason.CLAIM_OUT_OF_REACH, why=f"{why}, and {stays}", since=began, gone=False
     )
@@ -139,6 +142,25 @@ def _lost_since(here: Situation, occupant: Instance | None) -> datetime:
     if not any(order.slot == here.view.ref for order in memory.orders):
         began += [memory.held_since.get(f"{here.view.ref}|{Gate.RESTORE}")]
     return min([at for at in began if at is not None], default=here.now)
+
+
+def _vacant_since(here: Situation) -> datetime:
+    """Since when nobody has held the slot, so that nothing was written: now, as far as that can't be told.
+
+    Every launch for one that was gone, and that came to nothing, was begun because nobody held it.
+    """
+    since = _lost_since(here, None)
+    served = {item.id for item in here.view.ending if Tag.IN_SERVICE_SINCE in item.tags}
+    for intent in reversed(here.view.recent):
+        if not isinstance(intent.action.request, LaunchInstance):
+            continue
+        health = here.case.memory.health.get(intent.resource_id or "")
+        was_well = intent.resource_id in served or (health is not None and health.healthy_at)
+        failed = intent.state in WITHOUT_EFFECT | WITHOUT_A_TRACE
+        if intent.action.reason is not Reason.GONE or not failed or was_well:
+            break
+        since = min(since, intent.begun_at)
+    return since
 
 
 def unplaceable_claims(here: Situation) -> Decision | None:

@@ -7,13 +7,34 @@ from datetime import timedelta
 from pathlib import Path
 
 from desired_state.model import LadderStep
-from providers.simulated.faults import AttachStuck, CapacityShort, DetachStuck, Meddling, When
+from providers.simulated.faults import (
+    AttachStuck,
+    CapacityShort,
+    DetachStuck,
+    LaunchDies,
+    Meddling,
+    When,
+)
+from providers.simulated.outages import OperationsOff
 from providers.simulated.records import Guest
 from reconciler.demo import truth
 from reconciler.planning.identity import Tag
 from reconciler.simulation.guard import VirtualGuard
-from tests.stories.databases import DATABASES, SLOT, guarding, heals, occupant, volume_of
-from tests.support.fleets import HOUR
+from tests.stories.databases import (
+    DATABASES,
+    SLOT,
+    from_now,
+    guarding,
+    heals,
+    occupant,
+    snapshots_taken_of,
+    source_of,
+    volume_of,
+)
+from tests.support.brakes import BREAKERS
+from tests.support.fleets import HOUR, safety_policy
+
+OF_VOLUMES = frozenset({"AttachVolume", "CreateSnapshot", "CreateSnapshots", "DetachVolume"})
 
 
 def test_a_volume_that_cannot_leave_its_stopped_instance_is_carried_over_by_a_snapshot(
@@ -56,6 +77,25 @@ def test_a_database_whose_zone_has_no_capacity_for_half_an_hour_comes_back_in_an
     assert after.zone != before.zone
     assert (snapshot.volume_id, snapshot.started_at > ended_at) == (kept, True)
     assert guard.cloud.clock.now() - ended_at >= timedelta(minutes=30)
+
+
+def test_a_zone_that_neither_launches_nor_takes_snapshots_is_left_for_a_copy_from_before(
+    guard: VirtualGuard,
+) -> None:
+    guard.desired = replace(guard.desired, policy=safety_policy(capabilities=BREAKERS))
+    before = occupant(guard)
+    kept = volume_of(before)
+    *_, newest = snapshots_taken_of(guard, kept)
+    zones = frozenset({before.zone})
+    guard.cloud.add_fault(LaunchDies(when=from_now(guard, zones=zones)))
+    guard.cloud.add_fault(OperationsOff(when=from_now(guard, zones=zones, operations=OF_VOLUMES)))
+    guard.cloud.by_hand(Meddling.TERMINATE, before.id)
+    ended_at = guard.cloud.clock.now()
+    heals(guard, within=2 * HOUR)
+    assert occupant(guard).zone != before.zone
+    assert source_of(guard).id == newest.id
+    assert guard.cloud.clock.now() - ended_at >= timedelta(minutes=30)
+    assert kept in guard.cloud.truth.volumes
 
 
 def test_a_zone_that_has_capacity_again_in_time_keeps_the_volume(guard: VirtualGuard) -> None:

@@ -15,7 +15,7 @@ from reconciler.health.conditions import Condition
 from reconciler.health.verdict import Sign
 from reconciler.planning.actions import Action, Course, Gate, Reason
 from reconciler.planning.intents import IntentState
-from tests.support.actions import action
+from tests.support.actions import action, launch
 from tests.support.backed_up import DATABASE, VOLUME, backed_up, databases
 from tests.support.cases import Scene
 from tests.support.databases import DATABASES, committed
@@ -80,6 +80,28 @@ def test_a_slot_whose_instance_is_gone_is_restored_elsewhere() -> None:
     assert "launches in use1-az1 have failed for 30 min, and snapshots in use1-az1 fail" in (
         step.detail
     )
+
+
+def test_its_loss_counts_to_the_first_launch_that_came_to_nothing_and_not_to_now() -> None:
+    scene = gone(cut_off())
+    assert "which loses 40 min of writes" in the_action(scene).detail
+    for ago in (25 * MINUTE, 10 * MINUTE):
+        tried = launch(DATABASE, reason=Reason.GONE, course=Course.KEEP_THE_DATA)
+        scene.began(tried, ago=ago, state=IntentState.DEAD)
+    assert "which loses 15 min of writes" in the_action(scene).detail
+
+
+@pytest.mark.parametrize(
+    ("reason", "state"),
+    [(Reason.SYSTEM_CHECK, IntentState.DEAD), (Reason.GONE, IntentState.OBSERVED)],
+)
+def test_a_launch_beside_an_occupant_or_one_that_came_up_says_nothing_of_that(
+    reason: Reason, state: IntentState
+) -> None:
+    scene = gone(cut_off())
+    tried = launch(DATABASE, reason=reason, course=Course.KEEP_THE_DATA)
+    scene.began(tried, ago=25 * MINUTE, state=state)
+    assert "which loses 40 min of writes" in the_action(scene).detail
 
 
 def test_so_is_one_whose_instance_ec2_calls_sick_and_its_loss_counts_to_when_it_fell_sick() -> None:
