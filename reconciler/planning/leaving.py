@@ -64,10 +64,10 @@ def is_quarantined(here: Situation, instance: Instance) -> bool:
 
 
 def _is_left_behind(here: Situation, instance: Instance) -> bool:
-    """Whether others have taken the place of its data, so that it is dated before it goes."""
+    """Whether others have taken the place of its data, so that it is dated before it goes. What is dated was left."""
     occupant = here.view.occupant
     brought = occupant is not None and brought_claims(here.view.claims, occupant)
-    return bool(brought or _left_on(here, instance))
+    return bool(brought or DATE in instance.tags or _left_on(here, instance))
 
 
 def _left_on(here: Situation, instance: Instance) -> list[Attachment]:

@@ -12,7 +12,7 @@ from reconciler.planning.absence import Absence
 from reconciler.planning.actions import Bucket, Change, Course, Gate, Reason
 from reconciler.planning.decision import Decision, Draft, Hold, LaunchWish, Situation
 from reconciler.planning.drift import Correction, kept_volumes
-from reconciler.planning.identity import Role, Tag, incarnation_of
+from reconciler.planning.identity import Role, Tag, claim_of, incarnation_of
 from reconciler.planning.latecomers import wait_for_the_late
 from reconciler.planning.leaving import is_quarantined
 from reconciler.planning.losses import trouble_of, unplaceable_claims
@@ -102,9 +102,15 @@ def _is_out_of_the_way(here: Situation, instance: Instance) -> bool:
 
 
 def _can_go(here: Situation, instance: Instance) -> bool:
-    """It can't serve, and either never came into service or is stopped with nothing left on it."""
+    """It can't serve, and either never came into service or is stopped with nothing left on it.
+
+    Not where its own record shows a claim's volume on it, whatever the volume's says: one of the two views is older.
+    """
     verdict = here.verdict(instance)
     if verdict.serving or verdict.status is Status.HEALTHY:
+        return False
+    shown = (here.case.observation.volumes.get(item.volume_id) for item in instance.attachments)
+    if any(volume is not None and claim_of(volume.tags) is not None for volume in shown):
         return False
     bare = all(item.device == instance.root_device for item in instance.attachments)
     emptied = bare and instance.state is InstanceState.STOPPED

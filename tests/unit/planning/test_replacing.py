@@ -151,13 +151,33 @@ def test_a_commit_in_the_journal_is_enough_when_its_instance_is_long_gone() -> N
     assert request.tags[Tag.ROLE] == Role.REPLACEMENT
 
 
-def test_beside_three_that_may_live_nothing_is_launched() -> None:
-    """One holds the volume still, one is the sick occupant, and of one the tags were taken off: none can be let go."""
+def three_alive() -> Scene:
+    """One is stopped with the volume still on it, one never came into service, and a sick one holds the slot."""
     replaced_at_once = replace(DATABASES, repair=repair_spec(ladder=(LadderStep.REPLACE,)))
     scene = committed(original=InstanceState.STOPPED, fleet=replaced_at_once)
     scene.instance(DATABASE, incarnation=3, age=HOUR, zone="use1-az1")
     scene.sick(DATABASE, Sign.SYSTEM_CHECK, lasting=HOUR, incarnation=3)
     scene.sick(DATABASE, Sign.PROBE, lasting=HOUR, incarnation=3)
+    return scene
+
+
+def test_of_three_that_never_came_into_service_one_is_let_go() -> None:
+    assert the_action(three_alive()).request == TerminateInstance(instance_id=NEW)
+
+
+def test_not_where_its_own_record_shows_the_volume_whatever_that_of_the_volume_says() -> None:
+    scene = three_alive()
+    on_the_original = next(
+        item for item in scene.instances[OLD].attachments if item.volume_id == VOLUME
+    )
+    shown = (*scene.instances[NEW].attachments, replace(on_the_original, instance_id=NEW))
+    scene.change(NEW, attachments=shown)
+    assert held(scene) == [f"last-copy {DATABASE}"]
+
+
+def test_beside_three_that_may_live_nothing_is_launched() -> None:
+    """One holds the volume still, one is the sick occupant, and of one the tags were taken off: none can be let go."""
+    scene = three_alive()
     between = scene.instances[NEW]
     since = {Tag.IN_SERVICE_SINCE.value: f"{scene.now - HOUR:%Y-%m-%dT%H:%M:%SZ}"}
     scene.change(NEW, tags={**between.tags, **since})

@@ -192,6 +192,18 @@ def test_a_slot_with_something_in_quarantine_is_converged() -> None:
     assert planned(scene).converged
 
 
+def test_what_is_dated_is_stopped_again_whatever_has_become_of_its_volume_and_of_the_copy() -> None:
+    """Somebody took the old volume off and started its instance; the copy serves on a third instance by now."""
+    scene = quarantined(ends_in=HOUR)
+    third = scene.instance(DATABASE, incarnation=3, age=HOUR, zone="use1-az2")
+    scene.detached(COPY)
+    scene.attached(COPY, third.id)
+    scene.ended(NEW)
+    scene.detached(VOLUME)
+    scene.change(OLD, state=InstanceState.RUNNING)
+    assert the_action(scene).request == StopInstance(instance_id=OLD)
+
+
 def test_after_its_quarantine_the_instance_goes_and_its_volume_stays() -> None:
     scene = quarantined(ends_in=-MINUTE)
     assert done(scene) == [f"terminate {DATABASE}"]
