@@ -9,17 +9,16 @@ from typing import Any
 import pytest
 
 from desired_state.model import Fleet, LadderStep
-from providers.observed import AttachmentState, InstanceState, Snapshot, SnapshotState
-from providers.requests import CreateSnapshot, DetachVolume, LaunchInstance, SetTags, StopInstance
+from providers.observed import InstanceState, Snapshot, SnapshotState
+from providers.requests import CreateSnapshot, LaunchInstance, SetTags, StopInstance
 from reconciler.health.capabilities import CapabilityKind
 from reconciler.health.verdict import Sign
 from reconciler.planning.actions import Course, Gate, Reason
 from reconciler.planning.identity import Role, Tag
 from reconciler.planning.intents import IntentState
 from reconciler.planning.memory import CapacityMemory
-from tests.support.actions import action
 from tests.support.cases import Scene
-from tests.support.databases import DATABASE, DATABASES, OLD, VOLUME, committed
+from tests.support.databases import DATABASE, DATABASES, OLD, VOLUME, hanging
 from tests.support.fleets import HOUR, MINUTE, repair_spec
 from tests.support.plans import done, held, planned, the_action
 from tests.support.planted import violations
@@ -28,25 +27,6 @@ from tests.support.troubled import both_brakes, opened
 from tests.support.volume_health import slow, stalled
 
 THIRD = instance_id(DATABASE, 3)
-FIRST_AT = 8 * MINUTE
-"""When the detach was begun that hangs."""
-
-
-def hanging() -> Scene:
-    """The replacement holds the slot; the detach from its stopped original ended at its deadline without effect."""
-    scene = committed(original=InstanceState.STOPPED)
-    scene.change(OLD, launched_at=scene.now - timedelta(days=1))
-    detach = action(
-        DATABASE,
-        DetachVolume(volume_id=VOLUME, instance_id=OLD, device="/dev/sdf"),
-        course=Course.KEEP_THE_DATA,
-        reason=Reason.MOVE_DATA,
-        claim="data",
-    )
-    scene.began(detach, ago=FIRST_AT, state=IntentState.DEAD)
-    held_by = replace(scene.volumes[VOLUME].attachments[0], state=AttachmentState.DETACHING)
-    scene.change(VOLUME, attachments=(held_by,))
-    return scene
 
 
 def gone(

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from desired_state.model import Fleet, LadderStep
-from providers.observed import AttachmentState, InstanceState, Snapshot
-from providers.requests import CreateSnapshot, DetachVolume, LaunchInstance
+from providers.observed import Snapshot
+from providers.requests import CreateSnapshot, LaunchInstance
 from reconciler.health.capabilities import CapabilityKind
 from reconciler.health.conditions import Condition
 from reconciler.health.verdict import Sign
 from reconciler.planning.actions import Action, Course, Gate, Reason
 from reconciler.planning.intents import IntentState
-from tests.support.actions import action, launch
+from tests.support.actions import launch
 from tests.support.backed_up import DATABASE, VOLUME, backed_up, databases
 from tests.support.cases import Scene
-from tests.support.databases import DATABASES, committed
+from tests.support.databases import DATABASES, hanging
 from tests.support.fleets import HOUR, MINUTE, repair_spec
 from tests.support.plans import done, held, the_action, the_hold
 from tests.support.restored import OLD
@@ -155,20 +154,8 @@ def test_a_larger_loss_than_is_declared_is_a_persons_to_take() -> None:
 
 
 def test_a_volume_whose_detach_hangs_is_left_behind_where_snapshots_fail() -> None:
-    scene = committed(original=InstanceState.STOPPED)
-    scene.declare(databases())
+    scene = hanging(databases())
     scene.policy = both_brakes()
-    detach = action(
-        DATABASE,
-        DetachVolume(volume_id=VOLUME, instance_id=OLD, device="/dev/sdf"),
-        course=Course.KEEP_THE_DATA,
-        reason=Reason.MOVE_DATA,
-        claim="data",
-    )
-    scene.change(OLD, launched_at=scene.now - timedelta(days=1))
-    scene.began(detach, ago=8 * MINUTE, state=IntentState.DEAD)
-    held_by = replace(scene.volumes[VOLUME].attachments[0], state=AttachmentState.DETACHING)
-    scene.change(VOLUME, attachments=(held_by,))
     with_a_snapshot(scene)
     assert done(scene) == [f"snapshot {DATABASE}"]
     opened(scene, HERE, kind=CapabilityKind.SNAPSHOT, ago=MINUTE)
