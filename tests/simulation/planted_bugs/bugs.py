@@ -178,7 +178,7 @@ BUGS = (
         "C",
         40,
         "a replacement is launched in another zone than its volume",
-        file="reconciler/planning/losses.py",
+        file="reconciler/planning/reach.py",
         old="    return tuple(sorted({claim.volume.zone for claim in here.view.claims if claim.volume}))",
         new="    return tuple(here.case.observation.zones)",
     ),
