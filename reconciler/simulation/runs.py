@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import timedelta
-from multiprocessing import get_context
-from queue import Empty, Queue
+from multiprocessing import get_context, parent_process
+from multiprocessing.queues import Queue
+from queue import Empty
 from typing import Any
 
 from reconciler.simulation.record import Replayed
@@ -41,7 +42,7 @@ _told: Any = None
 def replay_all(runs: Sequence[Run], tell: Tell) -> tuple[Replayed, ...]:
     """All replays, in the order of `runs`; they are the same however many run at once."""
     context = get_context("spawn")
-    told = context.Manager().Queue()
+    told = context.Queue()
     workers = min(len(runs), os.cpu_count() or 1)
     with ProcessPoolExecutor(
         max_workers=workers, mp_context=context, initializer=_begin, initargs=(told,)
@@ -86,4 +87,10 @@ def _begin(told: Any) -> None:
 
 
 def _replay(number: int, run: Run) -> Replayed:
-    return replay(run, lambda at, down: _told.put((number, at, down)))
+    def tell(at: timedelta, down: int) -> None:
+        parent = parent_process()
+        if parent is None or not parent.is_alive():
+            os._exit(1)  # Whoever asked was killed, and nobody waits for the rest.
+        _told.put((number, at, down))
+
+    return replay(run, tell)
