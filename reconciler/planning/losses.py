@@ -7,7 +7,7 @@ from datetime import datetime
 
 from providers.observed import Instance, InstanceState
 from providers.requests import LaunchInstance
-from reconciler.health.capabilities import BreakerState, CapabilityKind
+from reconciler.health.capabilities import CapabilityKind
 from reconciler.health.verdict import Status, Weight
 from reconciler.health.volumes import VolumeCondition
 from reconciler.planning.actions import Course, Gate, Reason
@@ -96,8 +96,13 @@ def _unserved_since(here: Situation, occupant: Instance | None, stuck_since: dat
 
 def _out_of_reach(here: Situation, occupant: Instance | None) -> Trouble | None:
     """Volumes that may be well, and that can neither be brought to an instance nor carried over by snapshots."""
-    why = detach_hangs(here, occupant) or (without_room(here) if _is_down(here, occupant) else None)
-    if why is None or (stays := _why_not_carried(here, occupant)) is None:
+    if (why := detach_hangs(here, occupant)) is not None:
+        stays = _snapshots_fail(here)
+    elif _is_down(here, occupant) and (why := without_room(here)) is not None:
+        stays = _snapshots_fail(here) or _not_to_be_stopped(here, occupant)
+    else:
+        return None
+    if stays is None:
         return None
     began = here.down_since(occupant) or here.now if occupant else _vacant_since(here)
     return Trouble(
@@ -115,19 +120,19 @@ def _is_down(here: Situation, occupant: Instance | None) -> bool:
     return verdict.status is Status.UNHEALTHY
 
 
-def _why_not_carried(here: Situation, occupant: Instance | None) -> str | None:
-    """Why no snapshot of what is in that zone can be had: it fails, or what writes there may not be stopped now."""
+def _snapshots_fail(here: Situation) -> str | None:
     zone = zones_of_claims(here)[0]
-    snapshot = here.case.capabilities.of(zone, CapabilityKind.SNAPSHOT)
-    if snapshot.state is not BreakerState.CLOSED:
-        return f"snapshots in {zone} fail"
+    works = here.case.capabilities.works(zone, CapabilityKind.SNAPSHOT)
+    return None if works else f"snapshots in {zone} fail"
+
+
+def _not_to_be_stopped(here: Situation, occupant: Instance | None) -> str | None:
+    """A last snapshot is of what nobody writes, and what takes an occupant down may be braked now."""
     if occupant is None or occupant.state is InstanceState.STOPPED:
         return None
-    if holds_steps_in_place(here.case, occupant.zone, here.fleet.name):
-        return (
-            f"{occupant.id} can't be stopped for a snapshot while {zone} or its region is critical"
-        )
-    return None
+    if not holds_steps_in_place(here.case, occupant.zone, here.fleet.name):
+        return None
+    return f"{occupant.id} can't be stopped for a snapshot while that is braked"
 
 
 def _lost_since(here: Situation, occupant: Instance | None) -> datetime:

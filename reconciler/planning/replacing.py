@@ -98,7 +98,9 @@ def make_room(here: Situation) -> Decision | None:
 
 
 def _is_out_of_the_way(here: Situation, instance: Instance) -> bool:
-    return instance.state is InstanceState.STOPPED and is_quarantined(here, instance)
+    """Stopped and dated: what is only about to be dated may still be in the way of what comes next."""
+    stopped = instance.state is InstanceState.STOPPED
+    return stopped and Tag.QUARANTINE_UNTIL in instance.tags and is_quarantined(here, instance)
 
 
 def _can_go(here: Situation, instance: Instance) -> bool:

@@ -157,6 +157,7 @@ def test_a_volume_whose_detach_hangs_is_left_behind_where_snapshots_fail() -> No
     scene = hanging(databases())
     scene.policy = both_brakes()
     with_a_snapshot(scene)
-    assert done(scene) == [f"snapshot {DATABASE}"]
+    zone_is(scene, Condition.CRITICAL, HERE)
+    assert done(scene) == [f"snapshot {DATABASE}"], "its holder is stopped, whatever is braked"
     opened(scene, HERE, kind=CapabilityKind.SNAPSHOT, ago=MINUTE)
     assert done(scene) == [f"launch {DATABASE}"]

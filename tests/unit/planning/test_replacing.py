@@ -175,6 +175,16 @@ def test_not_where_its_own_record_shows_the_volume_whatever_that_of_the_volume_s
     assert held(scene) == [f"last-copy {DATABASE}"]
 
 
+def test_what_was_left_behind_and_is_not_dated_yet_still_counts_as_alive() -> None:
+    scene = three_alive()
+    copy = scene.volume(DATABASE, "data", on=instance_id(DATABASE, 3), incarnation=3).id
+    scene.detached(copy)
+    assert held(scene) == [f"last-copy {DATABASE}"]
+    dated = {Tag.QUARANTINE_UNTIL.value: f"{scene.now + DAY:%Y-%m-%dT%H:%M:%SZ}"}
+    scene.change(OLD, tags={**scene.instances[OLD].tags, **dated})
+    assert isinstance(the_action(scene).request, LaunchInstance)
+
+
 def test_beside_three_that_may_live_nothing_is_launched() -> None:
     """One holds the volume still, one is the sick occupant, and of one the tags were taken off: none can be let go."""
     scene = three_alive()
