@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from providers.observed import Gap, GapSubject
-from reconciler.planning.absence import is_missed_twice, sight_of, why_doubted
+from reconciler.planning.absence import Absence, is_missed_twice, sight_of, why_doubted
 from reconciler.planning.actions import Course, Gate
 from reconciler.planning.decision import Decision, Hold, Situation
 from reconciler.planning.identity import incarnation_of
@@ -23,18 +23,19 @@ def gap_over(here: Situation, zone: str | None) -> Gap | None:
 
 def hold_for_the_unseen(here: Situation) -> Decision | None:
     """Why nothing may be launched into the slot now: an instance of it is merely not shown."""
-    vanished = [item for item in _unseen(here) if item.id in here.surroundings.vanished]
+    unseen = _unseen(here)
+    vanished = [item for item, _ in unseen if item.id in here.surroundings.vanished]
     if vanished:
         return _hold_for_the_vanished(here, vanished[0])
-    unproven = [item for item in _unseen(here) if item in here.view.unproven]
+    unproven = [item for item, absence in unseen if absence is Absence.UNPROVEN]
     return _hold_for_the_unproven(here, unproven[0]) if unproven else None
 
 
-def _unseen(here: Situation) -> list[KnownResource]:
+def _unseen(here: Situation) -> list[tuple[KnownResource, Absence]]:
     """Known instances that are not shown and could hold the slot, or be about to."""
     occupant = here.view.occupant
     held = incarnation_of(occupant.tags) if occupant else -1
-    return [item for item, _ in here.view.missing if item.incarnation > held]
+    return [(item, absence) for item, absence in here.view.missing if item.incarnation > held]
 
 
 def _hold_for_the_vanished(here: Situation, known: KnownResource) -> Decision | None:
