@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from desired_state.model import DesiredState, Fleet
 from providers.observed import Instance, Observation, Snapshot, Volume
@@ -87,9 +88,8 @@ _Key = tuple[str, int]
 """Fleet and ordinal: plain pairs are hashed and sorted faster than slots."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Belongings:
-    """All that the view of a slot is made of."""
+class Belongings(NamedTuple):
+    """All that the view of a slot is made of. A tuple: one is made of every slot in every pass, and compared."""
 
     fleet: Fleet | None
     shown: Sequence[Instance]

@@ -40,7 +40,7 @@ from reconciler.loop.gathering import ProbeRhythm
 from reconciler.loop.reconcile import Means, PassResult, reconcile
 from reconciler.loop.runner import backoff_s, next_pass_in_s, soonest_next_s, usual_interval_s
 from reconciler.planning.archives import address_of, addresses
-from reconciler.planning.identity import Role, incarnation_of, role_of, slot_of
+from reconciler.planning.identity import Role, incarnation_of, role_of, slot_key, slot_of
 from reconciler.planning.outcome import Plan
 from reconciler.simulation.resting import Resting
 from reconciler.store.leases import this_process
@@ -234,12 +234,22 @@ def serves(instance: Instance, fleets: Iterable[Fleet]) -> bool:
     """What a good boot script does: a service answers with its own groups only; a database as the occupant of its slot
     only, and with its volumes.
     """
-    slot = slot_of(instance.tags)
-    fleet = next((item for item in fleets if slot and item.name == slot.fleet), None)
-    if fleet is None or set(instance.security_groups) != set(fleet.instance.security_groups):
+    slot = slot_key(instance.tags)
+    if slot is None:
         return False
+    for fleet in fleets:
+        if fleet.name == slot[0]:
+            return _serves_of(instance, fleet)
+    return False
+
+
+def _serves_of(instance: Instance, fleet: Fleet) -> bool:
+    if set(instance.security_groups) != set(fleet.instance.security_groups):
+        return False
+    if not fleet.stateful:
+        return True
     devices = {item.device for item in instance.attachments if item.state == "attached"}
-    in_role = not fleet.stateful or role_of(instance.tags) is Role.OCCUPANT
+    in_role = role_of(instance.tags) is Role.OCCUPANT
     return in_role and devices.issuperset(claim.device for claim in fleet.claims)
 
 

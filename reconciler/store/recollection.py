@@ -53,7 +53,7 @@ BACKUPS_RECENT = timedelta(hours=1)
 No name of such an operation is used again after so long (planning.schedule.named_date).
 """
 TOGETHER = timedelta(minutes=10)
-"""Such snapshots cease to be recent together, at the full ten minutes after: each time memory is read anew."""
+"""Intents cease to be recent together, at the full ten minutes after: each time memory is read anew."""
 FOREVER = datetime.max.replace(tzinfo=UTC)
 EPOCH = datetime.fromtimestamp(0, UTC)
 
@@ -95,7 +95,7 @@ def recollect(
         *(order.expires_at for order in memory.orders),
         *([memory.override.expires_at] if memory.override else []),
         *(
-            _backup_recent_until(intent) if _is_done_backup(intent) else intent.updated_at + RECENT
+            _recent_until(intent)
             for intent in memory.recent_intents
             if intent.state is not IntentState.ABANDONED
         ),
@@ -126,7 +126,7 @@ def recall(
             or_(
                 and_(
                     intents.c.state.not_in(OPEN_STATES),
-                    intents.c.updated_at >= now - RECENT,
+                    intents.c.updated_at >= _at_full_minutes(now) - RECENT,
                     ~_long_done_backup(now),
                 ),
                 intents.c.state == IntentState.ABANDONED,
@@ -203,8 +203,9 @@ def _is_done_backup(intent: Intent) -> bool:
     return intent.state is IntentState.OBSERVED and is_backup(intent.action.request)
 
 
-def _backup_recent_until(intent: Intent) -> datetime:
-    return _at_full_minutes(intent.updated_at + BACKUPS_RECENT) + TOGETHER
+def _recent_until(intent: Intent) -> datetime:
+    lasts = BACKUPS_RECENT if _is_done_backup(intent) else RECENT
+    return _at_full_minutes(intent.updated_at + lasts) + TOGETHER
 
 
 def _at_full_minutes(at: datetime) -> datetime:

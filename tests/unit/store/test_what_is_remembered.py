@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.health.verdict import RememberedHealth, Sign, Status
-from reconciler.planning.actions import Gate, SlotRef
+from reconciler.planning.actions import Action, Gate, SlotRef
 from reconciler.planning.intents import IntentState
 from reconciler.planning.memory import (
     Approval,
@@ -166,15 +167,19 @@ def test_a_snapshot_that_was_taken_is_recent_for_an_hour_and_one_that_was_not_fo
     assert beyond.highest_attempts == {taken.family: 2}
 
 
-def test_snapshots_that_were_taken_cease_to_be_recent_together(cell: CellStore) -> None:
-    """Each time all that is recent is read anew, and there are hundreds a day."""
+@pytest.mark.parametrize(("begun", "lasts"), [(snapshot, HOUR), (launch, DAY)])
+def test_what_ended_within_ten_minutes_ceases_to_be_recent_together(
+    cell: CellStore, begun: Callable[[str], Action], lasts: timedelta
+) -> None:
+    """Each time all that is recent is read anew, and on a bad day there are thousands."""
     for minute, ordinal in ((1, 0), (4, 1), (9, 2)):
-        action = snapshot(f"shared-postgres/{ordinal}")
+        action = begun(f"shared-postgres/{ordinal}")
         cell.begin(action, NOW + minute * MINUTE)
         cell.move(action.operation_id, IntentState.OBSERVED, NOW + minute * MINUTE)
-    first = cell.memory(NOW + HOUR)
-    assert cell.memory(NOW + HOUR + 10 * MINUTE - SECOND) is first
-    assert cell.memory(NOW + HOUR + 10 * MINUTE).recent_intents == ()
+    first = cell.memory(NOW + lasts)
+    assert len(first.recent_intents) == 3
+    assert cell.memory(NOW + lasts + 10 * MINUTE - SECOND) is first
+    assert cell.memory(NOW + lasts + 10 * MINUTE).recent_intents == ()
 
 
 def test_snapshots_that_went_well_are_forgotten_after_three_days(cell: CellStore) -> None:
