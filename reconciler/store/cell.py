@@ -92,6 +92,7 @@ class CellStore:
                     now,
                     stamp=stamp,
                     taught=self._database.taught(connection, self.cell),
+                    written=self._database.journaled(self.cell),
                     last=known,
                 )
                 self._recollected = known
@@ -290,7 +291,8 @@ class CellStore:
             if self._lease:
                 leases.prove(connection, self._lease)
             epoch = self._lease.epoch if self._lease else 0
-            yield Writing(connection=connection, cell=self.cell, epoch=epoch)
+            journaled = self._database.journaled(self.cell)
+            yield Writing(connection=connection, cell=self.cell, epoch=epoch, journaled=journaled)
 
     def _read_back(self, operation_id: str, expected: IntentState, fault: CommitUnknown) -> Intent:
         """A commit failed: what is in the store decides, not what was hoped or feared."""

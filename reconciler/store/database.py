@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
 
 from reconciler.store.errors import CommitUnknown, StoreUnusable
+from reconciler.store.journaled import Journaled
 
 BUSY_TIMEOUT_S = 10.0
 """How long a writer waits for another process's transaction; those take milliseconds."""
@@ -41,6 +42,7 @@ class Database:
         self._engine = _engine(path, read_only=read_only)
         self._written = 0
         self._taught: Counter[str] = Counter()
+        self._journaled: defaultdict[str, Journaled] = defaultdict(Journaled)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -87,6 +89,10 @@ class Database:
     def taught(self, connection: Connection, cell: str) -> Stamp:
         """Equal to an earlier one only when nothing that passes learnt of that cell was written since."""
         return self.stamp(connection)[0], self._taught[cell]
+
+    def journaled(self, cell: str) -> Journaled:
+        """What this process has written of that cell's journal; to be used within a transaction alone."""
+        return self._journaled[cell]
 
     def check(self) -> None:
         """Raise StoreUnusable when the file is damaged: nothing may rest on half a journal."""

@@ -34,6 +34,7 @@ from reconciler.planning.identity import operation_id
 from reconciler.planning.intents import MOVES, OPEN_STATES, Intent, IntentState
 from reconciler.store.encoding import decode_action, encode_action
 from reconciler.store.errors import IntentRefused
+from reconciler.store.journaled import Journaled
 from reconciler.store.schema import intent_events, intents
 
 BACKUP_KINDS = tuple(
@@ -63,6 +64,7 @@ class Writing:
     connection: Connection
     cell: str
     epoch: int
+    journaled: Journaled
 
 
 def begin(writing: Writing, action: Action, now: datetime) -> Intent:
@@ -218,6 +220,11 @@ def matching(
     return tuple(_intent(row) for row in rows)
 
 
+def order_of(intent: Intent) -> tuple[datetime, datetime, str]:
+    """What `matching` puts intents in order by."""
+    return intent.updated_at, intent.begun_at, intent.action.operation_id
+
+
 def history(
     connection: Connection, cell: str, slot: SlotRef | None, limit: int
 ) -> tuple[HistoryEntry, ...]:
@@ -309,6 +316,7 @@ def _called(action: Action) -> str:
 def _note(
     writing: Writing, intent: Intent, event: str, at: datetime, *, message: str | None = None
 ) -> None:
+    writing.journaled.note(intent.action.operation_id)
     writing.connection.execute(
         insert(intent_events).values(
             cell=writing.cell,

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Table, and_, func, or_, select
+from sqlalchemy import Connection, Row, Table, select
 
-from reconciler.planning.actions import Gate, SlotRef, is_backup
-from reconciler.planning.intents import OPEN_STATES, Intent, IntentState
+from reconciler.planning.actions import Gate, SlotRef
 from reconciler.planning.memory import (
     Approval,
     CapacityMemory,
@@ -19,7 +18,7 @@ from reconciler.planning.memory import (
     Override,
     Pause,
 )
-from reconciler.store import journal
+from reconciler.store import recent
 from reconciler.store.database import Stamp
 from reconciler.store.encoding import (
     decode_condition,
@@ -28,6 +27,8 @@ from reconciler.store.encoding import (
     decode_scope,
     decode_volume,
 )
+from reconciler.store.journaled import Journaled
+from reconciler.store.recent import RecentJournal
 from reconciler.store.schema import (
     approvals,
     capacity,
@@ -35,7 +36,6 @@ from reconciler.store.schema import (
     conditions,
     health,
     held_since,
-    intents,
     known_resources,
     orders,
     overrides,
@@ -45,24 +45,15 @@ from reconciler.store.schema import (
 )
 from reconciler.store.words import order_of, override_of
 
-RECENT = timedelta(hours=24)
-"""How long a closed intent counts as recent; an abandoned one does until it is found or proved lost."""
-BACKUPS_RECENT = timedelta(hours=1)
-"""The same of snapshots that were taken or deleted as asked: there are hundreds a day, and their list knows of them.
-
-No name of such an operation is used again after so long (planning.schedule.named_date).
-"""
-TOGETHER = timedelta(minutes=10)
-"""Intents cease to be recent together, at the full ten minutes after: each time memory is read anew."""
-FOREVER = datetime.max.replace(tzinfo=UTC)
-EPOCH = datetime.fromtimestamp(0, UTC)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recollection:
     """A memory as it was read: good from `since` until `until` as long as nobody writes."""
 
     memory: Memory
+    journal: RecentJournal
+    journaled: int
+    """How much this process had written of the journal by then."""
     stamp: Stamp
     taught: Stamp
     since: datetime
@@ -72,6 +63,16 @@ class Recollection:
         """Whether reading it again would give the same."""
         return stamp == self.stamp and self.since <= now < self.until
 
+    def journal_moved_on(
+        self, connection: Connection, cell: str, now: datetime, *, stamp: Stamp, written: Journaled
+    ) -> RecentJournal | None:
+        """The journal of now, where only this process has written since; None when it has to be read whole."""
+        changed = written.since(self.journaled)
+        others_wrote = stamp[0] != self.stamp[0]
+        if others_wrote or changed is None or not self.since <= now < self.journal.until:
+            return None
+        return recent.read_on(connection, cell, now, self.journal, changed)
+
 
 def recollect(
     connection: Connection,
@@ -80,37 +81,52 @@ def recollect(
     *,
     stamp: Stamp,
     taught: Stamp,
+    written: Journaled,
     last: Recollection | None = None,
 ) -> Recollection:
     """What is remembered, and when time alone would change it: a word expires, an intent is recent no longer.
 
-    What passes learnt is taken over from the `last` one where nothing of it was written since: journaling an intent
-    must not cost reading thousands of rows.
+    What passes learnt is taken over from the `last` one where nothing of it was written since, and of the journal only
+    what this process wrote is read again: journaling an intent must not cost reading thousands of rows.
     """
     learnt = last.memory if last is not None and last.taught == taught else None
-    memory = recall(connection, cell, now, learnt)
+    moved_on = (
+        last.journal_moved_on(connection, cell, now, stamp=stamp, written=written)
+        if last is not None
+        else None
+    )
+    intents_of_now = moved_on or recent.read(connection, cell, now)
+    memory = _recall(connection, cell, now, learnt, intents_of_now)
     ends = [
         *(approval.expires_at for approval in memory.approvals.values()),
         *(pause.expires_at for pause in memory.pauses),
         *(order.expires_at for order in memory.orders),
         *([memory.override.expires_at] if memory.override else []),
-        *(
-            _recent_until(intent)
-            for intent in memory.recent_intents
-            if intent.state is not IntentState.ABANDONED
-        ),
     ]
-    until = min(ends, default=FOREVER)
-    return Recollection(memory=memory, stamp=stamp, taught=taught, since=now, until=until)
+    return Recollection(
+        memory=memory,
+        journal=intents_of_now,
+        journaled=written.count,
+        stamp=stamp,
+        taught=taught,
+        since=now,
+        until=min([intents_of_now.until, *ends]),
+    )
 
 
-def recall(
-    connection: Connection, cell: str, now: datetime, learnt: Memory | None = None
+def recall(connection: Connection, cell: str, now: datetime) -> Memory:
+    """What is remembered of the cell and in force at that instant; an unknown cell is remembered as nothing."""
+    return _recall(connection, cell, now, None, recent.read(connection, cell, now))
+
+
+def _recall(
+    connection: Connection,
+    cell: str,
+    now: datetime,
+    learnt: Memory | None,
+    intents_of_now: RecentJournal,
 ) -> Memory:
-    """What is remembered of the cell and in force at that instant; an unknown cell is remembered as nothing.
-
-    `learnt` is a memory from which what passes learnt is taken instead of reading it.
-    """
+    """`learnt` is a memory from which what passes learnt is taken instead of reading it."""
     row = connection.execute(select(cells).where(cells.c.cell == cell)).one_or_none()
     if row is None:
         return Memory()
@@ -119,21 +135,10 @@ def recall(
         learnt,
         passes=row.passes,
         cold=_cold(row),
-        open_intents=journal.matching(connection, cell, intents.c.state.in_(OPEN_STATES)),
-        recent_intents=journal.matching(
-            connection,
-            cell,
-            or_(
-                and_(
-                    intents.c.state.not_in(OPEN_STATES),
-                    intents.c.updated_at >= _at_full_minutes(now) - RECENT,
-                    ~_long_done_backup(now),
-                ),
-                intents.c.state == IntentState.ABANDONED,
-            ),
-        ),
-        highest_incarnations=_highest_incarnations(connection, cell),
-        highest_attempts=_highest_attempts(connection, cell, now),
+        open_intents=intents_of_now.open_intents,
+        recent_intents=intents_of_now.recent_intents,
+        highest_incarnations=intents_of_now.highest_incarnations,
+        highest_attempts=intents_of_now.highest_attempts,
         approvals={
             r.id: _approval(r)
             for r in _rows(connection, cell, approvals, approvals.c.expires_at > now)
@@ -179,55 +184,6 @@ def _rows(connection: Connection, cell: str, table: Table, *conditions: Any) -> 
     """Rows of the cell in the order of their keys, so that the same memory always reads the same."""
     query = select(table).where(table.c.cell == cell, *conditions).order_by(*table.primary_key)
     return list(connection.execute(query))
-
-
-def _highest_incarnations(connection: Connection, cell: str) -> dict[SlotRef, int]:
-    """A rejected launch had no effect, so it used up no incarnation; every other one may have."""
-    query = (
-        select(intents.c.fleet, intents.c.ordinal, func.max(intents.c.incarnation))
-        .where(
-            intents.c.cell == cell,
-            intents.c.kind == "launch",
-            intents.c.fleet.is_not(None),
-            intents.c.state != IntentState.REJECTED,
-        )
-        .group_by(intents.c.fleet, intents.c.ordinal)
-        .order_by(intents.c.fleet, intents.c.ordinal)
-    )
-    return {
-        SlotRef(fleet, ordinal): highest for fleet, ordinal, highest in connection.execute(query)
-    }
-
-
-def _is_done_backup(intent: Intent) -> bool:
-    return intent.state is IntentState.OBSERVED and is_backup(intent.action.request)
-
-
-def _recent_until(intent: Intent) -> datetime:
-    lasts = BACKUPS_RECENT if _is_done_backup(intent) else RECENT
-    return _at_full_minutes(intent.updated_at + lasts) + TOGETHER
-
-
-def _at_full_minutes(at: datetime) -> datetime:
-    return at - (at - EPOCH) % TOGETHER
-
-
-def _long_done_backup(now: datetime) -> ColumnElement[bool]:
-    return and_(
-        intents.c.kind.in_(journal.BACKUP_KINDS),
-        intents.c.state == IntentState.OBSERVED,
-        intents.c.updated_at < _at_full_minutes(now) - BACKUPS_RECENT,
-    )
-
-
-def _highest_attempts(connection: Connection, cell: str, now: datetime) -> dict[str, int]:
-    query = (
-        select(intents.c.family, func.max(intents.c.attempt))
-        .where(intents.c.cell == cell, ~_long_done_backup(now))
-        .group_by(intents.c.family)
-        .order_by(intents.c.family)
-    )
-    return {family: highest for family, highest in connection.execute(query)}  # noqa: C416 - rows are not pairs to mypy
 
 
 def _cold(row: Row[Any]) -> ColdStart | None:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,13 +16,14 @@ from reconciler.health.conditions import Condition, RememberedCondition, Scope, 
 from reconciler.health.reads import Look, RememberedReads
 from reconciler.health.verdict import RememberedHealth, Status
 from reconciler.health.volumes import RememberedVolume, VolumeCondition, VolumeSign
-from reconciler.planning.actions import Gate
+from reconciler.planning.actions import Action, Gate
 from reconciler.planning.intents import MOVES, IntentState
 from reconciler.planning.memory import Approval, CapacityMemory, ColdStart, Override, Pause
 from reconciler.store.cell import CellStore
+from reconciler.store.errors import IntentRefused
 from reconciler.store.passes import PassRecord
 from reconciler.store.store import Store
-from tests.support.actions import launch
+from tests.support.actions import launch, snapshot
 from tests.support.cases import CELL
 from tests.support.fleets import DAY, HOUR, MINUTE
 from tests.support.memory_of_passes import known, lessons
@@ -48,7 +50,9 @@ class Room:
 Step = Callable[[Room], None]
 
 slots = st.sampled_from(SLOTS)
-waits = st.sampled_from((timedelta(), timedelta(seconds=15), MINUTE, HOUR, DAY - MINUTE, DAY))
+waits = st.sampled_from(
+    (timedelta(), timedelta(seconds=15), -MINUTE, MINUTE, HOUR, DAY - MINUTE, DAY)
+)
 
 
 def _passes(slot_texts: frozenset[str], failures: int, cold: int | None, looks: int) -> Step:
@@ -124,14 +128,15 @@ def _steady(room: Room) -> None:
     )
 
 
-def _begins(text: str) -> Step:
+def _begins(text: str, action: Callable[..., Action], *, by_others: bool) -> Step:
     def step(room: Room) -> None:
+        cell = room.theirs if by_others else room.ours
         if any(
             str(intent.action.slot) == text for intent in room.ours.memory(room.now).open_intents
         ):
             return
         room.attempts[text] = room.attempts.get(text, 0) + 1
-        room.ours.begin(launch(text, attempt=room.attempts[text]), room.now)
+        cell.begin(action(text, attempt=room.attempts[text]), room.now)
 
     return step
 
@@ -145,6 +150,24 @@ def _moves(pick: int) -> Step:
             room.ours.move(intent.action.operation_id, state, room.now, resource_id=resource)
 
     return step
+
+
+def _sends_again(room: Room) -> None:
+    for intent in room.ours.memory(room.now).open_intents:
+        if intent.state is IntentState.BEGUN:
+            room.ours.resent(intent.action.operation_id, room.now)
+
+
+def _misses(room: Room) -> None:
+    for intent in room.ours.memory(room.now).open_intents:
+        room.ours.missed(intent.action.operation_id, room.now)
+
+
+def _is_refused(room: Room) -> None:
+    """A transaction that was rolled back."""
+    for intent in room.ours.memory(room.now).open_intents[:1]:
+        with pytest.raises(IntentRefused):
+            room.ours.move(intent.action.operation_id, IntentState.BEGUN, room.now)
 
 
 def _waits(for_: timedelta) -> Step:
@@ -207,9 +230,10 @@ steps = st.one_of(
         st.integers(0, 2),
     ),
     st.just(_steady),
-    slots.map(_begins),
+    st.builds(_begins, slots, st.sampled_from((launch, snapshot)), by_others=st.booleans()),
     st.integers(0, 4).map(_moves),
     waits.map(_waits),
+    st.sampled_from((_sends_again, _misses, _is_refused)),
     st.sampled_from((_looks, _grants, _pauses, _overrides, _ends_override)),
     st.just(lambda room: room.theirs.release_cold()),
     st.just(lambda room: room.ours.release_cold()),

@@ -182,6 +182,17 @@ def test_what_ended_within_ten_minutes_ceases_to_be_recent_together(
     assert cell.memory(NOW + lasts + 10 * MINUTE).recent_intents == ()
 
 
+def test_what_ends_while_memory_is_kept_ceases_to_be_recent_in_its_time(cell: CellStore) -> None:
+    """Only what was written is read again then, and it has an end of its own."""
+    action = launch("web/1")
+    cell.memory(NOW)
+    cell.begin(action, NOW)
+    assert [item.action for item in cell.memory(NOW).open_intents] == [action]
+    cell.move(action.operation_id, IntentState.OBSERVED, NOW)
+    assert [item.action for item in cell.memory(NOW).recent_intents] == [action]
+    assert cell.memory(NOW + DAY + 10 * MINUTE).recent_intents == ()
+
+
 def test_snapshots_that_went_well_are_forgotten_after_three_days(cell: CellStore) -> None:
     taken, asked_for, launched = snapshot(), snapshot("shared-postgres/1"), launch("web/1")
     for action in (taken, launched):
