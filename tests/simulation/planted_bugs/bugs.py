@@ -75,7 +75,7 @@ BUGS = (
         "A",
         10,
         "a restart forgets what it began",
-        file="reconciler/store/recollection.py",
+        file="reconciler/store/recent.py",
         old="intents.c.state.in_(OPEN_STATES)",
         new="intents.c.state.in_(())",
     ),
