@@ -20,10 +20,6 @@ PROVEN_AFTER = timedelta(minutes=15)
 """How long an instance must have been healthy before its spec counts as proven (design section 7.1)."""
 
 
-_MadeFrom = tuple[str, str, str | None]
-"""Fleet, image and boot script of a spec: plain values are hashed faster, and every instance is asked."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spec:
     """What instances of a fleet boot: the same image and the same boot script come up, or fail to, alike.
@@ -45,8 +41,11 @@ class Spec:
     @staticmethod
     def of_instance(instance: Instance) -> Spec:
         """What that instance was made from."""
-        fleet, image, user_data = _made_from(instance)
-        return Spec(fleet=fleet, image=image, user_data=user_data)
+        return Spec(
+            fleet=instance.tags.get(Tag.FLEET, ""),
+            image=instance.image,
+            user_data=instance.tags.get(Tag.USER_DATA),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +68,7 @@ def proofs_of(intents: Iterable[Intent], memory: Memory, observation: Observatio
     for id_, remembered in memory.health.items():
         if remembered.healthy_at is not None:
             healthy[id_] = min(remembered.healthy_at, healthy.get(id_, remembered.healthy_at))
-    proven: dict[_MadeFrom, datetime] = {}
+    proven: dict[Spec, datetime] = {}
     for instance in observation.instances.values():
         dates = (_in_service_since(instance), healthy.get(instance.id))
         at = min((date for date in dates if date is not None), default=None)
@@ -78,21 +77,9 @@ def proofs_of(intents: Iterable[Intent], memory: Memory, observation: Observatio
         healthy[instance.id] = at
         since = _proven_since(instance, at, memory)
         if since is not None:
-            made_from = _made_from(instance)
-            proven[made_from] = min(since, proven.get(made_from, since))
-    return Proofs(
-        healthy_at=healthy,
-        proven_at={
-            Spec(fleet=fleet, image=image, user_data=user_data): since
-            for (fleet, image, user_data), since in proven.items()
-        },
-        ended_at=ended,
-    )
-
-
-def _made_from(instance: Instance) -> _MadeFrom:
-    tags = instance.tags
-    return tags.get(Tag.FLEET, ""), instance.image, tags.get(Tag.USER_DATA)
+            spec = Spec.of_instance(instance)
+            proven[spec] = min(since, proven.get(spec, since))
+    return Proofs(healthy_at=healthy, proven_at=proven, ended_at=ended)
 
 
 def _by_the_journal(
