@@ -157,7 +157,7 @@ class Executor:
     def _send_again(self, intent: Intent, action: Action, case: Case) -> Outcome:
         if over := self._turn.over(self._clock):
             return _skipped(action, over)
-        if standing := standing_against(action.slot, case):
+        if standing := standing_against(action, case):
             return _skipped(action, standing)
         if not self._may_ask(case):
             return _skipped(action, NOT_TO_BE_ASKED)

@@ -132,7 +132,7 @@ def _not_to_be_stopped(here: Situation, occupant: Instance | None) -> str | None
         return None
     if not holds_steps_in_place(here.case, occupant.zone, here.fleet.name):
         return None
-    return f"{occupant.id} can't be stopped for a snapshot while that is braked"
+    return f"{occupant.id} can't be stopped for a snapshot while steps that disrupt are braked in {occupant.zone}"
 
 
 def _lost_since(here: Situation, occupant: Instance | None) -> datetime:

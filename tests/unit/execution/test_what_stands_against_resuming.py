@@ -9,12 +9,14 @@ from datetime import timedelta
 import pytest
 
 from desired_state.model import Mode
-from providers.requests import LaunchInstance
+from providers.requests import LaunchInstance, SetTags
 from reconciler.execution.outcomes import Result
+from reconciler.execution.standing import standing_against
+from reconciler.planning.identity import Tag
 from reconciler.planning.intents import IntentState
 from reconciler.planning.memory import ColdStart, Pause
 from reconciler.store.passes import PassRecord
-from tests.support.acting import Acting, launch_of
+from tests.support.acting import Acting, action_of, launch_of
 from tests.support.fleets import HOUR, desired, web_fleet
 from tests.support.memory_of_passes import lessons
 
@@ -74,6 +76,19 @@ def test_what_was_begun_is_not_sent_again_against_a_word(
     assert said in outcome.message
     assert acting.intent(action).state is IntentState.BEGUN
     assert len(acting.cloud.mutations) == 1
+
+
+def test_what_somebody_took_from_us_is_not_tagged_again(acting: Acting) -> None:
+    """Its tags went by hand between the intent and the call: seed 2204 of the simulation."""
+    instance = acting.running("web/0")
+    tags = {Tag.IN_SERVICE_SINCE.value: "2026-03-01T12:00:00Z"}
+    action = action_of("web/0", SetTags(resource_id=instance.id, tags=tags))
+    case = acting.case()
+    assert standing_against(action, case) is None
+    shown = {instance.id: replace(instance, tags={})}
+    case = replace(case, observation=replace(case.observation, instances=shown))
+    said = standing_against(action, case)
+    assert said == f"{instance.id} does not carry our owner tag any more"
 
 
 def test_a_pause_of_another_slot_stops_nothing_here(acting: Acting) -> None:
