@@ -15,6 +15,7 @@ from providers.simulated.records import Guest, Instance, Io
 from providers.simulated.world import Truth, World
 
 NOT_ANSWERING = (Guest.HUNG, Guest.UNREACHABLE, Guest.OFFLINE)
+STUCK = (Io.STALLED, Io.DISABLED, Io.FAILED)
 
 Serves = Callable[[Instance, Truth], bool]
 """Whether a service that runs would answer: its role, its groups, its data. Asked of booted instances only."""
@@ -91,11 +92,11 @@ class SimulatedProber:
 
     def _has_stuck_volume(self, instance: Instance) -> bool:
         volumes = self._world.volumes.current
-        return any(
-            volumes[item.volume_id].io in (Io.STALLED, Io.DISABLED, Io.FAILED)
-            for item in instance.attachments
-            if item.volume_id in volumes
-        )
+        for item in instance.attachments:
+            volume = volumes.get(item.volume_id)
+            if volume is not None and volume.io in STUCK:
+                return True
+        return False
 
 
 def _has(instance: Instance, fault: ServiceSilent) -> bool:

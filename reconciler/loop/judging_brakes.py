@@ -48,7 +48,10 @@ def judge_brakes(
 ) -> JudgedBrakes:
     """Capabilities by our own calls and reads, then conditions by the census of slots and volumes."""
     rules = desired.policy
-    outcomes = recall_outcomes(memory, desired, observation, now, last.outcomes if last else None)
+    outcomes = Outcomes(all=())
+    if rules.capabilities is not None:
+        known = last.outcomes if last else None
+        outcomes = recall_outcomes(memory, desired, observation, now, known)
     calls = fold_outcomes(
         outcomes.all,
         observation.zones,

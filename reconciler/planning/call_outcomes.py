@@ -37,7 +37,7 @@ from reconciler.planning.identity import Tag
 from reconciler.planning.intents import Intent, IntentState
 from reconciler.planning.launch_outcomes import UNANSWERED_FOR, Fate, Look, Start, starts_of
 from reconciler.planning.memory import Memory
-from reconciler.planning.specs import proofs_of
+from reconciler.planning.specs import Proofs
 
 FROM_A_SNAPSHOT = 2
 """A volume that is made from a snapshot may take twice as long (design section 7.4)."""
@@ -79,7 +79,7 @@ def recall_outcomes(
         observation=observation,
         fleets={fleet.name: fleet for fleet in desired.fleets},
         policy=desired.policy,
-        proofs=proofs_of(intents, memory, observation),
+        proofs=Proofs(intents, memory, observation),
         now=now,
     )
     settled: dict[str, tuple[Intent, tuple[CallOutcome, ...]]] = {}
@@ -87,7 +87,7 @@ def recall_outcomes(
     for intent in intents:
         id_ = intent.action.operation_id
         before = known.get(id_)
-        if before is not None and _is_the_same(before[0], intent):
+        if before is not None and (before[0] is intent or _is_the_same(before[0], intent)):
             settled[id_] = before
             found += before[1]
             continue
@@ -119,10 +119,7 @@ def _are_the_same(memory: Memory, last: Outcomes) -> bool:
 
 
 def _is_the_same(before: Intent, intent: Intent) -> bool:
-    return before is intent or (before.state, before.updated_at) == (
-        intent.state,
-        intent.updated_at,
-    )
+    return (before.state, before.updated_at) == (intent.state, intent.updated_at)
 
 
 def _is_settled(intent: Intent, own: tuple[CallOutcome, ...]) -> bool:

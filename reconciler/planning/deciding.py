@@ -18,7 +18,9 @@ from reconciler.planning.braked import override_in_force
 from reconciler.planning.case import Case
 from reconciler.planning.decide import decide
 from reconciler.planning.decision import Decision, Situation, Surroundings
+from reconciler.planning.outcome import SlotOutcome
 from reconciler.planning.released import decide_released
+from reconciler.planning.slot_outcomes import slot_outcome
 from reconciler.planning.slots import SlotView, World
 
 Grounds = tuple[Any, ...]
@@ -35,6 +37,7 @@ class Rest:
     view: SlotView
     verdicts: Verdicts
     decision: Decision
+    outcome: SlotOutcome
 
     def holds_for(self, view: SlotView, verdicts: Verdicts, now: datetime) -> bool:
         """Whether it would be decided the same again: by the same things, and before time changes it."""
@@ -77,17 +80,23 @@ def decide_all(case: Case, world: World, last: Decided | None = None) -> Decided
             continue
         verdicts = _verdicts(view, case)
         rest = before.get(view.ref)
-        if rest is None or not rest.holds_for(view, verdicts, case.now):
-            here = Situation(
-                view=view,
-                blueprint=blueprints[view.ref.fleet],
-                case=case,
-                surroundings=surroundings,
-            )
-            rest = Rest(view=view, verdicts=verdicts, decision=decide(here))
-        decisions.append(rest.decision)
-        if _is_at_rest(view, rest.decision):
+        if rest is not None and rest.holds_for(view, verdicts, case.now):
+            decisions.append(rest.decision)
             resting[view.ref] = rest
+            continue
+        here = Situation(
+            view=view,
+            blueprint=blueprints[view.ref.fleet],
+            case=case,
+            surroundings=surroundings,
+        )
+        decision = decide(here)
+        decisions.append(decision)
+        if _is_at_rest(view, decision):
+            outcome = slot_outcome(decision, (), case.verdicts, case.volume_verdicts, held=False)
+            resting[view.ref] = Rest(
+                view=view, verdicts=verdicts, decision=decision, outcome=outcome
+            )
     decisions += [decide_released(view, case) for view in world.released]
     return Decided(
         decisions=tuple(decisions), blueprints=blueprints, grounds=grounds, resting=resting

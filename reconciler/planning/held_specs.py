@@ -17,7 +17,7 @@ from reconciler.planning.case import Case
 from reconciler.planning.decision import Draft
 from reconciler.planning.launch_outcomes import SPECS_FAULT, Fate, Look, Start, starts_of
 from reconciler.planning.refusal import Refusal
-from reconciler.planning.specs import Proofs, Spec, proofs_of
+from reconciler.planning.specs import Proofs, Spec
 
 STARTS_IN_A_ROW = 2
 OF_REPAIRS = frozenset({Course.REPAIR, Course.REPLACE, Course.KEEP_THE_DATA, Course.RESTORE})
@@ -87,7 +87,7 @@ class HeldSpecs:
 def _look_up(case: Case) -> tuple[Proofs, dict[Spec, list[Start]]]:
     """Starts that say something of their spec, in the order in which that became known."""
     intents = (*case.memory.recent_intents, *case.memory.open_intents)
-    proofs = proofs_of(intents, case.memory, case.observation)
+    proofs = Proofs(intents, case.memory, case.observation)
     look = Look(
         memory=case.memory,
         observation=case.observation,

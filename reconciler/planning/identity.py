@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 
 from providers.observed import CellIdentity
 from reconciler.planning.actions import Course, Gate, SlotRef
@@ -84,7 +85,11 @@ def slot_of(tags: Mapping[str, str]) -> SlotRef | None:
 
 def slot_key(tags: Mapping[str, str]) -> tuple[str, int] | None:
     """Fleet and ordinal of the slot that our tags name; None when they are missing or unreadable."""
-    fleet, ordinal = tags.get(_FLEET), tags.get(_SLOT, "")
+    return _slot_key(tags.get(_FLEET, ""), tags.get(_SLOT, ""))
+
+
+@lru_cache(maxsize=65_536)  # Everything in a cell is asked for its slot, several times a pass.
+def _slot_key(fleet: str, ordinal: str) -> tuple[str, int] | None:
     if not fleet or not ordinal.isascii() or not ordinal.isdigit():
         return None
     return fleet, int(ordinal)

@@ -166,14 +166,14 @@ def _came_up(intent: Intent, look: Look) -> list[tuple[Fate, datetime]]:
     fleet = look.fleets.get(slot.fleet) if slot else None
     grace = fleet.health.startup_grace if fleet else timedelta()
     due_at = intent.begun_at + max(grace, look.policy.deadlines.start)
-    if (healthy_at := look.proofs.healthy_at.get(id_)) is not None:
+    if (healthy_at := look.proofs.healthy_at(id_)) is not None:
         # What waits for its data or replays a log takes its time; of the others the date tells.
         late = healthy_at > due_at and fleet is not None and not fleet.stateful
         proven = (Fate.PROVEN, healthy_at)
         return [(Fate.LATE, due_at), proven] if late else [proven]
     shown, remembered = look.observation.instances.get(id_), look.memory.health.get(id_)
     if _has_ended(shown) and remembered is None:
-        ended_at = look.proofs.ended_at.get(id_)
+        ended_at = look.proofs.ended_at(id_)
         late = ended_at is not None and ended_at >= due_at
         return [(Fate.LATE, due_at) if late else (Fate.ENDED, intent.updated_at)]
     if remembered is not None and remembered.status in (Status.UNHEALTHY, Status.SUSPECT):

@@ -27,7 +27,6 @@ from reconciler.planning.actions import (
     Withheld,
 )
 from reconciler.planning.case import Case
-from reconciler.planning.claims import ClaimView
 from reconciler.planning.deciding import Decided, decide_all
 from reconciler.planning.decision import (
     Decision,
@@ -36,11 +35,11 @@ from reconciler.planning.decision import (
 )
 from reconciler.planning.gates import admit
 from reconciler.planning.memory import held_key
-from reconciler.planning.outcome import ClaimOutcome, FleetSummary, Plan, SlotOutcome
+from reconciler.planning.outcome import FleetSummary, Plan, SlotOutcome
 from reconciler.planning.placement import Grounds, place, unknown_zones
-from reconciler.planning.prospect import steps_to_come
 from reconciler.planning.queueing import in_order
 from reconciler.planning.silent_sentinels import silent_sentinels
+from reconciler.planning.slot_outcomes import slot_outcome
 from reconciler.planning.slots import World, arrange
 from reconciler.planning.tally import take_tally
 
@@ -69,7 +68,7 @@ def plan_of(case: Case, world: World, decided: Decided) -> Plan:
     admitted, gated = _admit(case, world, drafts)
     withheld = _queue([*_held(decisions), *refused, *gated, *_strays(world.strays, case)], case)
     actions = tuple(draft.action for draft in admitted)
-    slots = _outcomes(decisions, actions, withheld, case)
+    slots = _outcomes(decided, actions, withheld, case)
     return Plan(
         made_at=case.now,
         actions=actions,
@@ -160,7 +159,7 @@ def _key(item: Withheld) -> str:
 
 
 def _outcomes(
-    decisions: Iterable[Decision],
+    decided: Decided,
     actions: tuple[Action, ...],
     withheld: tuple[Withheld, ...],
     case: Case,
@@ -169,50 +168,21 @@ def _outcomes(
     for action in actions:
         by_slot.setdefault(action.slot, []).append(action)
     held = {item.slot for item in withheld if item.course is not Course.BACK_UP}
+    resting = decided.resting
     return tuple(
-        _outcome(decision, by_slot.get(decision.view.ref, []), case, held=held)
-        for decision in decisions
+        [
+            rest.outcome
+            if (rest := resting.get(decision.view.ref)) is not None
+            else slot_outcome(
+                decision,
+                by_slot.get(decision.view.ref, []),
+                case.verdicts,
+                case.volume_verdicts,
+                held=decision.view.ref in held,
+            )
+            for decision in decided.decisions
+        ]
     )
-
-
-def _outcome(
-    decision: Decision, actions: list[Action], case: Case, *, held: set[SlotRef | None]
-) -> SlotOutcome:
-    view = decision.view
-    instance = view.occupant or view.replacement
-    return SlotOutcome(
-        slot=view.ref,
-        bucket=_bucket(
-            decision,
-            acting=any(action.course is not Course.BACK_UP for action in actions),
-            held=view.ref in held,
-        ),
-        summary=decision.summary,
-        instance_id=instance.id if instance else None,
-        verdict=case.verdicts.get(instance.id) if instance else None,
-        claims=tuple([_claim(item, case) for item in view.claims]),
-        next_check_at=decision.next_check_at,
-        notes=decision.notes,
-        to_come=steps_to_come(view, actions),
-    )
-
-
-def _claim(view: ClaimView, case: Case) -> ClaimOutcome:
-    volume = view.volume
-    return ClaimOutcome(
-        claim=view.claim.name,
-        standing=view.standing,
-        detail=view.detail,
-        volume_id=volume.id if volume else None,
-        verdict=case.volume_verdicts.get(volume.id) if volume else None,
-    )
-
-
-def _bucket(decision: Decision, *, acting: bool, held: bool) -> Bucket:
-    """Something is done now, or something is held, or the slot rests as its decision says; backups move no slot."""
-    if acting:
-        return Bucket.ACTING
-    return Bucket.WITHHELD if held else decision.rests_in
 
 
 def _summaries(case: Case, slots: tuple[SlotOutcome, ...]) -> tuple[FleetSummary, ...]:

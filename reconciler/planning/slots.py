@@ -179,11 +179,9 @@ def arrange(
         things = _belongings(
             key, collected, fleet, memory, backups=backups, sight=sight, copied=copied
         )
-        made = before.get(key, ())
-        known = next((item for item in made if item[0] == things), None)
-        known = known or (things, _view(key, things, sight))
-        lasting[key] = (known, *[item for item in made if item is not known][: KEPT - 1])
-        views.append(known[1])
+        made = _made(key, things, sight, before.get(key, ()))
+        lasting[key] = made
+        views.append(made[0][1])
     return World(
         slots=tuple([view for view in views if view.fleet is not None]),
         released=tuple([view for view in views if view.fleet is None and view.alive]),
@@ -248,7 +246,7 @@ def _belongings(
     shown: Sequence[Instance] = collected.instances.get(key, ())
     if len(shown) > 1:
         shown = sorted(shown, key=lambda item: (-incarnation_of(item.tags), item.id))
-    snapshots = None
+    ref, snapshots = SlotRef(*key), None
     if backups is not None and fleet is not None:
         snapshots = [backups.by_claim.get((*key, claim.name), ()) for claim in claims]
     volumes, known = collected.volumes.get(key, ()), collected.known.get(key, ())
@@ -259,12 +257,12 @@ def _belongings(
         known=known,
         begun=collected.begun.get(key, ()),
         recent=tuple(collected.recent.get(key, ())),
-        launched_before=memory.highest_incarnations.get(SlotRef(*key), 0),
+        launched_before=memory.highest_incarnations.get(ref, 0),
         remembered=[memory.known.get(item.id) for item in shown],
         snapshots=snapshots,
         copies=of_claims(claims, key, copied, observation) if copied is not None and fleet else (),
         archives=(
-            histories_of(fleet, SlotRef(*key), observation.archives)
+            histories_of(fleet, ref, observation.archives)
             if observation.archives and fleet is not None and claims
             else ()
         ),
@@ -281,6 +279,15 @@ def _absences(
     ids = [item.id for item in shown]
     ids += [item.id for item in volumes]
     return [absence_of(item, sight) for item in known if item.id not in ids]
+
+
+def _made(key: _Key, things: Belongings, sight: Sight, before: _Made) -> _Made:
+    """The last views of a slot, that of these belongings first."""
+    if before and before[0][0] == things:
+        return before
+    known = next((item for item in before if item[0] == things), None)
+    known = known or (things, _view(key, things, sight))
+    return (known, *[item for item in before if item is not known][: KEPT - 1])
 
 
 def _view(key: _Key, things: Belongings, sight: Sight) -> SlotView:

@@ -5,14 +5,15 @@ Pure: from tags, the journal and what is remembered of health.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 
 from providers.observed import Instance, Observation
 from providers.requests import LaunchInstance, SetTags
 from reconciler.planning.blueprint import user_data_tag
-from reconciler.planning.identity import Tag
+from reconciler.planning.identity import Tag, in_service_since
 from reconciler.planning.intents import WITHOUT_A_TRACE, Intent
 from reconciler.planning.memory import Memory
 
@@ -48,43 +49,57 @@ class Spec:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Proofs:
-    """When each instance was first healthy, and since when each spec is proven. `ended_at` is when we ended one."""
+    """When each instance was first healthy, and since when each spec is proven; looked up when something asks.
 
-    healthy_at: Mapping[str, datetime]
-    proven_at: Mapping[Spec, datetime]
-    ended_at: Mapping[str, datetime]
+    By what is remembered, by tags, and by what we wrote when an instance had proved itself.
+    """
+
+    def __init__(self, intents: Iterable[Intent], memory: Memory, observation: Observation) -> None:
+        self._intents = intents
+        self._memory = memory
+        self._observation = observation
+
+    def healthy_at(self, instance_id: str) -> datetime | None:
+        """When it was first healthy; None when it is not known to have been."""
+        remembered = self._memory.health.get(instance_id)
+        shown = self._observation.instances.get(instance_id)
+        dates = (
+            self._journal[0].get(instance_id),
+            remembered.healthy_at if remembered else None,
+            in_service_since(shown.tags) if shown else None,
+        )
+        return min((date for date in dates if date is not None), default=None)
+
+    def ended_at(self, instance_id: str) -> datetime | None:
+        """When we ended it; None when we did not."""
+        return self._journal[1].get(instance_id)
 
     def is_proven(self, spec: Spec, at: datetime) -> bool:
         """Whether an instance of it had been healthy for long enough by then."""
-        known = self.proven_at.get(spec)
+        known = self._proven_at.get(spec)
         return known is not None and known <= at
 
+    @cached_property
+    def _journal(self) -> tuple[dict[str, datetime], dict[str, datetime]]:
+        return _by_the_journal(self._intents)
 
-def proofs_of(intents: Iterable[Intent], memory: Memory, observation: Observation) -> Proofs:
-    """By what is remembered, by tags, and by what we wrote when an instance had proved itself."""
-    healthy, ended = _by_the_journal(intents)
-    for id_, remembered in memory.health.items():
-        if remembered.healthy_at is not None:
-            healthy[id_] = min(remembered.healthy_at, healthy.get(id_, remembered.healthy_at))
-    proven: dict[Spec, datetime] = {}
-    for instance in observation.instances.values():
-        dates = (_in_service_since(instance), healthy.get(instance.id))
-        at = min((date for date in dates if date is not None), default=None)
-        if at is None:
-            continue
-        healthy[instance.id] = at
-        since = _proven_since(instance, at, memory)
-        if since is not None:
-            spec = Spec.of_instance(instance)
-            proven[spec] = min(since, proven.get(spec, since))
-    return Proofs(healthy_at=healthy, proven_at=proven, ended_at=ended)
+    @cached_property
+    def _proven_at(self) -> dict[Spec, datetime]:
+        proven: dict[Spec, datetime] = {}
+        for instance in self._observation.instances.values():
+            healthy_at = self.healthy_at(instance.id)
+            since = _proven_since(instance, healthy_at, self._memory) if healthy_at else None
+            if since is not None:
+                spec = Spec.of_instance(instance)
+                proven[spec] = min(since, proven.get(spec, since))
+        return proven
 
 
 def _by_the_journal(
     intents: Iterable[Intent],
 ) -> tuple[dict[str, datetime], dict[str, datetime]]:
+    """When each instance was written down as healthy, and when we ended it."""
     healthy: dict[str, datetime] = {}
     ended: dict[str, datetime] = {}
     for intent in intents:
@@ -108,13 +123,3 @@ def _proven_since(instance: Instance, healthy_at: datetime, memory: Memory) -> d
     if not instance.alive and trouble is None:
         trouble = instance.state_changed_at
     return None if trouble is not None and healthy_at <= trouble < proven_at else proven_at
-
-
-def _in_service_since(instance: Instance) -> datetime | None:
-    written = instance.tags.get(Tag.IN_SERVICE_SINCE)
-    if written is None:
-        return None
-    try:
-        return datetime.fromisoformat(written)
-    except ValueError:
-        return None
