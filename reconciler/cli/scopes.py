@@ -13,6 +13,7 @@ from providers.observed import CellIdentity
 from reconciler.cli.failures import Refused
 from reconciler.cli.output import say
 from reconciler.planning.actions import SlotRef
+from reconciler.planning.declared_here import fleets_here
 from reconciler.settings import Settings
 from reconciler.store.store import Store
 
@@ -86,6 +87,5 @@ def _declared(settings: Settings) -> DesiredState | None:
 
 
 def _declared_slots(desired: DesiredState | None, cell: CellIdentity) -> Iterable[SlotRef]:
-    for fleet in desired.fleets if desired is not None else ():
-        if (fleet.placement.account, fleet.placement.region) == (cell.account, cell.region):
-            yield from (SlotRef(fleet.name, ordinal) for ordinal in range(fleet.replicas))
+    for fleet in fleets_here(desired, cell) if desired is not None else ():
+        yield from (SlotRef(fleet.name, ordinal) for ordinal in range(fleet.replicas))

@@ -16,6 +16,7 @@ from providers.observed import Gap, Observation, SnapshotList
 from providers.port import Cloud
 from reconciler.loop.snapshot_rhythm import SnapshotRhythm
 from reconciler.planning.actions import other_region
+from reconciler.planning.declared_here import fleets_here
 from reconciler.planning.memory import Memory
 
 
@@ -78,11 +79,9 @@ def with_copies(
 
 def _declared(desired: DesiredState, observation: Observation) -> set[str]:
     """The regions that claims of this cell's fleets name."""
-    cell = observation.cell
     return {
         claim.backup.copy_to
-        for fleet in desired.fleets
-        if (fleet.placement.account, fleet.placement.region) == (cell.account, cell.region)
+        for fleet in fleets_here(desired, observation.cell)
         for claim in fleet.claims
         if claim.backup is not None and claim.backup.copy_to is not None
     }

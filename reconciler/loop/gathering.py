@@ -24,6 +24,7 @@ from providers.spare_calls import SpareCalls, Unbounded
 from reconciler.execution.handlers import CheckContext, CheckHandler
 from reconciler.health.verdict import Evidence, Sign, Weight
 from reconciler.loop.sentinels import LOOKED_AT_EVERY
+from reconciler.planning.declared_here import replicas_here
 from reconciler.planning.identity import owner_of, slot_key, slot_of
 from reconciler.planning.learning import missing_ids
 from reconciler.planning.memory import Memory
@@ -106,13 +107,7 @@ def gather(
 
 def _has_empty_slots(desired: DesiredState, observation: Observation) -> bool:
     taken = {slot_of(instance.tags) for instance in observation.instances.values()}
-    wanted = sum(fleet.replicas for fleet in desired.fleets if _is_here(fleet, observation))
-    return len(taken - {None}) < wanted
-
-
-def _is_here(fleet: Fleet, observation: Observation) -> bool:
-    cell = observation.cell
-    return (fleet.placement.account, fleet.placement.region) == (cell.account, cell.region)
+    return len(taken - {None}) < replicas_here(desired, observation.cell)
 
 
 def _added(first: Mapping[str, int], second: Mapping[str, int]) -> dict[str, int]:

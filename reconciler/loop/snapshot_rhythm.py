@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from desired_state.model import DesiredState
 from providers.observed import Observation, SnapshotList
 from providers.port import Cloud
+from reconciler.planning.declared_here import fleets_here
 from reconciler.planning.memory import Memory
 
 READ_EVERY = timedelta(minutes=5)
@@ -81,10 +82,8 @@ def with_snapshots(
 
 def _declares_backups(desired: DesiredState, observation: Observation) -> bool:
     """Also where only archives are declared: what others snapshot counts, and tells that a claim was filled before."""
-    cell = observation.cell
     return any(
         claim.backup is not None
-        for fleet in desired.fleets
-        if (fleet.placement.account, fleet.placement.region) == (cell.account, cell.region)
+        for fleet in fleets_here(desired, observation.cell)
         for claim in fleet.claims
     )

@@ -24,6 +24,7 @@ from providers.observed import (
 from providers.observed_volumes import StatusOfVolume
 from providers.port import Cloud
 from reconciler.health.volumes import VolumeCondition
+from reconciler.planning.declared_here import fleets_here
 from reconciler.planning.memory import Memory
 
 READ_EVERY = timedelta(minutes=1)
@@ -146,9 +147,4 @@ def _is_in_trouble(instance: Instance, observation: Observation) -> bool:
 
 
 def _declares_volumes(desired: DesiredState, observation: Observation) -> bool:
-    cell = observation.cell
-    return any(
-        fleet.claims
-        for fleet in desired.fleets
-        if (fleet.placement.account, fleet.placement.region) == (cell.account, cell.region)
-    )
+    return any(fleet.claims for fleet in fleets_here(desired, observation.cell))

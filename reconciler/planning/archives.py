@@ -14,6 +14,7 @@ from desired_state.model import Claim, DesiredState, Fleet
 from providers.observed import CellIdentity, Instance
 from providers.observed_archives import ArchiveAddress, ArchiveHistory, ArchiveState
 from reconciler.planning.actions import SlotRef
+from reconciler.planning.declared_here import fleets_here
 from reconciler.planning.identity import Tag, incarnation_of
 
 
@@ -52,9 +53,8 @@ def addresses(desired: DesiredState, cell: CellIdentity) -> dict[SlotRef, list[A
     """The archives of every wanted slot of the cell that declares some."""
     found = {
         SlotRef(fleet.name, ordinal): _of_slot(fleet, ordinal)
-        for fleet in desired.fleets
-        if (fleet.placement.account, fleet.placement.region) == (cell.account, cell.region)
-        and any(claim.backup and claim.backup.archive for claim in fleet.claims)
+        for fleet in fleets_here(desired, cell)
+        if any(claim.backup and claim.backup.archive for claim in fleet.claims)
         for ordinal in range(fleet.replicas)
     }
     return {slot: of_slot for slot, of_slot in found.items() if of_slot}

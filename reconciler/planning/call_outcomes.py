@@ -33,6 +33,7 @@ from providers.requests import (
 )
 from reconciler.health.capabilities import CallOutcome, CallResult, CapabilityKind
 from reconciler.planning.actions import named_ids, other_region
+from reconciler.planning.declared_here import replicas_here
 from reconciler.planning.identity import Tag
 from reconciler.planning.intents import Intent, IntentState
 from reconciler.planning.launch_outcomes import UNANSWERED_FOR, Fate, Look, Start, starts_of
@@ -108,10 +109,7 @@ def usual_launches_per_minute(desired: DesiredState, cell: CellIdentity) -> floa
     """The pace of launches in this region; None where it is not bounded."""
     if desired.policy.pace is None:
         return None
-    here = (cell.account, cell.region)
-    fleets = desired.fleets
-    slots = sum(f.replicas for f in fleets if (f.placement.account, f.placement.region) == here)
-    return desired.policy.pace.launches.per_minute(slots)
+    return desired.policy.pace.launches.per_minute(replicas_here(desired, cell))
 
 
 def _are_the_same(memory: Memory, last: Outcomes) -> bool:

@@ -32,6 +32,7 @@ from reconciler.planning.check_brakes import BRAKE_RULES
 from reconciler.planning.check_pace import pace_exceeded
 from reconciler.planning.check_reclaiming import RECLAIM_RULES
 from reconciler.planning.check_stand_ins import stand_ins_without_a_word
+from reconciler.planning.declared_here import fleets_here
 from reconciler.planning.identity import Role, Tag, incarnation_of, role_of, slot_of
 from reconciler.planning.intents import Intent
 from reconciler.planning.outcome import Plan
@@ -111,11 +112,10 @@ def _one_exclusive_action_a_slot(plan: Plan, facts: Facts) -> Iterable[Violation
 
 def _every_slot_in_one_bucket(plan: Plan, facts: Facts) -> Iterable[Violation]:
     seen = Counter((outcome.slot.fleet, outcome.slot.ordinal) for outcome in plan.slots)
-    cell = facts.case.observation.cell
+    case = facts.case
     wanted = {
         (fleet.name, ordinal)
-        for fleet in facts.fleets.values()
-        if (fleet.placement.account, fleet.placement.region) == (cell.account, cell.region)
+        for fleet in fleets_here(case.desired, case.observation.cell)
         for ordinal in range(fleet.replicas)
     }
     for name, ordinal in sorted(wanted - seen.keys()):

@@ -22,6 +22,7 @@ from providers.requests import (
 from reconciler.health.capabilities import BreakerState, CapabilityKind
 from reconciler.planning.actions import Action, Course, named_ids
 from reconciler.planning.case import Case
+from reconciler.planning.declared_here import replicas_here
 
 MINUTE = timedelta(minutes=1)
 
@@ -90,12 +91,7 @@ def _per_minute(kind: str, zone: str | None, rules: PaceRules, case: Case) -> fl
         RESTORES: rules.restores,
         STEPS: rules.disruptive,
     }
-    cell = case.observation.cell
-    slots = sum(
-        fleet.replicas
-        for fleet in case.desired.fleets
-        if (fleet.placement.account, fleet.placement.region) == (cell.account, cell.region)
-    )
+    slots = replicas_here(case.desired, case.observation.cell)
     of_region = rates[kind].per_minute(slots)
     of_zone = max(of_region * rules.zone_percent / 100, min(of_region, 1.0))
     per_minute = of_region if zone is None else of_zone

@@ -23,6 +23,7 @@ from reconciler.planning.actions import Action, Course, is_backup, named_ids
 from reconciler.planning.braked import override_in_force
 from reconciler.planning.case import Case
 from reconciler.planning.decision import Draft
+from reconciler.planning.declared_here import replicas_here
 from reconciler.planning.owed import is_end_of_the_unneeded, is_owed, is_step_of_repair
 from reconciler.planning.phrases import span
 
@@ -271,7 +272,7 @@ def _asked_of(request: Request) -> list[tuple[str, CapabilityKind]]:
 
 def _usual(bucket: Bucket, rules: PaceRules, case: Case) -> float:
     """Tokens a minute for the whole region on a quiet day."""
-    slots = _slots_of_the_region(case)
+    slots = replicas_here(case.desired, case.observation.cell)
     match bucket:
         case Bucket.LAUNCHES | Bucket.ENDS:
             return rules.launches.per_minute(slots)
@@ -301,15 +302,6 @@ def _ramped(case: Case, zone: str | None, usual: float) -> float:
         and zone in (None, place)
         and ramp.state is BreakerState.CLOSED
         and ramp.level is not None
-    )
-
-
-def _slots_of_the_region(case: Case) -> int:
-    cell = case.observation.cell
-    return sum(
-        fleet.replicas
-        for fleet in case.desired.fleets
-        if (fleet.placement.account, fleet.placement.region) == (cell.account, cell.region)
     )
 
 

@@ -12,11 +12,10 @@ plan
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from desired_state.model import Fleet
 from providers.observed import Instance
 from reconciler.planning.actions import (
     Action,
@@ -33,6 +32,7 @@ from reconciler.planning.decision import (
     Draft,
     Hold,
 )
+from reconciler.planning.declared_here import fleets_here
 from reconciler.planning.gates import admit
 from reconciler.planning.memory import held_key
 from reconciler.planning.outcome import FleetSummary, Plan, SlotOutcome
@@ -168,31 +168,26 @@ def _outcomes(
     for action in actions:
         by_slot.setdefault(action.slot, []).append(action)
     held = {item.slot for item in withheld if item.course is not Course.BACK_UP}
-    resting = decided.resting
-    return tuple(
-        [
-            rest.outcome
-            if (rest := resting.get(decision.view.ref)) is not None
-            else slot_outcome(
-                decision,
-                by_slot.get(decision.view.ref, []),
-                case.verdicts,
-                case.volume_verdicts,
-                held=decision.view.ref in held,
-            )
-            for decision in decided.decisions
-        ]
-    )
+
+    def outcome_of(decision: Decision) -> SlotOutcome:
+        slot = decision.view.ref
+        if (rest := decided.resting.get(slot)) is not None:
+            return rest.outcome
+        return slot_outcome(
+            decision,
+            by_slot.get(slot, []),
+            case.verdicts,
+            case.volume_verdicts,
+            held=slot in held,
+        )
+
+    return tuple([outcome_of(decision) for decision in decided.decisions])
 
 
 def _summaries(case: Case, slots: tuple[SlotOutcome, ...]) -> tuple[FleetSummary, ...]:
     """One line of counts for each fleet, declared or released, by tier and name."""
-    cell = case.observation.cell
-    declared: Mapping[str, Fleet] = {
-        fleet.name: fleet
-        for fleet in case.desired.fleets
-        if (fleet.placement.account, fleet.placement.region) == (cell.account, cell.region)
-    }
+    here = fleets_here(case.desired, case.observation.cell)
+    declared = {fleet.name: fleet for fleet in here}
     counts: dict[str, Counter[Bucket]] = {name: Counter() for name in declared}
     for slot in slots:
         counts.setdefault(slot.slot.fleet, Counter())[slot.bucket] += 1

@@ -20,6 +20,7 @@ from reconciler.planning.archives import archive_of, highest_archived, histories
 from reconciler.planning.casting import Cast, cast, tag_doubts
 from reconciler.planning.claims import ClaimView, view_claims, with_archive
 from reconciler.planning.copied import Copies, copies, of_claims, with_copies
+from reconciler.planning.declared_here import fleets_here
 from reconciler.planning.identity import Tag, incarnation_of, owner_of, slot_key
 from reconciler.planning.intents import Intent
 from reconciler.planning.memory import KnownResource, Memory
@@ -162,7 +163,7 @@ def arrange(
     collected = _Collected()
     strays = _collect_observed(collected, observation, owner)
     _collect_remembered(collected, memory)
-    fleets = {fleet.name: fleet for fleet in _fleets_here(desired, observation)}
+    fleets = {fleet.name: fleet for fleet in fleets_here(desired, observation.cell)}
     keys: set[_Key] = {
         (fleet.name, ordinal) for fleet in fleets.values() for ordinal in range(fleet.replicas)
     }
@@ -189,15 +190,6 @@ def arrange(
         lasting=lasting,
         backups=backups,
         copied=copied,
-    )
-
-
-def _fleets_here(desired: DesiredState, observation: Observation) -> Iterable[Fleet]:
-    cell = observation.cell
-    return (
-        fleet
-        for fleet in desired.fleets
-        if (fleet.placement.account, fleet.placement.region) == (cell.account, cell.region)
     )
 
 
