@@ -5,7 +5,7 @@ Pure: from tags, the journal and what is remembered of health.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -55,7 +55,7 @@ class Proofs:
     By what is remembered, by tags, and by what we wrote when an instance had proved itself.
     """
 
-    def __init__(self, intents: Iterable[Intent], memory: Memory, observation: Observation) -> None:
+    def __init__(self, intents: Sequence[Intent], memory: Memory, observation: Observation) -> None:
         self._intents = intents
         self._memory = memory
         self._observation = observation
