@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 TOLD_EVERY = timedelta(hours=6)
 """In a pipe: whenever the slowest replay has gone on for so long."""
 
+PREPARING = "the fleets are being prepared"
+
 
 class Shown:
     """Use as a context manager; `names` are those of the runs, `lasts` is how long the trouble of each is."""
@@ -37,7 +39,7 @@ class Shown:
         if self._status is not None:
             self._status.update(text)
             return
-        steps = min((at // TOLD_EVERY for at, _ in progress.reached.values()), default=0)
+        steps = min((at // TOLD_EVERY for at in _in_trouble(progress)), default=-1)
         if (progress.done, steps) != self._said and progress.done < progress.runs:
             self._said = (progress.done, steps)
             self._stream.write(carried(text, self._stream.encoding) + "\n")
@@ -51,14 +53,14 @@ class Shown:
             for number, (at, down) in sorted(progress.reached.items())
             if at >= timedelta()
         ]
-        return "; ".join([done, *under_way])
+        return "; ".join([done, *under_way] if under_way else [done, PREPARING])
 
     def __enter__(self) -> Self:
         if self._moving:
             from rich.console import Console  # noqa: PLC0415 - a pipe never needs it
 
             console = Console(file=self._stream, emoji=False, markup=False, highlight=False)
-            self._status = console.status("the fleets are being prepared")
+            self._status = console.status(PREPARING)
             self._status.start()
         return self
 
@@ -70,3 +72,8 @@ class Shown:
     ) -> None:
         if self._status is not None:
             self._status.stop()
+
+
+def _in_trouble(progress: Progress) -> list[timedelta]:
+    """How far those replays are whose trouble has begun."""
+    return [at for at, _ in progress.reached.values() if at >= timedelta()]
