@@ -48,7 +48,7 @@ def judge_brakes(
 ) -> JudgedBrakes:
     """Capabilities by our own calls and reads, then conditions by the census of slots and volumes."""
     rules = desired.policy
-    outcomes = Outcomes(all=())
+    outcomes = Outcomes(all=())  # They are evidence of capabilities, and of nothing else.
     if rules.capabilities is not None:
         known = last.outcomes if last else None
         outcomes = recall_outcomes(memory, desired, observation, now, known)

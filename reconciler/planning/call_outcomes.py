@@ -88,7 +88,7 @@ def recall_outcomes(
     for intent in intents:
         id_ = intent.action.operation_id
         before = known.get(id_)
-        if before is not None and (before[0] is intent or _is_the_same(before[0], intent)):
+        if before is not None and _is_the_same(before[0], intent):
             settled[id_] = before
             found += before[1]
             continue
@@ -117,7 +117,10 @@ def _are_the_same(memory: Memory, last: Outcomes) -> bool:
 
 
 def _is_the_same(before: Intent, intent: Intent) -> bool:
-    return (before.state, before.updated_at) == (intent.state, intent.updated_at)
+    return before is intent or (before.state, before.updated_at) == (
+        intent.state,
+        intent.updated_at,
+    )
 
 
 def _is_settled(intent: Intent, own: tuple[CallOutcome, ...]) -> bool:

@@ -164,6 +164,7 @@ def _outcomes(
     withheld: tuple[Withheld, ...],
     case: Case,
 ) -> tuple[SlotOutcome, ...]:
+    """A slot at rest has neither actions nor holds, so its outcome is known from when it came to rest."""
     by_slot: dict[SlotRef | None, list[Action]] = {}
     for action in actions:
         by_slot.setdefault(action.slot, []).append(action)

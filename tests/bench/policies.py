@@ -38,7 +38,7 @@ def run() -> Report:
         both = replay_all(_runs(seed), lambda _: None)
         print(f"seed {seed}: {_told(*both)}", flush=True)
         replays += both
-    replays.sort(key=lambda item: item.policy)
+    replays.sort(key=lambda item: POLICIES.index(item.policy))
     default, naive = summaries_of(replays)
     tiers = [item.tier for item in default.tiers]
     return Report(

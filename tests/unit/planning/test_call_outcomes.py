@@ -192,6 +192,21 @@ def test_what_was_late_and_came_good_has_both_outcomes() -> None:
     assert found == [(FAILED, 3 * HOUR - 10 * MINUTE), (PROVEN, 5 * MINUTE)]
 
 
+def test_a_date_of_service_that_somebody_wrote_without_its_zone_is_read_as_utc() -> None:
+    scene = web()
+    scene.instance("web/0", age=20 * MINUTE)
+    scene.began(
+        launch("web/0"),
+        ago=20 * MINUTE,
+        state=IntentState.OBSERVED,
+        resource_id=instance_id("web/0"),
+    )
+    scene.remembering(health={})
+    dated(scene, "web/0", f"{scene.now - 15 * MINUTE:%Y-%m-%dT%H:%M:%S}")
+    outcome = the_outcome(scene)
+    assert (outcome.result, outcome.known_at) == (PROVEN, scene.now - 15 * MINUTE)
+
+
 def test_an_instance_that_we_ended_because_it_was_late_stays_a_failure() -> None:
     scene = web()
     scene.instance("web/1")
