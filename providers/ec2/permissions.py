@@ -237,7 +237,7 @@ def _delete_our_snapshots(to: Installation) -> Statement:
 
 
 def _delete_what_was_kept(to: Installation) -> Statement:
-    """Volumes alone, and none that was never dated: what is in service has no date (planning.leaving)."""
+    """Volumes alone, and none that was never dated: what is in service has no date (planning.courses.leaving)."""
     dated = {"Null": {f"aws:ResourceTag/{QUARANTINE_TAG}": "false"}}
     return {
         "Sid": "DeleteOurVolumesFromQuarantine",

@@ -6,7 +6,7 @@ from reconciler.cli.options import cell_options, output_option
 from reconciler.cli.output import print_document, print_lines, stdout_width
 from reconciler.cli.subcommand import subcommand
 from reconciler.main import declared, look, reaching
-from reconciler.planning.objectives import claim_backups
+from reconciler.planning.backups.objectives import claim_backups
 from reconciler.settings import Settings
 from reconciler.surface.backups import CellBackups, backups_document, backups_lines
 from reconciler.surface.layout import BLANK, Line

@@ -11,9 +11,9 @@ from reconciler.cli.overriding import with_override
 from reconciler.loop.assess import Assessment, replay
 from reconciler.planning.actions import Gate
 from reconciler.planning.case import Case
+from reconciler.planning.courses.remove import retire_id
 from reconciler.planning.memory import Approval, Override
 from reconciler.planning.outcome import Plan
-from reconciler.planning.remove import retire_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

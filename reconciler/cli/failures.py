@@ -24,7 +24,7 @@ EXPECTED = frozenset(
         "reconciler.cli.failures.Refused",
         "reconciler.demo.embedded.EmbeddedCloudError",
         "reconciler.execution.loading.HandlersError",
-        "reconciler.planning.check.PlanViolationError",
+        "reconciler.planning.checks.last_look.PlanViolationError",
         "reconciler.settings.SettingsError",
         "reconciler.simulation.casting.NoSuchFleetError",
         "reconciler.store.errors.StoreError",
@@ -39,7 +39,7 @@ PREFACES = {
     "desired_state.load.DesiredStateError": "the desired state is not usable:\n\n",
     "providers.errors.CloudError": "the cloud refused: ",
     "providers.errors.EndpointUnreachable": "the endpoint can't be reached: ",
-    "reconciler.planning.check.PlanViolationError": (
+    "reconciler.planning.checks.last_look.PlanViolationError": (
         "this plan breaks a rule of safety, so nothing of it is done; please report it with the case that "
         "`reconciler observe` records: "
     ),

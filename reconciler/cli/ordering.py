@@ -14,7 +14,7 @@ from reconciler.planning.actions import Gate, SlotRef, Withheld
 from reconciler.planning.identity import incarnation_of
 from reconciler.planning.orders import Order, OrderKind
 from reconciler.planning.outcome import Plan
-from reconciler.planning.slots import SlotView
+from reconciler.planning.slots.arranging import SlotView
 from reconciler.surface import words
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from reconciler.loop.assess import Assessment
 from reconciler.planning.actions import SlotRef
-from reconciler.planning.slots import SlotView
+from reconciler.planning.slots.arranging import SlotView
 from reconciler.surface.explain import UnknownSlot, outcome_of
 
 

@@ -11,7 +11,7 @@ from reconciler.execution.outcomes import Offering, Outcome
 from reconciler.planning.case import Case
 from reconciler.planning.intents import IntentState
 from reconciler.planning.memory import CapacityMemory
-from reconciler.planning.settling import Settled, Settlement
+from reconciler.planning.settling.settle import Settled, Settlement
 
 _SHORT = "InsufficientInstanceCapacity"
 

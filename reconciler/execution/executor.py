@@ -32,7 +32,7 @@ from reconciler.planning.actions import Action, target_of
 from reconciler.planning.case import Case
 from reconciler.planning.intents import Intent, IntentState
 from reconciler.planning.outcome import Plan
-from reconciler.planning.settling import Missing, Resend, Settled, Settlement, Waiting
+from reconciler.planning.settling.settle import Missing, Resend, Settled, Settlement, Waiting
 from reconciler.store.cell import CellStore
 from reconciler.store.errors import IntentRefused
 

@@ -45,8 +45,8 @@ from providers.requests import (
     TerminateInstance,
 )
 from reconciler.planning.actions import Action, Reason, named_ids
-from reconciler.planning.copied import taken_at
 from reconciler.planning.identity import Tag, claim_of, quarantined_until, slot_of
+from reconciler.planning.slots.copied import taken_at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,9 +17,9 @@ from providers.observed_archives import ArchiveAddress, ArchiveHistory
 from providers.port import Archives
 from reconciler.health.volumes import VolumeCondition
 from reconciler.planning.actions import SlotRef
-from reconciler.planning.archives import addresses
 from reconciler.planning.identity import Role, role_of, slot_of
 from reconciler.planning.memory import Memory
+from reconciler.planning.slots.archives import addresses
 
 READ_EVERY = timedelta(minutes=5)
 IN_TROUBLE_EVERY = timedelta(minutes=1)

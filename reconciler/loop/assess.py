@@ -20,16 +20,16 @@ from reconciler.loop.judging_brakes import JudgedBrakes, judge_brakes
 from reconciler.loop.snapshot_rhythm import SnapshotRhythm, with_snapshots
 from reconciler.loop.volume_rhythm import VolumeRhythm, with_volume_health
 from reconciler.planning.case import Case
-from reconciler.planning.check import check_plan
+from reconciler.planning.checks.last_look import check_plan
 from reconciler.planning.deciding import Decided, decide_all
-from reconciler.planning.judging import Judgement, judge_all
-from reconciler.planning.judging_volumes import VolumeJudgement, judge_volumes
+from reconciler.planning.judging.instances import Judgement, judge_all
+from reconciler.planning.judging.volumes import VolumeJudgement, judge_volumes
 from reconciler.planning.learning import Lessons, learn_cold, learn_known
 from reconciler.planning.memory import Memory
 from reconciler.planning.outcome import Plan
 from reconciler.planning.plan import plan, plan_of
-from reconciler.planning.settling import Settlement, memory_after, settle
-from reconciler.planning.slots import World, arrange
+from reconciler.planning.settling.settle import Settlement, memory_after, settle
+from reconciler.planning.slots.arranging import World, arrange
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

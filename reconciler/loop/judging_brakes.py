@@ -11,16 +11,16 @@ from reconciler.health.capabilities import Capabilities
 from reconciler.health.judging_capabilities import Fold, capabilities_at, fold_outcomes
 from reconciler.health.judging_conditions import JudgedConditions, judge_conditions
 from reconciler.health.reads import JudgedReads, judge_reads
-from reconciler.planning.call_outcomes import (
+from reconciler.planning.judging.census import TakenCensus, retake_census
+from reconciler.planning.judging.instances import Judgement
+from reconciler.planning.judging.volumes import VolumeJudgement
+from reconciler.planning.memory import Memory
+from reconciler.planning.settling.call_outcomes import (
     Outcomes,
     recall_outcomes,
     usual_launches_per_minute,
 )
-from reconciler.planning.census import TakenCensus, retake_census
-from reconciler.planning.judging import Judgement
-from reconciler.planning.judging_volumes import VolumeJudgement
-from reconciler.planning.memory import Memory
-from reconciler.planning.slots import World
+from reconciler.planning.slots.arranging import World
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

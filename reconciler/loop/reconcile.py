@@ -27,7 +27,7 @@ from reconciler.loop.assess import Assessment, assess
 from reconciler.loop.cells import Cell
 from reconciler.planning.actions import Action
 from reconciler.planning.outcome import Plan
-from reconciler.planning.settling import Settled
+from reconciler.planning.settling.settle import Settled
 from reconciler.store.passes import PassRecord
 
 if TYPE_CHECKING:  # A dry run does without structlog, which takes 5 MB and 60 ms.

@@ -20,7 +20,7 @@ from reconciler.loop.assess import Assessment
 from reconciler.loop.cells import Cell, places_of
 from reconciler.loop.declared import Declared
 from reconciler.loop.reconcile import PassResult
-from reconciler.planning.check import PlanViolationError
+from reconciler.planning.checks.last_look import PlanViolationError
 from reconciler.planning.outcome import Plan
 from reconciler.store.errors import LeaseLost, StoreError
 

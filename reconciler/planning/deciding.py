@@ -11,17 +11,17 @@ from typing import Any
 from reconciler.health.conditions import Condition
 from reconciler.health.verdict import Verdict
 from reconciler.health.volumes import VolumeVerdict
-from reconciler.planning.absence import mass_disappearance, sight_of
 from reconciler.planning.actions import Bucket, SlotRef
 from reconciler.planning.blueprint import Blueprint, blueprint_of
 from reconciler.planning.braked import override_in_force
 from reconciler.planning.case import Case
-from reconciler.planning.decide import decide
+from reconciler.planning.courses.decide import decide
+from reconciler.planning.courses.released import decide_released
 from reconciler.planning.decision import Decision, Situation, Surroundings
 from reconciler.planning.outcome import SlotOutcome
-from reconciler.planning.released import decide_released
 from reconciler.planning.slot_outcomes import slot_outcome
-from reconciler.planning.slots import SlotView, World
+from reconciler.planning.slots.absence import mass_disappearance, sight_of
+from reconciler.planning.slots.arranging import SlotView, World
 
 Grounds = tuple[Any, ...]
 """What decisions rest on beyond their slots: the declaration, gaps, people's words, and the other slots."""

@@ -46,7 +46,7 @@ from reconciler.planning.identity import (
 from reconciler.planning.memory import Approval
 from reconciler.planning.nature import Nature
 from reconciler.planning.phrases import approved_for_less
-from reconciler.planning.slots import SlotView
+from reconciler.planning.slots.arranging import SlotView
 
 LAUNCH_KIND = "launch"
 """The kind in a launch's operation id; other kinds name their target too."""

@@ -22,10 +22,10 @@ from reconciler.health.conditions import RememberedCondition, Scope
 from reconciler.health.reads import RememberedReads
 from reconciler.health.verdict import RememberedHealth
 from reconciler.health.volumes import RememberedVolume
-from reconciler.planning.absence import Absence, absence_of, sight_of
 from reconciler.planning.actions import named_ids
 from reconciler.planning.identity import Tag, incarnation_of, slot_of
 from reconciler.planning.memory import ColdStart, KnownResource, Memory
+from reconciler.planning.slots.absence import Absence, absence_of, sight_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from datetime import datetime
 from reconciler.health.verdict import Verdict
 from reconciler.health.volumes import VolumeVerdict
 from reconciler.planning.actions import Action, Bucket, Course, SlotRef, Withheld
-from reconciler.planning.claims import Standing
+from reconciler.planning.slots.claims import Standing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

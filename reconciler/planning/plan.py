@@ -33,15 +33,15 @@ from reconciler.planning.decision import (
     Hold,
 )
 from reconciler.planning.declared_here import fleets_here
-from reconciler.planning.gates import admit
+from reconciler.planning.gates.gates import admit
+from reconciler.planning.gates.queueing import in_order
+from reconciler.planning.gates.tally import take_tally
 from reconciler.planning.memory import held_key
 from reconciler.planning.outcome import FleetSummary, Plan, SlotOutcome
-from reconciler.planning.placement import Grounds, place, unknown_zones
-from reconciler.planning.queueing import in_order
+from reconciler.planning.placing.placement import Grounds, place, unknown_zones
 from reconciler.planning.silent_sentinels import silent_sentinels
 from reconciler.planning.slot_outcomes import slot_outcome
-from reconciler.planning.slots import World, arrange
-from reconciler.planning.tally import take_tally
+from reconciler.planning.slots.arranging import World, arrange
 
 
 def plan(case: Case) -> Plan:

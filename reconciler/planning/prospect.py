@@ -19,9 +19,9 @@ from providers.requests import (
     TerminateInstance,
 )
 from reconciler.planning.actions import Action, Course
-from reconciler.planning.claims import ClaimView
 from reconciler.planning.identity import Role, Tag
-from reconciler.planning.slots import SlotView, carries_its_volumes
+from reconciler.planning.slots.arranging import SlotView, carries_its_volumes
+from reconciler.planning.slots.claims import ClaimView
 
 
 def steps_to_come(view: SlotView, actions: Iterable[Action]) -> tuple[str, ...]:

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from reconciler.health.verdict import Verdict
 from reconciler.health.volumes import VolumeVerdict
 from reconciler.planning.actions import Action, Bucket, Course
-from reconciler.planning.claims import ClaimView
 from reconciler.planning.decision import Decision
 from reconciler.planning.outcome import ClaimOutcome, SlotOutcome
 from reconciler.planning.prospect import steps_to_come
+from reconciler.planning.slots.claims import ClaimView
 
 
 def slot_outcome(

@@ -39,9 +39,9 @@ from reconciler.loop.cells import Cell
 from reconciler.loop.gathering import ProbeRhythm
 from reconciler.loop.reconcile import Means, PassResult, reconcile
 from reconciler.loop.runner import backoff_s, next_pass_in_s, soonest_next_s, usual_interval_s
-from reconciler.planning.archives import address_of, addresses
 from reconciler.planning.identity import Role, incarnation_of, role_of, slot_key, slot_of
 from reconciler.planning.outcome import Plan
+from reconciler.planning.slots.archives import address_of, addresses
 from reconciler.simulation.resting import Resting
 from reconciler.store.leases import this_process
 from reconciler.store.store import Store

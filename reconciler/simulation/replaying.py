@@ -15,7 +15,7 @@ from datetime import timedelta
 from desired_state.model import DesiredState, SafetyPolicy
 from providers.simulated.clock import VirtualClock
 from providers.simulated.control_plane import SATURATING
-from reconciler.planning.check import PlanViolationError
+from reconciler.planning.checks.last_look import PlanViolationError
 from reconciler.simulation.account import layout_of, of_one_cell, zone_ids
 from reconciler.simulation.casting import changed, zone_roles
 from reconciler.simulation.guard import VirtualGuard, virtual_guard

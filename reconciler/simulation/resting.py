@@ -50,9 +50,9 @@ from reconciler.loop.volume_rhythm import with_volume_health
 from reconciler.planning.actions import Bucket, is_backup
 from reconciler.planning.identity import slot_key
 from reconciler.planning.intents import IntentState
-from reconciler.planning.launch_outcomes import UNANSWERED_FOR
 from reconciler.planning.memory import Memory
-from reconciler.planning.settling import Waiting
+from reconciler.planning.settling.launch_outcomes import UNANSWERED_FOR
+from reconciler.planning.settling.settle import Waiting
 
 MEASURED_WITHIN = timedelta(minutes=6)
 """The longest that metrics of a volume go on changing by time alone after it has changed."""

@@ -22,7 +22,7 @@ RECENT = timedelta(hours=24)
 BACKUPS_RECENT = timedelta(hours=1)
 """The same of snapshots that were taken or deleted as asked: there are hundreds a day, and their list knows of them.
 
-No name of such an operation is used again after so long (planning.schedule.named_date).
+No name of such an operation is used again after so long (planning.backups.schedule.named_date).
 """
 TOGETHER = timedelta(minutes=10)
 """Intents cease to be recent together, at the full ten minutes after: each time they are all read anew."""

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from providers.observed import Snapshot
-from reconciler.planning.archives import ArchivePoint
+from reconciler.planning.backups.objectives import OUTSIDE, ClaimBackup, Protection
 from reconciler.planning.case import Case
-from reconciler.planning.copied import Elsewhere
-from reconciler.planning.objectives import OUTSIDE, ClaimBackup, Protection
+from reconciler.planning.slots.archives import ArchivePoint
+from reconciler.planning.slots.copied import Elsewhere
 from reconciler.surface import words
 from reconciler.surface.json_values import Json, json_value
 from reconciler.surface.layout import (

@@ -42,6 +42,7 @@ def test_every_contract_sees_a_planted_fault(tmp_path: Path) -> None:
         shutil.copytree(ROOT / package, tmp_path / package)
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     plant(tmp_path, "reconciler/health/verdict.py", "import reconciler.planning.plan")
+    plant(tmp_path, "reconciler/planning/slots/claims.py", "import reconciler.planning.gates.pace")
     plant(tmp_path, "reconciler/planning/outcome.py", "import time")
     plant(tmp_path, "reconciler/clock.py", "import boto3")
     plant(tmp_path, "providers/requests.py", "import desired_state.model")
@@ -52,6 +53,7 @@ def test_every_contract_sees_a_planted_fault(tmp_path: Path) -> None:
     assert result.returncode == 1
     for contract in (
         "Imports only point down",
+        "Planning goes from facts to a plan",
         "Deciding does no input or output",
         "Only the EC2 adapter imports boto3",
         "What is never imports what is wanted, nor the other way",

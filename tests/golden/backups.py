@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from providers.observed import GapSubject, SnapshotState, VolumeState
-from reconciler.planning.gates import SNAPSHOTS_AT_ONCE
+from reconciler.planning.gates.gates import SNAPSHOTS_AT_ONCE
 from tests.support.actions import expiry
 from tests.support.backed_up import (
     DATABASE,

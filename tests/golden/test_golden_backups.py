@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from providers.observed import SnapshotState
-from reconciler.planning.objectives import claim_backups
+from reconciler.planning.backups.objectives import claim_backups
 from reconciler.surface.backups import CellBackups, backups_document, backups_lines
 from reconciler.surface.json_values import json_text
 from reconciler.surface.layout import plain_text

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.planning.case import Case
-from reconciler.planning.check import check_plan
+from reconciler.planning.checks.last_look import check_plan
 from reconciler.planning.plan import plan
 from reconciler.surface.case_file import read_case
 from reconciler.surface.json_values import json_text

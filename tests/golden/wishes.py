@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from desired_state.model import Fleet, Mode, UpdateStrategy
 from reconciler.planning.actions import Course, Gate
+from reconciler.planning.courses.remove import retire_id, shrink_id
 from reconciler.planning.identity import Tag, approval_id
-from reconciler.planning.remove import retire_id, shrink_id
 from tests.support.cases import CELL, Scene
 from tests.support.fleets import MINUTE, ZONES, postgres_fleet, web_fleet
 from tests.support.resources import instance_id, slot, volume_id

@@ -12,7 +12,7 @@ from reconciler.health.capabilities import BreakerState, Capabilities, Capabilit
 from reconciler.health.conditions import Condition, Conditions, ConditionVerdict, Scope, ScopeKind
 from reconciler.health.verdict import Sign
 from reconciler.planning.case import Case
-from reconciler.planning.check import check_plan
+from reconciler.planning.checks.last_look import check_plan
 from reconciler.planning.plan import plan
 from tests.properties.random_scenes import cases
 from tests.support.brakes import BREAKERS, CONDITIONS

@@ -30,8 +30,8 @@ from reconciler.loop.assess import Assessment
 from reconciler.loop.judging_brakes import judge_brakes
 from reconciler.loop.reconcile import PassResult
 from reconciler.planning.deciding import decide_all
-from reconciler.planning.judging import judge_all
-from reconciler.planning.judging_volumes import judge_volumes
+from reconciler.planning.judging.instances import judge_all
+from reconciler.planning.judging.volumes import judge_volumes
 from reconciler.planning.memory import Approval
 from reconciler.planning.plan import plan_of, world_of
 from reconciler.simulation.guard import VirtualGuard, virtual_guard

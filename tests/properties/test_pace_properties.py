@@ -20,11 +20,11 @@ from reconciler.health.capabilities import Capabilities
 from reconciler.health.conditions import Condition, Conditions, ConditionVerdict, Scope, ScopeKind
 from reconciler.planning.actions import Action, Course, Reason
 from reconciler.planning.case import Case
-from reconciler.planning.check_pace import pace_exceeded
+from reconciler.planning.checks.pace import pace_exceeded
 from reconciler.planning.decision import Draft
+from reconciler.planning.gates.pace import Buckets
 from reconciler.planning.intents import Intent, IntentState
 from reconciler.planning.nature import Nature
-from reconciler.planning.pace import Buckets
 from tests.support.actions import action, launch
 from tests.support.brakes import CONDITIONS, PACE
 from tests.support.cases import Scene

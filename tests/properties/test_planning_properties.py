@@ -20,7 +20,7 @@ from providers.requests import (
 )
 from reconciler.planning.actions import Bucket, named_ids
 from reconciler.planning.case import Case
-from reconciler.planning.check import check_plan
+from reconciler.planning.checks.last_look import check_plan
 from reconciler.planning.identity import Role, Tag, incarnation_of, role_of, slot_of
 from reconciler.planning.plan import plan
 from tests.properties.random_scenes import cases, shuffled

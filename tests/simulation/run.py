@@ -27,7 +27,7 @@ from providers.simulated.records import Instance
 from providers.simulated.world import Truth
 from reconciler.loop.runner import backoff_s, next_pass_in_s
 from reconciler.planning.actions import Bucket
-from reconciler.planning.check import PlanViolationError
+from reconciler.planning.checks.last_look import PlanViolationError
 from reconciler.planning.outcome import Plan
 from reconciler.store.errors import StoreError
 from reconciler.store.store import Store

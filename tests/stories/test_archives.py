@@ -11,9 +11,9 @@ import pytest
 
 from providers.simulated.archives import Archived
 from providers.simulated.records import Io
-from reconciler.planning.archives import ArchivePoint
+from reconciler.planning.backups.objectives import Protection, claim_backups
 from reconciler.planning.identity import Tag
-from reconciler.planning.objectives import Protection, claim_backups
+from reconciler.planning.slots.archives import ArchivePoint
 from reconciler.simulation.guard import VirtualGuard, virtual_guard
 from tests.stories.databases import LAYOUT, heals, lasts, occupant, volume_of
 from tests.stories.witness import Witness

@@ -25,7 +25,7 @@ from reconciler.planning.case import Case
 from reconciler.planning.identity import Role, Tag, operation_family, operation_id
 from reconciler.planning.intents import Intent
 from reconciler.planning.outcome import Plan
-from reconciler.planning.settling import Settlement, memory_after, settle
+from reconciler.planning.settling.settle import Settlement, memory_after, settle
 from reconciler.store.leases import this_process
 from reconciler.store.store import Store
 from tests.support.actions import launch_request

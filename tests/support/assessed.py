@@ -5,8 +5,8 @@ from __future__ import annotations
 from reconciler.loop.assess import Assessment
 from reconciler.loop.judging_brakes import judge_brakes
 from reconciler.planning.deciding import decide_all
-from reconciler.planning.judging import judge_all
-from reconciler.planning.judging_volumes import judge_volumes
+from reconciler.planning.judging.instances import judge_all
+from reconciler.planning.judging.volumes import judge_volumes
 from reconciler.planning.learning import Lessons
 from reconciler.planning.plan import plan_of, world_of
 from tests.support.cases import Scene

@@ -7,7 +7,7 @@ from typing import Any
 
 from desired_state.model import Fleet
 from providers.observed import Snapshot
-from reconciler.planning.schedule import last_due
+from reconciler.planning.backups.schedule import last_due
 from tests.support.cases import Scene
 from tests.support.fleets import DAY, HOUR, MINUTE, data_claim, postgres_fleet, snapshots_of
 from tests.support.resources import slot, volume_id

@@ -32,13 +32,13 @@ from reconciler.health.verdict import (
 )
 from reconciler.health.volumes import RememberedVolume, VolumeCondition, VolumeSign
 from reconciler.planning.case import Case
-from reconciler.planning.judging import judge_all
-from reconciler.planning.judging_volumes import judge_volumes
+from reconciler.planning.judging.instances import judge_all
+from reconciler.planning.judging.volumes import judge_volumes
 from reconciler.planning.memory import (
     ColdStart,
     Memory,
 )
-from reconciler.planning.slots import arrange
+from reconciler.planning.slots.arranging import arrange
 from tests.support.fleets import MINUTE
 from tests.support.present import CELL, Present
 from tests.support.resources import (

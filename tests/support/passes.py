@@ -31,7 +31,7 @@ from reconciler.planning.intents import Intent, IntentState
 from reconciler.planning.memory import Approval, CapacityMemory, Memory
 from reconciler.planning.orders import Order, OrderKind
 from reconciler.planning.outcome import Plan
-from reconciler.planning.settling import Missing, Resend, Settled
+from reconciler.planning.settling.settle import Missing, Resend, Settled
 from tests.support.cases import CELL
 from tests.support.fleets import DAY, SECOND, desired
 from tests.support.manual_clock import ManualClock

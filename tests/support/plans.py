@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from reconciler.planning.actions import Action, Bucket, Withheld, target_of
-from reconciler.planning.check import check_plan
+from reconciler.planning.checks.last_look import check_plan
 from reconciler.planning.outcome import Plan
 from reconciler.planning.plan import plan
 from tests.support.cases import Scene

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from reconciler.planning.actions import Action
-from reconciler.planning.check import PlanViolationError, check_plan
+from reconciler.planning.checks.last_look import PlanViolationError, check_plan
 from reconciler.planning.plan import plan
 from tests.support.cases import Scene
 

@@ -24,7 +24,7 @@ from providers.requests import (
 from reconciler.planning.actions import Action
 from reconciler.planning.identity import Tag
 from reconciler.planning.intents import MOVES, Intent, IntentState
-from reconciler.planning.settling import (
+from reconciler.planning.settling.settle import (
     Settled,
     Settlement,
     settle,

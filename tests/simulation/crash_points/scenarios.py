@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from desired_state.model import Fleet, HealthSpec, LadderStep, UpdateStrategy
 from reconciler.planning.actions import SlotRef
-from reconciler.planning.schedule import last_due
+from reconciler.planning.backups.schedule import last_due
 from tests.simulation.crash_points.stage import Stage
 from tests.support.fleets import (
     DAY,

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from desired_state.model import Fleet
-from reconciler.planning.check import PlanViolationError
+from reconciler.planning.checks.last_look import PlanViolationError
 from reconciler.store.store import Store
 from tests.simulation.crash_points.life import Life, Restart, Unsettled
 from tests.simulation.crash_points.memory_stage import MemoryStage

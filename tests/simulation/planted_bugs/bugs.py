@@ -67,7 +67,7 @@ BUGS = (
         "A",
         1,
         "an id that is not found once counts as gone",
-        file="reconciler/planning/absence.py",
+        file="reconciler/planning/slots/absence.py",
         old="proven = is_missed_twice(resource, sight) and why_doubted(resource, sight) is None",
         new="proven = True",
     ),
@@ -91,7 +91,7 @@ BUGS = (
         "A",
         9,
         "an intent on what is gone never ends",
-        file="reconciler/planning/settling.py",
+        file="reconciler/planning/settling/settle.py",
         old='    return view.missed(view.settled(state, f"{target} is gone"))',
         new='    return view.waiting(f"{target} is gone")',
         caught_by=_tests("tests/unit/planning/test_settling_instances.py"),
@@ -152,7 +152,7 @@ BUGS = (
         "C",
         31,
         "a detach by somebody else is never noticed",
-        file="reconciler/planning/moving.py",
+        file="reconciler/planning/courses/moving.py",
         old="        if claim.standing not in SETTLED:",
         new="        if claim.standing not in (*SETTLED, Standing.FREE):",
     ),
@@ -162,7 +162,7 @@ BUGS = (
         what="a volume is taken from an instance that only looks dead",
         edits=(
             Edit(
-                file="reconciler/planning/moving.py",
+                file="reconciler/planning/courses/moving.py",
                 old="            return write_fence(here, occupant, holder)",
                 new="            return _detach(here, holder, view, attachment)",
             ),
@@ -178,7 +178,7 @@ BUGS = (
         "C",
         40,
         "a replacement is launched in another zone than its volume",
-        file="reconciler/planning/reach.py",
+        file="reconciler/planning/placing/reach.py",
         old="    return tuple(sorted({claim.volume.zone for claim in here.view.claims if claim.volume}))",
         new="    return tuple(here.case.observation.zones)",
     ),
@@ -186,7 +186,7 @@ BUGS = (
         "D",
         57,
         "tags that others set count as a change of the declaration",
-        file="reconciler/planning/drift.py",
+        file="reconciler/planning/slots/drift.py",
         old="        if instance.tags.get(key) != value",
         new='        if instance.tags.get(key) != value or "edited-by" in instance.tags',
     ),
@@ -194,7 +194,7 @@ BUGS = (
         "D",
         63,
         "the original is killed instead of its replacement's undoing",
-        file="reconciler/planning/keeping.py",
+        file="reconciler/planning/courses/keeping.py",
         old="        return let_go_of_superseded(here, instance, occupant)",
         new="        return let_go_of_superseded(here, occupant, instance)",
     ),
@@ -202,11 +202,11 @@ BUGS = (
         "D",
         62,
         "the sick one is terminated before its replacement runs",
-        file="reconciler/planning/repair.py",
+        file="reconciler/planning/courses/repair.py",
         old="            return launch_replacement(\n"
         "                here, occupant, reason, detail, course=course, by_judgement=verdict.by_judgement\n"
         "            )\n",
-        new="            from reconciler.planning.replacing import end_instance\n"
+        new="            from reconciler.planning.courses.replacing import end_instance\n"
         "            return end_instance(here, occupant, nature=Nature.DISRUPTIVE, course=course,"
         " reason=reason, detail=detail)\n",
     ),

@@ -8,7 +8,7 @@ import pytest
 
 from reconciler.cli.terms import Terms, Wishes, terms_clause, terms_of
 from reconciler.planning.actions import Course, Gate, Withheld
-from reconciler.planning.asking import STAND_IN
+from reconciler.planning.losses.asking import STAND_IN
 from tests.support.fleets import HOUR, MINUTE
 from tests.support.resources import slot
 

@@ -15,7 +15,7 @@ from reconciler.planning.actions import Action
 from reconciler.planning.case import Case
 from reconciler.planning.intents import Intent, IntentState
 from reconciler.planning.memory import CapacityMemory
-from reconciler.planning.settling import Settled
+from reconciler.planning.settling.settle import Settled
 from tests.support.actions import launch
 from tests.support.cases import Scene
 from tests.support.fleets import HOUR, MINUTE, web_fleet

@@ -16,7 +16,7 @@ from reconciler.execution.outcomes import Outcome, Result
 from reconciler.execution.retrying import RetryBudget
 from reconciler.planning.actions import Action
 from reconciler.planning.outcome import Plan
-from reconciler.planning.settling import settle
+from reconciler.planning.settling.settle import settle
 from tests.support.acting import Acting, LongestJitter, launch_of
 from tests.support.fleets import MINUTE, SECOND
 

@@ -31,7 +31,7 @@ from reconciler.loop.runner import (
     soonest_next_s,
     usual_interval_s,
 )
-from reconciler.planning.check import PlanViolationError, Violation
+from reconciler.planning.checks.last_look import PlanViolationError, Violation
 from reconciler.store.errors import LeaseLost
 from reconciler.store.store import Store
 from tests.support.cases import CELL

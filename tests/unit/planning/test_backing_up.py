@@ -13,8 +13,8 @@ from providers.observed_volumes import StatusOfVolume, VolumeStatus
 from providers.requests import CreateSnapshot, CreateSnapshots
 from reconciler.health.verdict import Sign
 from reconciler.planning.actions import Action, Bucket
-from reconciler.planning.backups import AGAIN_AFTER_FAILURE
-from reconciler.planning.gates import SNAPSHOTS_AT_ONCE
+from reconciler.planning.backups.due import AGAIN_AFTER_FAILURE
+from reconciler.planning.gates.gates import SNAPSHOTS_AT_ONCE
 from reconciler.planning.identity import Tag
 from reconciler.planning.intents import IntentState
 from reconciler.planning.plan import plan

@@ -11,9 +11,9 @@ from providers.observed import InstanceState, VolumeState
 from reconciler.health.capabilities import CallOutcome, CallResult, CapabilityKind
 from reconciler.health.verdict import RememberedHealth, Status
 from reconciler.planning.actions import Reason
-from reconciler.planning.call_outcomes import outcomes_of, recall_outcomes
 from reconciler.planning.identity import Tag
 from reconciler.planning.intents import IntentState
+from reconciler.planning.settling.call_outcomes import outcomes_of, recall_outcomes
 from tests.support.actions import (
     attach,
     commit,

@@ -12,10 +12,10 @@ from reconciler.health.census import Census, SlotFacts, Tally, ZoneTally
 from reconciler.health.conditions import ScopeKind
 from reconciler.health.verdict import Sign
 from reconciler.planning.actions import Course, Reason
-from reconciler.planning.census import TakenCensus, retake_census, take_census
 from reconciler.planning.identity import Role, Tag
 from reconciler.planning.intents import IntentState
-from reconciler.planning.judging import judge_all
+from reconciler.planning.judging.census import TakenCensus, retake_census, take_census
+from reconciler.planning.judging.instances import judge_all
 from reconciler.planning.plan import world_of
 from tests.support.actions import action, terminate
 from tests.support.cases import Scene

@@ -22,7 +22,7 @@ from providers.requests import (
 )
 from reconciler.health.verdict import Sign
 from reconciler.planning.actions import Action, Course, Gate, Reason
-from reconciler.planning.check import PlanViolationError, check_plan
+from reconciler.planning.checks.last_look import PlanViolationError, check_plan
 from reconciler.planning.identity import Role, Tag
 from reconciler.planning.intents import IntentState
 from reconciler.planning.plan import plan

@@ -11,7 +11,7 @@ from providers.requests import RebootInstance
 from reconciler.health.capabilities import Capabilities
 from reconciler.health.verdict import Sign
 from reconciler.planning.actions import Action, Course, Reason
-from reconciler.planning.check import PlanViolationError, check_plan
+from reconciler.planning.checks.last_look import PlanViolationError, check_plan
 from reconciler.planning.intents import IntentState
 from reconciler.planning.plan import plan
 from tests.support.actions import action, launch

@@ -12,12 +12,12 @@ from providers.observed import Gap, GapSubject, Snapshot, SnapshotState
 from providers.requests import CopySnapshot, CreateSnapshot, DeleteCopy, DeleteSnapshot
 from reconciler.health.verdict import Sign
 from reconciler.planning.actions import Action, Bucket, Gate
-from reconciler.planning.copies import AGAIN_AFTER_FAILURE
-from reconciler.planning.gates import COPIES_AT_ONCE
+from reconciler.planning.backups.copies import AGAIN_AFTER_FAILURE
+from reconciler.planning.backups.thinning import expired
+from reconciler.planning.gates.gates import COPIES_AT_ONCE
 from reconciler.planning.identity import Tag
 from reconciler.planning.intents import IntentState
 from reconciler.planning.plan import plan
-from reconciler.planning.thinning import expired
 from tests.support.backed_up import DATABASE, EVERY, VOLUME, databases, due_ago, in_time, old
 from tests.support.cases import Scene
 from tests.support.copied import ELSEWHERE, copied_databases, with_snapshot

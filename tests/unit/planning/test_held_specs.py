@@ -10,9 +10,9 @@ from providers.requests import LaunchInstance
 from reconciler.health.capabilities import Capabilities
 from reconciler.health.verdict import RememberedHealth, Status
 from reconciler.planning.actions import Course, Gate
-from reconciler.planning.call_outcomes import outcomes_of
 from reconciler.planning.identity import Tag
 from reconciler.planning.intents import IntentState
+from reconciler.planning.settling.call_outcomes import outcomes_of
 from tests.support.actions import launch
 from tests.support.brakes import BREAKERS
 from tests.support.calls import FAILED, call, judged

@@ -7,9 +7,9 @@ from datetime import timedelta
 import pytest
 
 from providers.observed import GapSubject, SnapshotState
-from reconciler.planning.archives import ArchivePoint
-from reconciler.planning.objectives import ClaimBackup, Protection, claim_backups
+from reconciler.planning.backups.objectives import ClaimBackup, Protection, claim_backups
 from reconciler.planning.plan import world_of
+from reconciler.planning.slots.archives import ArchivePoint
 from tests.support.archived import UNFINISHED, archived, archived_databases, state
 from tests.support.backed_up import VOLUME, backed_up, databases
 from tests.support.cases import Scene

@@ -16,7 +16,7 @@ from reconciler.health.conditions import Condition, Conditions, ConditionVerdict
 from reconciler.health.verdict import Sign
 from reconciler.planning.actions import Course, Gate, Reason
 from reconciler.planning.case import Case
-from reconciler.planning.check import check_plan
+from reconciler.planning.checks.last_look import check_plan
 from reconciler.planning.intents import IntentState
 from reconciler.planning.memory import Override
 from reconciler.planning.outcome import Plan

@@ -10,9 +10,9 @@ from datetime import timedelta
 from providers.requests import StopInstance
 from reconciler.planning.actions import Action, Course, Gate, Reason
 from reconciler.planning.decision import Draft
+from reconciler.planning.gates.queueing import in_order
 from reconciler.planning.intents import IntentState
 from reconciler.planning.nature import Nature
-from reconciler.planning.queueing import in_order
 from tests.support.actions import (
     action,
     commit,

@@ -10,7 +10,7 @@ from providers.observed import Snapshot, SnapshotState, VolumeState
 from reconciler.planning.actions import Gate
 from reconciler.planning.identity import Tag
 from reconciler.planning.plan import world_of
-from reconciler.planning.restore_points import Lineages, lineages
+from reconciler.planning.slots.restore_points import Lineages, lineages
 from tests.support.backed_up import DATABASE, VOLUME, backed_up, databases
 from tests.support.cases import Scene
 from tests.support.fleets import DAY, HOUR, MINUTE

@@ -11,11 +11,11 @@ from providers.observed import GapSubject, InstanceState, ProbeOutcome
 from providers.requests import LaunchInstance
 from reconciler.health.verdict import Status
 from reconciler.planning.actions import Action, Bucket, Course, Gate, Reason
-from reconciler.planning.check import PlanViolationError, check_plan
-from reconciler.planning.claims import ClaimView
+from reconciler.planning.checks.last_look import PlanViolationError, check_plan
 from reconciler.planning.identity import Tag
+from reconciler.planning.losses.restore_sets import best_set
 from reconciler.planning.plan import plan, world_of
-from reconciler.planning.restore_sets import best_set
+from reconciler.planning.slots.claims import ClaimView
 from tests.support.archived import (
     ARCHIVE,
     UNFINISHED,

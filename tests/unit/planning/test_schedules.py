@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.planning.actions import SlotRef
-from reconciler.planning.schedule import last_due, named_date, phase_of
+from reconciler.planning.backups.schedule import last_due, named_date, phase_of
 from tests.support.fleets import DAY, HOUR, MINUTE
 from tests.support.resources import NOW, slot
 

@@ -15,7 +15,7 @@ from providers.requests import (
 )
 from reconciler.planning.intents import IntentState
 from reconciler.planning.memory import Memory
-from reconciler.planning.settling import (
+from reconciler.planning.settling.settle import (
     memory_after,
     settle,
 )

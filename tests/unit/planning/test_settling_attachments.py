@@ -15,7 +15,7 @@ from providers.observed import (
     VolumeState,
 )
 from reconciler.planning.intents import IntentState
-from reconciler.planning.settling import (
+from reconciler.planning.settling.settle import (
     Missing,
     Resend,
     Settled,

@@ -11,7 +11,7 @@ from providers.observed import GapSubject, Observation, SnapshotState
 from reconciler.planning.actions import Action
 from reconciler.planning.identity import Tag
 from reconciler.planning.intents import IntentState
-from reconciler.planning.settling import Missing, Settled, Settlement, Waiting, settle
+from reconciler.planning.settling.settle import Missing, Settled, Settlement, Waiting, settle
 from tests.support.actions import expiry, snapshot
 from tests.support.backed_up import VOLUME, backed_up
 from tests.support.cases import Scene

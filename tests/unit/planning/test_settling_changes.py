@@ -23,7 +23,7 @@ from providers.requests import (
 )
 from reconciler.planning.identity import Tag
 from reconciler.planning.intents import IntentState
-from reconciler.planning.settling import (
+from reconciler.planning.settling.settle import (
     Resend,
     Settled,
     Waiting,

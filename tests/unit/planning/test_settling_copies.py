@@ -11,7 +11,7 @@ from providers.observed import Gap, GapSubject, Observation, SnapshotList, Snaps
 from reconciler.planning.actions import Action
 from reconciler.planning.identity import Tag
 from reconciler.planning.intents import IntentState
-from reconciler.planning.settling import Missing, Settled, Settlement, Waiting, settle
+from reconciler.planning.settling.settle import Missing, Settled, Settlement, Waiting, settle
 from tests.support.cases import Scene
 from tests.support.copied import ELSEWHERE, copying, expiring
 from tests.support.fleets import MINUTE, safety_policy

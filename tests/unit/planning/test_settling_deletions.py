@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from providers.observed import Presence, VolumeState
 from providers.requests import DeleteVolume
-from reconciler.planning.absence import mass_disappearance, sight_of
 from reconciler.planning.intents import IntentState
-from reconciler.planning.settling import Missing, Resend, Settled, Waiting
+from reconciler.planning.settling.settle import Missing, Resend, Settled, Waiting
+from reconciler.planning.slots.absence import mass_disappearance, sight_of
 from tests.support.acting import action_of
 from tests.support.cases import Scene
 from tests.support.fleets import HOUR, MINUTE, postgres_fleet

@@ -20,7 +20,7 @@ from providers.requests import (
     TerminateInstance,
 )
 from reconciler.planning.intents import IntentState
-from reconciler.planning.settling import (
+from reconciler.planning.settling.settle import (
     Missing,
     Resend,
     Settled,

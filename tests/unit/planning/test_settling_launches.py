@@ -14,7 +14,7 @@ from providers.observed import (
 )
 from reconciler.planning.actions import Action
 from reconciler.planning.intents import Intent, IntentState
-from reconciler.planning.settling import (
+from reconciler.planning.settling.settle import (
     Missing,
     Resend,
     Settled,

@@ -9,7 +9,7 @@ import pytest
 from providers.observed import InstanceState, VolumeState
 from providers.requests import DeleteVolume, LaunchInstance, SetTags, StopInstance
 from reconciler.planning.actions import Course
-from reconciler.planning.check import PlanViolationError, check_plan
+from reconciler.planning.checks.last_look import PlanViolationError, check_plan
 from reconciler.planning.identity import Role, Tag
 from reconciler.planning.plan import plan
 from tests.support.backed_up import DATABASE, VOLUME, backed_up, databases

@@ -14,9 +14,9 @@ from reconciler.planning.actions import Bucket
 from reconciler.planning.case import Case
 from reconciler.planning.deciding import decide_all
 from reconciler.planning.identity import Role
-from reconciler.planning.judging import Judgement, judge_all
-from reconciler.planning.judging_volumes import VolumeJudgement, judge_volumes
-from reconciler.planning.slots import World, arrange
+from reconciler.planning.judging.instances import Judgement, judge_all
+from reconciler.planning.judging.volumes import VolumeJudgement, judge_volumes
+from reconciler.planning.slots.arranging import World, arrange
 from tests.support.backed_up import backed_up, in_time
 from tests.support.cases import Scene
 from tests.support.fleets import HOUR, MINUTE, postgres_fleet, web_fleet

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from providers.observed import GapSubject, Snapshot, SnapshotState
 from providers.requests import DeleteSnapshot
 from reconciler.health.verdict import Sign
-from reconciler.planning.backups import EXPIRED_AT_ONCE
+from reconciler.planning.backups.due import EXPIRED_AT_ONCE
+from reconciler.planning.backups.thinning import expired, next_expiry
 from reconciler.planning.identity import Role, Tag
 from reconciler.planning.intents import IntentState
-from reconciler.planning.thinning import expired, next_expiry
 from tests.support.backed_up import (
     DATABASE,
     VOLUME,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from providers.observed import GapSubject, SnapshotState
-from reconciler.planning.objectives import claim_backups
+from reconciler.planning.backups.objectives import claim_backups
 from reconciler.planning.plan import world_of
 from reconciler.surface.backups import CellBackups, backups_document, backups_lines
 from reconciler.surface.layout import plain_text

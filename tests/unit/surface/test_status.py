@@ -3,8 +3,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from reconciler.planning.actions import Bucket, Course, Gate, Withheld
-from reconciler.planning.asking import STAND_IN
 from reconciler.planning.intents import IntentState
+from reconciler.planning.losses.asking import STAND_IN
 from reconciler.planning.orders import OrderKind
 from reconciler.planning.outcome import FleetSummary, Plan, SlotOutcome
 from reconciler.store.passes import PassSummary
