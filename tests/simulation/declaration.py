@@ -11,7 +11,7 @@ from desired_state.model import DesiredState
 from desired_state.reading.quantities import format_duration
 from tests.simulation.oracles.disclosure import CANARY
 from tests.simulation.oracles.ledger import DeclaredFleet
-from tests.simulation.seeds import DrawnFleet, DrawnSnapshots
+from tests.simulation.seeds import HOUR, DrawnFleet, DrawnSnapshots
 
 ACCOUNT = "210987654321"
 DEVICE = "/dev/sdf"
@@ -48,6 +48,7 @@ spec:
     recoverAfter: 60s
 {probe}  repair:
     ladder: [{ladder}]
+    cutoverAfter: {cutover}
     maxUnavailable: 1
     maxReplacementsPerSlot: {{1h: {hour}, 24h: {day}}}
   update: {{strategy: {strategy}}}
@@ -61,8 +62,11 @@ _VOLUMES = """\
       type: gp3
       backup: {backup}
 """
-_SNAPSHOTS = "{{snapshots: {{every: {every}, keep: {{{keep}}}}}, maxLoss: {loss}{copied}}}"
-_COPIED = ", copyTo: eu-west-1"
+_SNAPSHOTS = "snapshots: {{every: {every}, keep: {{{keep}}}}}"
+_ARCHIVE = 'archive: {tool: wal-g, url: "s3://backups/{fleet}/{slot}/{incarnation}"}'
+_COPIED = "copyTo: eu-west-1"
+LOSS_OF_AN_ARCHIVE = 4 * HOUR
+"""More than any run's faults last: where nothing else is there, nobody is there to be asked either."""
 LOSS_BEYOND_TWO = timedelta(minutes=10)
 """`maxLoss` must be at least two intervals and this."""
 
@@ -106,23 +110,30 @@ def _document(fleet: DrawnFleet) -> str:
         group=GROUP,
         probe="    probe: {tcp: 5432}\n" if fleet.probe else "",
         ladder=", ".join(steps),
+        cutover=format_duration(fleet.cutover_after),
         hour=fleet.launches_per_hour,
         day=fleet.launches_per_day,
         strategy="rolling" if fleet.rolling else "onReplace",
-        volumes=_VOLUMES.format(device=DEVICE, backup=_backup(fleet.snapshots))
-        if fleet.stateful
-        else "",
+        volumes=_VOLUMES.format(device=DEVICE, backup=_backup(fleet)) if fleet.stateful else "",
     )
 
 
-def _backup(snapshots: DrawnSnapshots | None) -> str:
-    if snapshots is None:
+def _backup(fleet: DrawnFleet) -> str:
+    if not fleet.backed_up:
         return "none"
+    snapshots = fleet.snapshots
+    parts = [_schedule(snapshots)] if snapshots else []
+    parts += [_ARCHIVE] if fleet.archived else []
+    loss = 2 * snapshots.every + LOSS_BEYOND_TWO if snapshots else LOSS_OF_AN_ARCHIVE
+    parts += [f"maxLoss: {format_duration(loss)}"]
+    parts += [_COPIED] if snapshots and snapshots.copied else []
+    return f"{{{', '.join(parts)}}}"
+
+
+def _schedule(snapshots: DrawnSnapshots) -> str:
     return _SNAPSHOTS.format(
         every=format_duration(snapshots.every),
         keep=", ".join(
             f"{grain}: {format_duration(kept)}" for grain, kept in snapshots.keep.items()
         ),
-        loss=format_duration(2 * snapshots.every + LOSS_BEYOND_TWO),
-        copied=_COPIED if snapshots.copied else "",
     )

@@ -11,6 +11,8 @@ from typing import Any, cast
 import structlog
 
 from desired_state.model import DesiredState
+from providers.archives.objects import ObjectStore
+from providers.archives.reading import StoredArchives
 from providers.ec2.cloud import Ec2Cloud
 from providers.simulated.cloud import SimulatedCloud
 from reconciler.execution.handlers import STANDARD
@@ -42,12 +44,13 @@ class Process:
         path: Path,
         interruptions: Interruptions,
         chance: random.Random,
+        archives: ObjectStore,
     ) -> None:
         """Raises Killed, and what opening a cell raises: StoreError, CloudError, EndpointUnreachable."""
         self._store = Store.open(path)
         self._budget = RetryBudget()
         try:
-            self._cell = self._opened(cloud, interruptions)
+            self._cell = self._opened(cloud, interruptions, archives)
         except BaseException:
             self.end()
             raise
@@ -80,7 +83,9 @@ class Process:
         """The process is no more: the operating system closes its files."""
         self._store.close()
 
-    def _opened(self, cloud: SimulatedCloud, interruptions: Interruptions) -> Cell:
+    def _opened(
+        self, cloud: SimulatedCloud, interruptions: Interruptions, archives: ObjectStore
+    ) -> Cell:
         layout = cloud.layout
         spare = Metered(clock=cloud.clock, budget=self._budget)
         adapter = Ec2Cloud(
@@ -98,6 +103,7 @@ class Process:
             senses=Senses(
                 cloud=adapter,
                 prober=cloud.prober,
+                archives=StoredArchives(store=archives),
                 rhythm=ProbeRhythm(),
                 checks=(),
                 owner=OWNER,

@@ -33,7 +33,13 @@ class Scene:
             chance=random.Random(1),
             layout=Layout(subnets=SUBNETS),
         )
-        ledger = Ledger(owner=US, truth=self.cloud.truth, store=store, declared={"db": DATABASE})
+        ledger = Ledger(
+            owner=US,
+            truth=self.cloud.truth,
+            store=store,
+            archives=self.cloud.archiving.truth,
+            declared={"db": DATABASE},
+        )
         self.watch = Watch(ledger, self.cloud.clock.now)
         self.cloud.gate.before_effect.append(self.watch.call)
         self.cloud.world.on_change.append(self.watch.changes)
@@ -52,8 +58,11 @@ class Scene:
         owner: str = US,
         data: bool = True,
         restored_from: str | None = None,
+        replays: int | None = None,
     ) -> str:
-        """An instance of db/0, tagged as the controller would; it runs before this returns."""
+        """An instance of db/0, tagged as the controller would; it runs before this returns. `replays` is whose archive
+        it is told to replay, by its incarnation.
+        """
         self._tokens += 1
         token = f"{self._tokens:064x}"
         tags = {
@@ -63,6 +72,8 @@ class Scene:
             our.INCARNATION: str(incarnation),
             our.OPERATION: token,
         }
+        of_instance = {**tags, our.ROLE: role}
+        of_instance |= {our.RESTORE_FROM: str(replays)} if replays else {}
         source = {"SnapshotId": restored_from} if restored_from else {}
         ebs = {"VolumeSize": 20, "DeleteOnTermination": False, **source}
         disk = {"DeviceName": DEVICE, "Ebs": ebs}
@@ -74,7 +85,7 @@ class Scene:
             SubnetId=min(SUBNETS),
             ClientToken=token,
             TagSpecifications=[
-                {"ResourceType": "instance", "Tags": _listed({**tags, our.ROLE: role})},
+                {"ResourceType": "instance", "Tags": _listed(of_instance)},
                 {"ResourceType": "volume", "Tags": _listed(tags)},
             ],
             BlockDeviceMappings=[disk] if data else [],

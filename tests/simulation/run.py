@@ -31,6 +31,7 @@ from reconciler.planning.checks.last_look import PlanViolationError
 from reconciler.planning.outcome import Plan
 from reconciler.store.errors import StoreError
 from reconciler.store.store import Store
+from tests.simulation.archives import UnreliableBucket, archives_to
 from tests.simulation.coverage import Coverage
 from tests.simulation.crash_points.steps import Killed
 from tests.simulation.declaration import DEVICE, GROUP, SUBNETS, declared, known
@@ -115,11 +116,19 @@ class _Run:
         )
         self._clock = self._cloud.clock
         self._narrative = Narrative(self._clock.beginning)
-        self._ledger = Ledger(owner=US, truth=self._cloud.truth, store=self._store)
+        self._ledger = Ledger(
+            owner=US,
+            truth=self._cloud.truth,
+            store=self._store,
+            archives=self._cloud.archiving.truth,
+        )
         self._watch = Watch(self._ledger, self._clock.now)
         self._person = Person(self._cloud, self._tell)
         self._interruptions = Interruptions(draw, self._cloud, self._chance, self._tell)
         self._lasting = Lasting(self._cloud)
+        self._archives = UnreliableBucket(
+            self._cloud.bucket, seed=draw.seed, now=self._clock.now, fails=self._archives_fail
+        )
         self._process: Process | None = None
         self._processes = 0
         self._failures = 0
@@ -134,6 +143,7 @@ class _Run:
         self._strangers_launch()
         self._hook()
         self._declare(self._draw.fleets)
+        self._archive()
         why, surprise = None, None
         try:
             self._chaos()
@@ -174,6 +184,7 @@ class _Run:
     def _heal(self) -> None:
         self._tell("FAULT", "all faults are over")
         self._interruptions.on = False
+        self._cloud.archiving.bases_break_off = False
         self._cloud.heal()
 
     def _converges(self) -> str | None:
@@ -237,6 +248,7 @@ class _Run:
                 path=self._store,
                 interruptions=self._interruptions,
                 chance=self._chance,
+                archives=self._archives,
             )
         else:
             self._interruptions.reach("P6", "between passes")
@@ -288,6 +300,23 @@ class _Run:
         self._ledger.declared.update(known(fleets))
         for fleet in fleets:
             self._tell("HAND", f"declares {fleet.name} x {fleet.replicas} of {fleet.types}")
+
+    def _archive(self) -> None:
+        """Databases that are declared so archive from now on."""
+        archived = {fleet.name for fleet in self._draw.fleets if fleet.archived}
+        if not archived:
+            return
+        self._cloud.archiving.bases_break_off = self._draw.archiving.bases_break_off
+        self._cloud.archiving.start(
+            lambda instance: (
+                archives_to(instance, owner=US, archived=archived)
+                if _serves(instance, self._cloud.truth)
+                else None
+            )
+        )
+
+    def _archives_fail(self) -> float:
+        return self._draw.archiving.reads_fail if self._interruptions.on else 0.0
 
     def _strangers_launch(self) -> None:
         """Another installation has instances in the same account, of fleets with the same names."""

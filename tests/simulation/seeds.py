@@ -23,6 +23,10 @@ BACKED_UP_SHARE = 0.8
 """Of databases where no fault is about snapshots."""
 COPIED_SHARE = 0.18
 """Of the seeds, where anything is backed up."""
+ARCHIVED_SHARE = 0.3
+"""Of the seeds: their databases archive what they write."""
+ARCHIVED_ALONE_SHARE = 0.3
+"""Of those, where no fault is about snapshots: the archive is the only backup."""
 HOUR = timedelta(hours=1)
 
 
@@ -38,7 +42,7 @@ class DrawnSnapshots:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DrawnFleet:
-    """A fleet as it is declared; see `declaration`. `snapshots` None is a claim without a backup."""
+    """A fleet as it is declared; see `declaration`. `snapshots` None and not `archived` is a claim without a backup."""
 
     name: str
     replicas: int
@@ -52,6 +56,23 @@ class DrawnFleet:
     snapshots: DrawnSnapshots | None
     launches_per_hour: int
     launches_per_day: int
+    cutover_after: timedelta = 20 * MINUTE
+    """How long a prepared restore waits for the original to recover."""
+    archived: bool = False
+
+    @property
+    def backed_up(self) -> bool:
+        """Whether its claims have a backup of any kind."""
+        return self.archived or self.snapshots is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Archiving:
+    """What befalls archives. `reads_fail` is how likely those of one address can't be read within a minute."""
+
+    reads_fail: float = 0.0
+    bases_break_off: bool = False
+    """No base backup is finished as long as there are faults."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +116,7 @@ class Draw:
     journal_fails: float
     chaos: timedelta
     interval: timedelta
+    archiving: Archiving = Archiving()
     prefixes: tuple[int, ...] = ()
     """How many actions of each of the first plans are carried out; of later plans all."""
 
@@ -110,19 +132,22 @@ def drawn(seed: int) -> Draw:
     chance = random.Random(f"draw {seed}")
     chaos = chance.randrange(45, 150) * MINUTE
     kinds = _kinds(chance)
-    fleets = _with_copies(seed, _fleets(chance, kinds))
+    fleets = _with_archives(seed, _with_copies(seed, _fleets(chance, kinds)), kinds)
+    archiving = any(fleet.archived for fleet in fleets)
     deaths = _deaths(chance, kinds)
     befalling = tuple(
         fault for key in sorted(kinds & MENU.keys()) for fault in MENU[key](chance, chaos)
     )
     meddles = tuple(item for item in BY_HAND if chance.random() < 0.5)
+    if archiving:
+        befalling += _stalls(seed, chaos)
     if deaths.loses_store:
         # Whoever takes our tags off while the store is lost leaves nothing that could tell what is ours.
         befalling = tuple(fault for fault in befalling if not _takes_tags_off(fault))
         meddles = tuple(item for item in meddles if item is not Meddling.REMOVE_TAGS)
     return Draw(
         seed=seed,
-        kinds=kinds,
+        kinds=kinds | {"F20"} if archiving else kinds,
         fleets=fleets,
         redeclared=_redeclared(chance, fleets) if chance.random() < 0.3 else None,
         redeclared_after=chaos * chance.uniform(0.3, 0.8),
@@ -136,6 +161,7 @@ def drawn(seed: int) -> Draw:
         journal_fails=chance.choice((0.02, 0.05)) if "F26" in kinds else 0.0,
         chaos=chaos,
         interval=timedelta(seconds=chance.choice((15, 20, 30))),
+        archiving=_archiving(seed),
     )
 
 
@@ -148,6 +174,50 @@ def _with_copies(seed: int, fleets: tuple[DrawnFleet, ...]) -> tuple[DrawnFleet,
         if fleet.snapshots is None
         else replace(fleet, snapshots=replace(fleet.snapshots, copied=True))
         for fleet in fleets
+    )
+
+
+def _with_archives(
+    seed: int, fleets: tuple[DrawnFleet, ...], kinds: frozenset[str]
+) -> tuple[DrawnFleet, ...]:
+    """Likewise."""
+    chance = random.Random(f"archives {seed}")
+    if chance.random() >= ARCHIVED_SHARE:
+        return fleets
+    alone = chance.random() < ARCHIVED_ALONE_SHARE and "F19" not in kinds
+    return tuple(
+        replace(
+            fleet,
+            archived=True,
+            snapshots=None if alone else fleet.snapshots,
+            cutover_after=chance.randrange(3, 16) * MINUTE,
+        )
+        if fleet.stateful
+        else fleet
+        for fleet in fleets
+    )
+
+
+def _stalls(seed: int, chaos: timedelta) -> tuple[Fault, ...]:
+    """Volumes that stand still until restores are made: by chance alone few archives would ever be replayed."""
+    chance = random.Random(f"stalls {seed}")
+    begins = (chaos * chance.uniform(0.15, 0.6) for _ in range(chance.randrange(1, 4)))
+    return tuple(
+        faults.VolumesSick(
+            when=faults.When(
+                since=since,
+                until=since + chaos * chance.uniform(0.2, 0.8),
+                share=chance.uniform(0.4, 1.0),
+            )
+        )
+        for since in begins
+    )
+
+
+def _archiving(seed: int) -> Archiving:
+    chance = random.Random(f"archiving {seed}")
+    return Archiving(
+        reads_fail=chance.choice((0.0, 0.1, 0.6)), bases_break_off=chance.random() < 0.2
     )
 
 

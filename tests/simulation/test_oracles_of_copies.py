@@ -25,7 +25,10 @@ class Copying(Scene):
         self.source = self.snapshot()
 
     def snapshot(self) -> str:
-        made = self.snapshots(self.volume)
+        return self.snapshot_of(self.volume)
+
+    def snapshot_of(self, volume: str) -> str:
+        made = self.snapshots(volume)
         self.cloud.clock.sleep(600)
         return made
 
@@ -90,6 +93,18 @@ def test_s8_the_newest_good_copy_is_deleted(copying: Copying) -> None:
     copying.cloud.clock.sleep(1_800)
     copying.there.delete_snapshot(SnapshotId=newest)
     assert "the newest good copy" in copying.said("S8")[0]
+
+
+def test_s8_a_copy_of_what_was_before_a_replay_may_go_once_what_came_after_it_is_there(
+    copying: Copying,
+) -> None:
+    older = copying.copies(copying.source)
+    replayed_onto = copying.data_of(copying.launches(incarnation=2, replays=1))
+    copying.cloud.clock.sleep(1_800)
+    copying.copies(copying.snapshot_of(replayed_onto))
+    copying.cloud.clock.sleep(1_800)
+    copying.there.delete_snapshot(SnapshotId=older)
+    assert copying.said("S8") == []
 
 
 def test_s8_a_copy_that_is_deleted_while_it_is_pending(copying: Copying) -> None:

@@ -260,7 +260,10 @@ MOST_CARRIED_OUT = 2
 
 
 class Health:
-    """Since when volumes are stalled and instances unwell in a way that their fleet's evidence can show."""
+    """Since when volumes are stalled and instances unwell in a way that their fleet's evidence can show.
+
+    A volume that somebody has just put on an instance says nothing about it yet.
+    """
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
@@ -286,7 +289,11 @@ class Health:
         since = self._unwell_since.get(holder.id, now)
         if now - since > EVIDENCE_TAKES:
             return f"{holder.id} is {holder.state} and {holder.guest} since {since:%H:%M:%S}"
-        whys = (self.stalled(attached.volume_id, now) for attached in holder.attachments)
+        whys = (
+            self.stalled(attached.volume_id, now)
+            for attached in holder.attachments
+            if not self._ledger.touched_lately(attached.volume_id, now)
+        )
         return next((why for why in whys if why), None)
 
     def stalled(self, volume_id: str, now: datetime) -> str | None:

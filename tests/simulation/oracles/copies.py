@@ -55,8 +55,8 @@ class OneCopyAtATime(Oracle):
 
 
 class CopiesStay(Oracle):
-    """S8. What we delete of copies we made; a completed one goes only while one of the same data is there that holds as
-    much.
+    """S8. What we delete of copies we made; a completed one goes only while one of the same slot's data is there that
+    holds as much. What was replayed from an archive began anew, and holds what came before.
     """
 
     rule = "S8"
@@ -80,16 +80,21 @@ class CopiesStay(Oracle):
         if gone.state == "pending":
             yield f"{gone.id} was deleted while it was pending"
         if gone.state == "completed" and not self._held_by_another(gone):
-            yield f"{gone.id}, the newest good copy of {gone.data.lineage}, was deleted"
+            yield f"{gone.id}, the newest good copy of {self._written_in(gone)}, was deleted"
 
     def _held_by_another(self, gone: Snapshot) -> bool:
         return any(
             item.state == "completed"
-            and item.data.lineage == gone.data.lineage
+            and self._written_in(item) == self._written_in(gone)
             and _written(item) >= _written(gone)
             for copies in self.ledger.truth.elsewhere.values()
             for item in copies.values()
         )
+
+    def _written_in(self, copy: Snapshot) -> str:
+        """The slot for which the data's volume was made; else what the data began with."""
+        lineage = copy.data.lineage
+        return self.ledger.born.get(lineage, (lineage, 0))[0]
 
 
 def _written(snapshot: Snapshot) -> datetime:

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from providers.simulated.archives import Archived
 from providers.simulated.changes import Cause, Change
 from providers.simulated.gate import Call
 from providers.simulated.records import Guest, Instance, Io, Snapshot, Volume
@@ -68,6 +69,8 @@ class Ledger:
     owner: str
     truth: Truth
     store: Path
+    archives: Mapping[str, Archived] = field(default_factory=dict)
+    """The truth of every archive, by its path."""
     declared: dict[str, DeclaredFleet] = field(default_factory=dict)
     declared_at: datetime | None = None
     """When the declaration changed last."""

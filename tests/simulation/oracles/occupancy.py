@@ -14,6 +14,7 @@ from tests.simulation.oracles.tags import (
     CLAIM,
     OWNER,
     QUARANTINE_UNTIL,
+    RESTORE_FROM,
     ROLE,
     incarnation_of,
     slot_of,
@@ -84,6 +85,8 @@ class AbsenceIsNotEvidence(Oracle):
             yield from self._living_occupant(slot, incarnation_of(tags), now)
         mappings = call.parameters.get("BlockDeviceMappings", ())
         empty = any("SnapshotId" not in item["Ebs"] for item in mappings)
+        if RESTORE_FROM in tags:
+            return  # What an archive is replayed onto gets its base from there; see `archives`.
         if empty and slot not in self.ledger.may_stand_in:
             yield from self._existing_volume(slot, now)
 

@@ -9,13 +9,14 @@ from providers.simulated.changes import Change
 from providers.simulated.records import Instance, Volume
 from tests.simulation.oracles.ledger import Ledger, SentCall
 from tests.simulation.oracles.oracle import Oracle
-from tests.simulation.oracles.tags import ROLE
+from tests.simulation.oracles.tags import RESTORE_FROM, ROLE
 
 
 class HeldElsewhere(Oracle):
-    """S8. Of volumes we delete those that are on nothing, and were never on an instance that held its slot; or of which
-    a completed snapshot has all that was ever written, while each volume of the slot's holder has a snapshot from after
-    that came to hold it. What somebody did to a volume a moment ago nobody can know.
+    """S8. Of volumes we delete those that are on nothing, and were never on an instance that held its slot but made of
+    a snapshot, or for an archive to be replayed onto them; or of which a completed snapshot has all that was ever
+    written, while each volume of the slot's holder has a snapshot from after that came to hold it. What somebody did to
+    a volume a moment ago nobody can know.
     """
 
     rule = "S8"
@@ -23,6 +24,7 @@ class HeldElsewhere(Oracle):
     def __init__(self, ledger: Ledger) -> None:
         super().__init__(ledger)
         self._served: set[str] = set()
+        self._replayed_onto: set[str] = set()
         self._held_since: dict[str, datetime] = {}
         """By instance: when it came to hold its slot."""
 
@@ -36,12 +38,14 @@ class HeldElsewhere(Oracle):
             yield f"{volume.id} is to be deleted while it is on {volume.attachment.instance_id}"
         if volume.id in self._served:
             yield from self._missed(volume)
-        elif volume.snapshot_id is None:
-            yield f"{volume.id}, which was made of no snapshot, is to be deleted"
+        elif volume.snapshot_id is None and volume.id not in self._replayed_onto:
+            yield f"{volume.id}, which was made of no snapshot and no archive, is to be deleted"
 
     def after_effect(self, changes: Sequence[Change], now: datetime) -> Iterable[str]:
         for change in changes:
             record = change.after
+            if isinstance(record, Instance) and RESTORE_FROM in record.tags:
+                self._replayed_onto.update(item.volume_id for item in record.attachments)
             if isinstance(record, Instance) and record.tags.get(ROLE) == "occupant":
                 self._held_since.setdefault(record.id, change.at)
                 self._served.update(item.volume_id for item in record.attachments)

@@ -11,6 +11,7 @@ CLAIM, OPERATION = PREFIX + "claim", PREFIX + "operation"
 DUE = PREFIX + "due"
 COPIED_FROM = PREFIX + "copied-from"
 QUARANTINE_UNTIL = PREFIX + "quarantine-until"
+RESTORE_FROM = PREFIX + "restore-from"
 
 
 BACKUP_CALLS = frozenset(

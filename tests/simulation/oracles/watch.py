@@ -11,6 +11,7 @@ from datetime import datetime
 
 from providers.simulated.changes import Change
 from providers.simulated.gate import Call
+from tests.simulation.oracles.archives import OneWriterAnArchive, ReplayedFromItsOwn
 from tests.simulation.oracles.backups import (
     OneAtATime,
     OnlyOfTheWell,
@@ -43,6 +44,8 @@ ORACLES: tuple[type[Oracle], ...] = (
     OnlyOfTheWell,
     OneAtATime,
     RestoredFromItsOwn,
+    OneWriterAnArchive,
+    ReplayedFromItsOwn,
     CopiedForItself,
     OneCopyAtATime,
     CopiesStay,
