@@ -14,7 +14,9 @@ from tests.simulation.oracles.ledger import DeclaredFleet
 from tests.simulation.seeds import HOUR, DrawnFleet, DrawnSnapshots
 
 ACCOUNT = "210987654321"
-DEVICE = "/dev/sdf"
+DEVICE, LOG_DEVICE = "/dev/sdf", "/dev/sdg"
+CLAIMS = {DEVICE: "data", LOG_DEVICE: "log"}
+"""By device, the claim that an instance has there."""
 GROUP = "sg-0a1b2c3d4e5f60010"
 SUBNETS = {
     "subnet-0a1b2c3d4e5f60001": "use1-az1",
@@ -54,9 +56,8 @@ spec:
   update: {{strategy: {strategy}}}
 {volumes}"""
 
-_VOLUMES = """\
-  volumes:
-    - name: data
+_VOLUME = """\
+    - name: {name}
       device: {device}
       size: 20GiB
       type: gp3
@@ -86,7 +87,7 @@ def known(fleets: Iterable[DrawnFleet]) -> Mapping[str, DeclaredFleet]:
         fleet.name: DeclaredFleet(
             replicas=fleet.replicas,
             stateful=fleet.stateful,
-            devices=(DEVICE,) if fleet.stateful else (),
+            devices=devices_of(fleet),
             probed=fleet.probe,
             launches_per_hour=fleet.launches_per_hour,
             launches_per_day=fleet.launches_per_day,
@@ -114,8 +115,24 @@ def _document(fleet: DrawnFleet) -> str:
         hour=fleet.launches_per_hour,
         day=fleet.launches_per_day,
         strategy="rolling" if fleet.rolling else "onReplace",
-        volumes=_VOLUMES.format(device=DEVICE, backup=_backup(fleet)) if fleet.stateful else "",
+        volumes=_volumes(fleet),
     )
+
+
+def devices_of(fleet: DrawnFleet) -> tuple[str, ...]:
+    """Under which devices an instance of it has its claims."""
+    if not fleet.stateful:
+        return ()
+    return (DEVICE, LOG_DEVICE) if fleet.twofold else (DEVICE,)
+
+
+def _volumes(fleet: DrawnFleet) -> str:
+    backup = _backup(fleet)
+    claims = [
+        _VOLUME.format(name=CLAIMS[device], device=device, backup=backup)
+        for device in devices_of(fleet)
+    ]
+    return "".join(["  volumes:\n", *claims]) if claims else ""
 
 
 def _backup(fleet: DrawnFleet) -> str:

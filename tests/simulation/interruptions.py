@@ -26,6 +26,7 @@ from providers.simulated.gate import Call
 from providers.simulated.records import Instance, Volume
 from reconciler.store.errors import StoreUnusable
 from tests.simulation.crash_points.steps import Killed, Moment
+from tests.simulation.oracles.backups import volumes_asked_of
 from tests.simulation.oracles.tags import BACKUP_CALLS, OWNER
 from tests.simulation.seeds import Draw
 
@@ -209,8 +210,9 @@ class Interruptions:
         """Somebody does something to the snapshots that a call is about, just before it is carried out."""
         snapshots = self._cloud.truth.snapshots
         named = snapshots.get(call.parameters.get("SnapshotId", ""))
-        volume = named.volume_id if named else call.parameters.get("VolumeId")
-        about = [item.id for item in snapshots.values() if item.volume_id == volume]
+        asked_of = volumes_asked_of(call, self._cloud.truth) or (call.parameters.get("VolumeId"),)
+        volumes = (named.volume_id,) if named else asked_of
+        about = [item.id for item in snapshots.values() if item.volume_id in volumes]
         what = self._chance.choice(OF_SNAPSHOTS)
         if about:
             identifier = self._chance.choice(about)

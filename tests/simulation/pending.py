@@ -87,7 +87,8 @@ def _data(ledger: Ledger, slot: str, holder: str) -> Iterator[str]:
         and volume.attachment.instance_id == holder
         and volume.attachment.device in ledger.declared[slot.rpartition("/")[0]].devices
     ]
-    if [volume.attachment.state for volume in attached if volume.attachment] != ["attached"]:
+    states = [volume.attachment.state for volume in attached if volume.attachment]
+    if states != ["attached"] * len(ledger.declared[slot.rpartition("/")[0]].devices):
         yield f"truth: {holder} of {slot} lacks its data"
     for volume in attached:
         if volume.io is not Io.NORMAL:

@@ -5,6 +5,7 @@ tags-removed        put our tags back as they were, as far as they are missing
 unproven-absence    look the instance up; when it has ended, approve
 mass-disappearance  likewise
 conflict            a volume of ours that somebody put on another device or another instance: take it off there
+conflict, restore   a volume that came off its instance before it was named: name it for the claim of its first device
 retry-later         too many failed snapshots of a volume that others took, or that wear others' tags: delete them
 fence               a detach that somebody began by hand while the volume was in use: stop and start the instance
 
@@ -24,7 +25,8 @@ from providers.simulated.records import Instance, Volume
 from reconciler.planning.actions import Gate
 from reconciler.planning.memory import Approval
 from reconciler.planning.outcome import Plan
-from tests.simulation.oracles.tags import OWNER, slot_of
+from tests.simulation.declaration import CLAIMS
+from tests.simulation.oracles.tags import CLAIM, OWNER, slot_of
 from tests.simulation.process import OWNER as US
 from tests.simulation.process import Process
 
@@ -46,11 +48,14 @@ class Person:
         self._tell = tell
         self._taken_off: dict[str, tuple[datetime, Mapping[str, str]]] = {}
         self._to_start: list[str] = []
+        self._first_device: dict[str, str] = {}
 
     def hear(self, changes: Sequence[Change]) -> None:
         """A listener of the world."""
         for change in changes:
             before, after = change.before, change.after
+            if isinstance(after, Volume) and after.attachment is not None:
+                self._first_device.setdefault(after.id, after.attachment.device)
             if change.cause is not Cause.BY_HAND or not isinstance(before, (Instance, Volume)):
                 continue
             there = isinstance(after, (Instance, Volume))
@@ -67,6 +72,8 @@ class Person:
             self._free_what_is_busy(now)
         if any(item.gate is Gate.CONFLICT for item in plan.withheld):
             self._take_off_what_is_misplaced(now)
+        if any(item.gate in (Gate.CONFLICT, Gate.RESTORE) for item in plan.withheld):
+            self._name_what_is_nameless()
         if any(TOO_MANY_SNAPSHOTS in item.reason for item in plan.withheld):
             self._delete_failed_snapshots()
         self._start_again()
@@ -127,6 +134,19 @@ class Person:
             if held.state == "attached" and volume.tags.get(OWNER) == US:
                 self._tell("HAND", f"takes {volume.id} off {held.instance_id}")
                 self._cloud.by_hand(Meddling.DETACH, volume.id)
+
+    def _name_what_is_nameless(self) -> None:
+        for volume in list(self._cloud.truth.volumes.values()):
+            claim = CLAIMS.get(self._first_device.get(volume.id, ""))
+            ours = volume.tags.get(OWNER) == US and CLAIM not in volume.tags
+            if ours and claim is not None and volume.attachment is None:
+                self._tell("HAND", f"names {volume.id} for claim {claim}")
+                self._cloud.world.effect(
+                    Cause.BY_HAND,
+                    lambda key=volume.id, tags={**volume.tags, CLAIM: claim}: (
+                        self._cloud.world.retag(key, tags)
+                    ),
+                )
 
     def _delete_failed_snapshots(self) -> None:
         """They count as pending ones do, and the controller deletes its own alone."""

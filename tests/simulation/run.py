@@ -34,7 +34,7 @@ from reconciler.store.store import Store
 from tests.simulation.archives import UnreliableBucket, archives_to
 from tests.simulation.coverage import Coverage
 from tests.simulation.crash_points.steps import Killed
-from tests.simulation.declaration import DEVICE, GROUP, SUBNETS, declared, known
+from tests.simulation.declaration import GROUP, SUBNETS, declared, devices_of, known
 from tests.simulation.interruptions import Interruptions
 from tests.simulation.lasting import Lasting
 from tests.simulation.narrative import Narrative
@@ -112,7 +112,7 @@ class _Run:
             chance=random.Random(f"cloud {draw.seed}"),
             layout=Layout(subnets=SUBNETS),
             faults=draw.faults,
-            serves=_serves,
+            serves=self._serves,
         )
         self._clock = self._cloud.clock
         self._narrative = Narrative(self._clock.beginning)
@@ -136,6 +136,7 @@ class _Run:
         self._plan: Plan | None = None
         self._told_breaches = 0
         self._prefixes = iter(draw.prefixes)
+        self._fleets = draw.fleets
 
     def verdict(self) -> Verdict:
         shutil.copyfile(self._empty_store, self._store)
@@ -310,10 +311,18 @@ class _Run:
         self._cloud.archiving.start(
             lambda instance: (
                 archives_to(instance, owner=US, archived=archived)
-                if _serves(instance, self._cloud.truth)
+                if self._serves(instance, self._cloud.truth)
                 else None
             )
         )
+
+    def _serves(self, instance: Instance, _truth: Truth) -> bool:
+        """A database answers as the occupant with its data; a web server answers."""
+        fleet = next((item for item in self._fleets if item.name == instance.tags.get(FLEET)), None)
+        if fleet is None or not fleet.stateful:
+            return True
+        attached = {item.device for item in instance.attachments if item.state == "attached"}
+        return instance.tags.get(ROLE) == "occupant" and attached.issuperset(devices_of(fleet))
 
     def _archives_fail(self) -> float:
         return self._draw.archiving.reads_fail if self._interruptions.on else 0.0
@@ -357,15 +366,6 @@ class _Run:
 
 class _Stopped(Exception):  # noqa: N818 - the run ends here; its text is the verdict
     """The controller stands still, and nothing will change that."""
-
-
-def _serves(instance: Instance, truth: Truth) -> bool:
-    """A database answers as the occupant with its data; a web server answers."""
-    if instance.tags.get(FLEET) != "db":
-        return True
-    data = [item for item in instance.attachments if item.device == DEVICE]
-    attached = [item for item in data if item.state == "attached"]
-    return instance.tags.get(ROLE) == "occupant" and bool(attached)
 
 
 def _stranger(tags: dict[str, str]) -> dict[str, Any]:

@@ -23,6 +23,8 @@ BACKED_UP_SHARE = 0.8
 """Of databases where no fault is about snapshots."""
 COPIED_SHARE = 0.18
 """Of the seeds, where anything is backed up."""
+TWOFOLD_SHARE = 0.2
+"""Of the seeds: databases with snapshots and no archive have a second volume, for their log."""
 ARCHIVED_SHARE = 0.3
 """Of the seeds: their databases archive what they write."""
 ARCHIVED_ALONE_SHARE = 0.3
@@ -59,6 +61,8 @@ class DrawnFleet:
     cutover_after: timedelta = 20 * MINUTE
     """How long a prepared restore waits for the original to recover."""
     archived: bool = False
+    twofold: bool = False
+    """Two claims, whose snapshots are taken together."""
 
     @property
     def backed_up(self) -> bool:
@@ -133,13 +137,14 @@ def drawn(seed: int) -> Draw:
     chaos = chance.randrange(45, 150) * MINUTE
     kinds = _kinds(chance)
     fleets = _with_archives(seed, _with_copies(seed, _fleets(chance, kinds)), kinds)
-    archiving = any(fleet.archived for fleet in fleets)
+    fleets = _twofold(seed, fleets)
+    stalling = any(fleet.archived or fleet.twofold for fleet in fleets)
     deaths = _deaths(chance, kinds)
     befalling = tuple(
         fault for key in sorted(kinds & MENU.keys()) for fault in MENU[key](chance, chaos)
     )
     meddles = tuple(item for item in BY_HAND if chance.random() < 0.5)
-    if archiving:
+    if stalling:
         befalling += _stalls(seed, chaos)
     if deaths.loses_store:
         # Whoever takes our tags off while the store is lost leaves nothing that could tell what is ours.
@@ -147,7 +152,7 @@ def drawn(seed: int) -> Draw:
         meddles = tuple(item for item in meddles if item is not Meddling.REMOVE_TAGS)
     return Draw(
         seed=seed,
-        kinds=kinds | {"F20"} if archiving else kinds,
+        kinds=kinds | {"F20"} if stalling else kinds,
         fleets=fleets,
         redeclared=_redeclared(chance, fleets) if chance.random() < 0.3 else None,
         redeclared_after=chaos * chance.uniform(0.3, 0.8),
@@ -198,8 +203,22 @@ def _with_archives(
     )
 
 
+def _twofold(seed: int, fleets: tuple[DrawnFleet, ...]) -> tuple[DrawnFleet, ...]:
+    """Likewise."""
+    chance = random.Random(f"twofold {seed}")
+    if chance.random() >= TWOFOLD_SHARE:
+        return fleets
+    cutover_after = chance.randrange(3, 16) * MINUTE
+    return tuple(
+        replace(fleet, twofold=True, cutover_after=cutover_after)
+        if fleet.snapshots and not fleet.archived
+        else fleet
+        for fleet in fleets
+    )
+
+
 def _stalls(seed: int, chaos: timedelta) -> tuple[Fault, ...]:
-    """Volumes that stand still until restores are made: by chance alone few archives would ever be replayed."""
+    """Volumes that stand still until restores are made: by chance alone few are."""
     chance = random.Random(f"stalls {seed}")
     begins = (chaos * chance.uniform(0.15, 0.6) for _ in range(chance.randrange(1, 4)))
     return tuple(

@@ -108,7 +108,11 @@ class Witness:
 
     def __init__(self, cloud: SimulatedCloud, fleet: Fleet, store: Path) -> None:
         self._ledger = Ledger(
-            owner=OWNER, truth=cloud.truth, store=store, declared={fleet.name: _known(fleet)}
+            owner=OWNER,
+            truth=cloud.truth,
+            store=store,
+            archives=cloud.archiving.truth,
+            declared={fleet.name: _known(fleet)},
         )
         groups = frozenset(fleet.instance.security_groups)
         isolation = fleet.instance.isolation

@@ -7,7 +7,7 @@ from providers.observed import Instance
 from providers.requests import SetTags
 from reconciler.planning.actions import Bucket, Change, Course, Reason, is_backup
 from reconciler.planning.courses.by_hand import order_for
-from reconciler.planning.courses.leaving import is_quarantined
+from reconciler.planning.courses.leaving import is_quarantined, unfenced
 from reconciler.planning.courses.replacing import (
     advance_replacement,
     keep_copies,
@@ -144,8 +144,12 @@ def safe_corrections(here: Situation) -> list[Draft]:
 
 
 def let_in(here: Situation, occupant: Instance) -> list[Draft]:
-    """The service's groups, once it has its data: whoever lacks them can't be seen to serve (section 7.2)."""
+    """The service's groups, once it has its data and nobody serves the slot's older data (section 7.2): whoever
+    lacks them can't be seen to serve.
+    """
     if any(claim.standing is not Standing.ATTACHED for claim in here.view.claims):
+        return []
+    if unfenced(here, occupant):
         return []
     correction = security_groups(here.blueprint, occupant)
     if correction is None:

@@ -33,14 +33,16 @@ NEVER = "never"
 def leave_behind(here: Situation, occupant: Instance, beside: Sequence[Draft]) -> Decision | None:
     """The next step with superseded instances whose data others have taken the place of.
 
-    Once all of them are fenced nothing waits for the dates of what they hold: `beside` is done with those, or without.
+    None of them is stopped for an occupant that does not run: somebody may have stopped that one, and what it replaced
+    may be all that serves. Once all are fenced nothing waits for the dates of what they hold: `beside` is done with
+    those, or without.
     """
     if not all(view.standing is Standing.ATTACHED for view in here.view.claims):
         return None
-    behind = [instance for instance in here.view.superseded if _is_left_behind(here, instance)]
-    for instance in behind:
-        if not _is_fenced(here, occupant, instance):
-            return serve_fence(here, occupant, instance)
+    if owing := unfenced(here, occupant):
+        running = occupant.state is InstanceState.RUNNING
+        return serve_fence(here, occupant, owing[0]) if running else None
+    behind = _left_behind(here)
     drafts = [draft for instance in behind for draft in _quarantine(here, instance)]
     if not (drafts := here.not_open(drafts)):
         return None
@@ -48,11 +50,19 @@ def leave_behind(here: Situation, occupant: Instance, beside: Sequence[Draft]) -
     return here.act(f"{ids} can serve no more; what was left behind is kept", *beside, *drafts)
 
 
-def _is_fenced(here: Situation, occupant: Instance, instance: Instance) -> bool:
-    """It is proved to serve no more, or a person says so where nothing can prove it."""
-    if instance.state is InstanceState.STOPPED or is_isolated(here, instance):
-        return True
-    return is_confirmed(here, occupant, instance)
+def unfenced(here: Situation, occupant: Instance) -> list[Instance]:
+    """What was left behind and may serve still: nothing proves the contrary, and no person says so."""
+    return [
+        instance
+        for instance in _left_behind(here)
+        if instance.state is not InstanceState.STOPPED
+        and not is_isolated(here, instance)
+        and not is_confirmed(here, occupant, instance)
+    ]
+
+
+def _left_behind(here: Situation) -> list[Instance]:
+    return [instance for instance in here.view.superseded if _is_left_behind(here, instance)]
 
 
 def is_quarantined(here: Situation, instance: Instance) -> bool:

@@ -35,16 +35,22 @@ def cast(shown: Sequence[Instance], intents: Iterable[Intent]) -> Cast:
 
     The occupant is the newest with the occupant's role, or the one whose commit is in the journal although a view that
     lags still shows it as a replacement; one alone without any role (its tag was edited) is taken for it. After a
-    commit it only goes forward: what was superseded once never holds the slot again.
+    commit it only goes forward: what was superseded once never holds the slot again. The date until which it is kept
+    tells so when the journal and the lists have forgotten its successor.
     """
     alive = [item for item in shown if item.alive]
     if not alive:
         return NOBODY
     intents = tuple(intents)
-    if len(shown) == 1 and not intents and role_of(alive[0].tags) is not Role.REPLACEMENT:
+    simple = len(shown) == 1 and not intents and Tag.QUARANTINE_UNTIL not in alive[0].tags
+    if simple and role_of(alive[0].tags) is not Role.REPLACEMENT:
         return Cast(occupant=alive[0], replacement=None, superseded=(), extras=())
     committed = committed_incarnation(shown, intents)
-    current = [item for item in alive if incarnation_of(item.tags) >= committed]
+    current = [
+        item
+        for item in alive
+        if incarnation_of(item.tags) >= committed and Tag.QUARANTINE_UNTIL not in item.tags
+    ]
     occupant = next((item for item in current if role_of(item.tags) is Role.OCCUPANT), None)
     if occupant is None:
         journaled = _committed_ids(intents)
@@ -66,9 +72,13 @@ def cast(shown: Sequence[Instance], intents: Iterable[Intent]) -> Cast:
     return Cast(
         occupant=occupant,
         replacement=replacement,
-        superseded=tuple(item for item in rest if incarnation_of(item.tags) < committed),
-        extras=tuple(item for item in rest if incarnation_of(item.tags) >= committed),
+        superseded=tuple(item for item in rest if _is_superseded(item, committed)),
+        extras=tuple(item for item in rest if not _is_superseded(item, committed)),
     )
+
+
+def _is_superseded(instance: Instance, committed: int) -> bool:
+    return incarnation_of(instance.tags) < committed or Tag.QUARANTINE_UNTIL in instance.tags
 
 
 def committed_incarnation(shown: Sequence[Instance], intents: Iterable[Intent]) -> int:

@@ -7,7 +7,9 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from providers.simulated.changes import Cause, Change
+from providers.simulated.gate import Call
 from providers.simulated.records import Guest, Instance, Io, Snapshot, Volume
+from providers.simulated.world import Truth
 from tests.simulation.oracles.ledger import (
     DECIDED_WITHIN,
     OLDEST_VIEW,
@@ -122,7 +124,8 @@ class RestorePointsStay(Oracle):
 
 class RestoredFromItsOwn(Oracle):
     """S7 for restores. A volume is filled only from a completed snapshot of data that the slot itself wrote, whatever
-    the snapshot's tags say; root volumes hold none.
+    the snapshot's tags say; root volumes hold none. What belongs together is filled from snapshots of one moment, or
+    of volumes that nobody wrote to between their moments.
     """
 
     rule = "S7"
@@ -143,17 +146,29 @@ class RestoredFromItsOwn(Oracle):
         if call.operation != "RunInstances":
             return
         slot = slot_of(tags_asked_for(call))
+        together: list[Snapshot] = []
         for mapping in call.parameters.get("BlockDeviceMappings", ()):
             identifier = mapping["Ebs"].get("SnapshotId")
             snapshot = self.ledger.truth.snapshots.get(identifier or "")
             if identifier is None or snapshot is None:
                 continue  # EC2 refuses what is not there.
+            together.append(snapshot)
             lineage = snapshot.data.lineage
             written_in = self.ledger.born.get(lineage, (None, 0))[0]
             if slot is None or written_in != slot or lineage in self._roots:
                 yield f"{slot} is to be restored from {identifier}, of {lineage} of {written_in}"
             if snapshot.state != "completed":
                 yield f"{slot} is to be restored from {identifier}, which is {snapshot.state}"
+        if not _are_of_one_moment(together):
+            ids = ", ".join(item.id for item in together)
+            yield f"{slot} is to be restored from {ids}, between which it was written to"
+
+
+def _are_of_one_moment(snapshots: Sequence[Snapshot]) -> bool:
+    """Whether nothing was written to any of their volumes once the first was taken."""
+    taken = [item.started_at for item in snapshots]
+    written = [item.data.written_until for item in snapshots if item.data.written_until]
+    return not taken or not written or max(written) <= min(taken)
 
 
 class OnlyOfTheWell(Oracle):
@@ -169,7 +184,7 @@ class OnlyOfTheWell(Oracle):
         self._health = Health(ledger)
 
     def before_call(self, call: SentCall, now: datetime) -> Iterable[str]:
-        for identifier in _asked_of(call):
+        for identifier in volumes_asked_of(call, self.ledger.truth):
             slot = self.ledger.slot_of(identifier)
             if slot is None:
                 continue
@@ -213,7 +228,7 @@ class OneAtATime(Oracle):
         unlisted = self.ledger.snapshots_unlisted_until
         if unlisted is not None and now - unlisted <= LISTED_WITHIN:
             return
-        for identifier in _asked_of(call):
+        for identifier in volumes_asked_of(call, self.ledger.truth):
             pending = [
                 item.id
                 for item in self.ledger.truth.snapshots.values()
@@ -326,9 +341,22 @@ def tags_asked_for(call: SentCall) -> dict[str, str]:
     return {tag["Key"]: tag["Value"] for item in specified for tag in item["Tags"]}
 
 
-def _asked_of(call: SentCall) -> tuple[str, ...]:
-    """The volumes that a call asks a snapshot of."""
-    return (call.parameters["VolumeId"],) if call.operation == "CreateSnapshot" else ()
+def volumes_asked_of(call: SentCall | Call, truth: Truth) -> tuple[str, ...]:
+    """The volumes that a call asks snapshots of: one, or those of an instance that it does not leave out."""
+    if call.operation == "CreateSnapshot":
+        return (call.parameters["VolumeId"],)
+    if call.operation != "CreateSnapshots":
+        return ()
+    asked = call.parameters["InstanceSpecification"]
+    instance = truth.instances.get(asked["InstanceId"])
+    if instance is None:
+        return ()
+    left_out = asked.get("ExcludeDataVolumeIds", ())
+    return tuple(
+        item.volume_id
+        for item in instance.attachments
+        if item.volume_id not in left_out and item.device != instance.root_device
+    )
 
 
 def _keep(since: dict[str, datetime], key: str, at: datetime, *, holds: bool) -> None:

@@ -204,6 +204,34 @@ def test_what_is_dated_is_stopped_again_whatever_has_become_of_its_volume_and_of
     assert the_action(scene).request == StopInstance(instance_id=OLD)
 
 
+def test_what_was_replaced_is_not_stopped_for_a_copy_that_somebody_stopped() -> None:
+    """It may be all that serves. Once the copy runs again the other is stopped."""
+    scene = taken_over()
+    scene.stopped(DATABASE, incarnation=2)
+    assert done(scene) == []
+    assert held(scene) == [f"stopped-by-hand {DATABASE}"]
+
+
+def test_a_copy_is_not_let_in_while_what_it_replaced_may_serve_though_its_fence_has_to_wait() -> (
+    None
+):
+    scene = taken_over()
+    scene.change(NEW, state=InstanceState.PENDING, launched_at=scene.now - MINUTE)
+    assert done(scene) == []
+    scene.change(NEW, state=InstanceState.RUNNING)
+    assert the_action(scene).request == StopInstance(instance_id=OLD)
+
+
+def test_what_was_replaced_never_holds_the_slot_again_though_its_successor_is_forgotten() -> None:
+    """Days later the copy's instance has ended for so long that no list and no intent tells of it."""
+    scene = quarantined(ends_in=HOUR)
+    scene.detached(COPY)
+    scene.ended(NEW)
+    action = the_action(scene)
+    assert (action.request.kind, action.course) == ("launch", Course.KEEP_THE_DATA)
+    assert f"{COPY} is kept" in action.detail
+
+
 def test_after_its_quarantine_the_instance_goes_and_its_volume_stays() -> None:
     scene = quarantined(ends_in=-MINUTE)
     assert done(scene) == [f"terminate {DATABASE}"]
