@@ -9,7 +9,7 @@ A decision of keeping a slot healthy is taken without any of this; backups are a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -23,12 +23,12 @@ from reconciler.planning.backups.taking import lineage_tags, snapshot_of, tagged
 from reconciler.planning.backups.thinning import expired, next_expiry
 from reconciler.planning.case import is_well
 from reconciler.planning.decision import Decision, Draft, Situation
-from reconciler.planning.identity import Tag, claim_of, incarnation_of
+from reconciler.planning.identity import claim_of, incarnation_of
 from reconciler.planning.intents import Intent, IntentState
 from reconciler.planning.nature import Nature
 from reconciler.planning.phrases import span
 from reconciler.planning.slots.claims import ClaimView, Standing
-from reconciler.planning.slots.restore_points import made_by_us
+from reconciler.planning.slots.restore_points import made_by_us, taken_together
 
 AGAIN_AFTER_FAILURE = timedelta(minutes=10)
 """`maxLoss` allows for one snapshot that fails and is repeated (desired_state.documents.volume)."""
@@ -349,17 +349,7 @@ def _relied_on(here: Situation) -> frozenset[str]:
 
 def _newest_complete_set(here: Situation, held: Sequence[Held]) -> frozenset[str]:
     """The newest snapshots that were taken together of all claims and are all usable: they are restored together."""
-    sets = [_usable_by_operation(here, one.snapshots) for one in held]
-    for operation in sets[0]:  # Newest first.
-        if all(operation in others for others in sets):
-            return frozenset(others[operation] for others in sets)
+    for snapshots in taken_together([one.view for one in held]):
+        if all(item.usable and made_by_us(item, here.case.owner) for item in snapshots):
+            return frozenset(item.id for item in snapshots)
     return frozenset()
-
-
-def _usable_by_operation(here: Situation, snapshots: Iterable[Snapshot]) -> dict[str, str]:
-    """The newest of each, newest first: a request that arrived twice made two."""
-    found: dict[str, str] = {}
-    for item in snapshots:
-        if item.usable and made_by_us(item, here.case.owner):
-            found.setdefault(item.tags[Tag.OPERATION], item.id)
-    return found

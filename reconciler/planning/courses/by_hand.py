@@ -10,14 +10,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from providers.observed import Instance, Snapshot
+from providers.observed import Instance
 from reconciler.planning.actions import Reason
 from reconciler.planning.decision import Decision, Situation
-from reconciler.planning.identity import Tag, incarnation_of
+from reconciler.planning.identity import incarnation_of
 from reconciler.planning.losses.asking import allowed_loss
 from reconciler.planning.losses.lost import Trouble
 from reconciler.planning.orders import Order, OrderKind
 from reconciler.planning.slots.claims import ClaimView
+from reconciler.planning.slots.restore_points import taken_together
 
 
 def order_for(here: Situation, kind: OrderKind, occupant: Instance) -> Order | None:
@@ -98,13 +99,8 @@ def with_what_was_chosen(here: Situation, trouble: Trouble) -> Situation:
 
 def _taken_with(claims: Sequence[ClaimView], snapshot_id: str) -> frozenset[str]:
     """That snapshot, and those that the same call took of other claims."""
-    all_ = [item for view in claims for item in view.snapshots or ()]
-    chosen = [item for item in all_ if item.id == snapshot_id]
-    return frozenset(item.id for item in all_ if item.id == snapshot_id or _together(item, chosen))
-
-
-def _together(snapshot: Snapshot, chosen: Sequence[Snapshot]) -> bool:
-    operation = snapshot.tags.get(Tag.OPERATION)
-    return operation is not None and any(
-        item.tags.get(Tag.OPERATION) == operation for item in chosen
-    )
+    for snapshots in taken_together(claims):
+        ids = frozenset(item.id for item in snapshots)
+        if snapshot_id in ids:
+            return ids
+    return frozenset({snapshot_id})

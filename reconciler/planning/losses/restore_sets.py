@@ -13,11 +13,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from providers.observed import Snapshot
-from reconciler.planning.identity import Tag
 from reconciler.planning.slots.archives import ArchivePoint
 from reconciler.planning.slots.claims import ClaimView
-
-OPERATION = Tag.OPERATION.value
+from reconciler.planning.slots.restore_points import taken_at, taken_together
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,33 +72,9 @@ def _archived(
 
 def _best_snapshots(claims: Sequence[ClaimView], trouble_since: datetime) -> RestoreSet | None:
     """The newest snapshots of all claims that are consistent, usable and older than the trouble."""
-    usable = {
-        view.claim.name: [
-            item for item in view.snapshots or () if item.usable and item.started_at < trouble_since
-        ]
-        for view in claims
-    }
-    if len(usable) == 1:
-        ((name, snapshots),) = usable.items()
-        sets = [{name: snapshots[0]}] if snapshots else []
-    else:
-        sets = _taken_together(usable)
-    best = max(sets, key=_taken_at, default=None)
-    if best is None:
-        return None
-    taken_at = _taken_at(best)
-    return RestoreSet(snapshots=best, taken_at=taken_at, loss=trouble_since - taken_at)
-
-
-def _taken_together(usable: Mapping[str, Sequence[Snapshot]]) -> list[dict[str, Snapshot]]:
-    """The sets that one call took of all claims: they carry its operation."""
-    by_operation: dict[str, dict[str, Snapshot]] = {}
-    for name, snapshots in usable.items():
-        for item in snapshots:
-            if (operation := item.tags.get(OPERATION)) is not None:
-                by_operation.setdefault(operation, {}).setdefault(name, item)
-    return [found for found in by_operation.values() if len(found) == len(usable)]
-
-
-def _taken_at(found: Mapping[str, Snapshot]) -> datetime:
-    return min(item.started_at for item in found.values())
+    for snapshots in taken_together(claims):
+        if all(item.usable and item.started_at < trouble_since for item in snapshots):
+            by_claim = {view.claim.name: item for view, item in zip(claims, snapshots, strict=True)}
+            at = taken_at(snapshots)
+            return RestoreSet(snapshots=by_claim, taken_at=at, loss=trouble_since - at)
+    return None

@@ -9,13 +9,17 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from providers.observed import GapSubject, Observation, Snapshot, SnapshotState
 from reconciler.planning.identity import Tag, claim_of, incarnation_of, owner_of, slot_key
 from reconciler.planning.memory import Memory
 from reconciler.planning.slots.claims import ClaimView, Standing
 
+BEGUN_TOGETHER_WITHIN = timedelta(seconds=10)
+"""Between the first and the last snapshot of one CreateSnapshots. It takes them at one instant (EC2 API reference); how
+far apart it dates them nobody promises. A request that arrives once more comes later than that.
+"""
 Lineage = tuple[str, int, str]
 """Fleet, ordinal and claim."""
 
@@ -49,6 +53,40 @@ def lineages(
             found[lineage].append(snapshot)
     by_claim = {lineage: newest_first(snapshots) for lineage, snapshots in found.items()}
     return Lineages(by_claim=by_claim, of=of)
+
+
+def taken_together(claims: Sequence[ClaimView]) -> list[tuple[Snapshot, ...]]:
+    """The sets that one call took of all claims, in the order of the claims and in any state, newest first.
+
+    They carry its operation and began together: a request that arrived twice, or whoever copied our tags by hand, made
+    others that carry it too. Of a single claim each snapshot is a set.
+    """
+    if len(claims) == 1:
+        return [(item,) for item in claims[0].snapshots or ()]
+    taken = [
+        (item.tags[Tag.OPERATION], item.started_at, place, item)
+        for place, view in enumerate(claims)
+        for item in view.snapshots or ()
+        if Tag.OPERATION in item.tags
+    ]
+    taken.sort(key=lambda one: (*one[:3], one[3].id))
+    found: list[tuple[Snapshot, ...]] = []
+    begun: dict[int, Snapshot] = {}
+    for operation, at, place, item in taken:
+        first = next(iter(begun.values()), item)
+        apart = at - first.started_at > BEGUN_TOGETHER_WITHIN
+        if apart or place in begun or first.tags[Tag.OPERATION] != operation:
+            begun = {}
+        begun[place] = item
+        if len(begun) == len(claims):
+            found.append(tuple(begun[number] for number in range(len(claims))))
+            begun = {}
+    return sorted(found, key=taken_at, reverse=True)
+
+
+def taken_at(snapshots: Sequence[Snapshot]) -> datetime:
+    """The moment of which a set is."""
+    return min(item.started_at for item in snapshots)
 
 
 def with_snapshots(

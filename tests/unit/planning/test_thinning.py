@@ -315,3 +315,25 @@ def test_the_newest_set_that_is_whole_stays_together() -> None:
         key: replace(item, state=SnapshotState.COMPLETED) for key, item in scene.snapshots.items()
     }
     assert len(deletions(scene)) == 2
+
+
+def test_the_newest_whole_set_stays_where_its_request_arrived_twice_and_half_of_that_failed() -> (
+    None
+):
+    schedule = snapshots_of(daily=9 * DAY)
+    claims = (data_claim(backup=schedule), data_claim("log", device="/dev/sdg", backup=schedule))
+    scene = backed_up(postgres_fleet(replicas=1, claims=claims))
+    log = volume_id(DATABASE, "log")
+    for hours in (30, 4):
+        for volume in (VOLUME, log):
+            scene.snapshot(volume, ago=hours * HOUR)
+    whole = [scene.snapshot(volume, ago=2 * HOUR) for volume in (VOLUME, log)]
+    again = scene.snapshot(VOLUME, ago=HOUR)
+    failed = scene.snapshot(log, ago=HOUR, state=SnapshotState.ERROR)
+    for item, first in zip((again, failed), whole, strict=True):
+        scene.snapshots[item.id] = replace(item, tags=first.tags)
+    late = due_ago(scene)
+    for volume in (VOLUME, log):
+        scene.snapshot(volume, ago=late, state=SnapshotState.PENDING)
+    going = {item.snapshot_id for item in deletions(scene)}
+    assert going.isdisjoint({item.id for item in whole})
