@@ -25,6 +25,7 @@ from providers.simulated.faults import ListShort
 from providers.simulated.layout import Layout
 from providers.simulated.records import Instance
 from providers.simulated.world import Truth
+from reconciler.health.volumes import VolumeCondition
 from reconciler.loop.runner import backoff_s, next_pass_in_s
 from reconciler.planning.actions import Bucket
 from reconciler.planning.checks.last_look import PlanViolationError
@@ -134,6 +135,7 @@ class _Run:
         self._failures = 0
         self._passes = 0
         self._plan: Plan | None = None
+        self._suspects: list[str] = []
         self._told_breaches = 0
         self._prefixes = iter(draw.prefixes)
         self._fleets = draw.fleets
@@ -218,6 +220,8 @@ class _Run:
     def _why_pending(self) -> str | None:
         if self._plan is None:
             return "the last pass failed"
+        if self._suspects:
+            return f"{', '.join(self._suspects)} may be stuck after all: what EC2 says of volumes comes late"
         return pending(self._plan, self._ledger, self._fleets) or self._person.owes
 
     # Passes.
@@ -254,7 +258,13 @@ class _Run:
         else:
             self._interruptions.reach("P6", "between passes")
         at_most = next(self._prefixes, None)
-        plan = self._process.one_pass(self._desired, at_most=at_most).assessment.plan
+        seen = self._process.one_pass(self._desired, at_most=at_most).assessment
+        plan = seen.plan
+        self._suspects = [
+            identifier
+            for identifier, verdict in seen.case.volume_verdicts.items()
+            if verdict.condition is VolumeCondition.SUSPECT
+        ]
         self._failures = 0
         self._interruptions.pass_ends()
         self._interruptions.waits_for_something = any(
