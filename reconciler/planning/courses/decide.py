@@ -78,6 +78,10 @@ def _conflict(here: Situation) -> Decision | None:
     if twins:
         why = f"{', '.join(twins)} claims the slot as well; leave one of them"
         return _conflict_hold(here, Gate.CONFLICT, why)
+    last = [i.id for i in view.superseded if incarnation_of(i.tags) == view.highest_incarnation]
+    if last:
+        why = f"{', '.join(last)} is dated like what was replaced, and nothing took its place; take the date off"
+        return _conflict_hold(here, Gate.CONFLICT, why)
     for claim in view.claims:
         if claim.standing is Standing.CONFLICT:
             return _conflict_hold(here, Gate.CONFLICT, claim.detail)

@@ -232,6 +232,14 @@ def test_what_was_replaced_never_holds_the_slot_again_though_its_successor_is_fo
     assert f"{COPY} is kept" in action.detail
 
 
+def test_a_date_that_somebody_put_on_what_was_never_replaced_is_a_conflict() -> None:
+    scene = backed_up()
+    date = {Tag.QUARANTINE_UNTIL.value: f"{scene.now + HOUR:%Y-%m-%dT%H:%M:%SZ}"}
+    scene.change(OLD, tags={**scene.instances[OLD].tags, **date})
+    assert done(scene) == []
+    assert "nothing took its place" in the_hold(scene).reason
+
+
 def test_after_its_quarantine_the_instance_goes_and_its_volume_stays() -> None:
     scene = quarantined(ends_in=-MINUTE)
     assert done(scene) == [f"terminate {DATABASE}"]
