@@ -21,12 +21,12 @@ from providers.requests import (
     LaunchInstance,
 )
 from reconciler.health.verdict import Status
-from reconciler.planning.actions import Action, Course, SlotRef
+from reconciler.planning.actions import Action, Course, Reason, SlotRef
 from reconciler.planning.case import is_well
 from reconciler.planning.checks.actions import Facts
 from reconciler.planning.identity import Tag, claim_of, slot_of
 from reconciler.planning.slots.copied import source_of, taken_at
-from reconciler.planning.slots.restore_points import made_by_us
+from reconciler.planning.slots.restore_points import BEGUN_TOGETHER_WITHIN, made_by_us
 
 CAN_NOT_WRITE = (InstanceState.STOPPED, InstanceState.TERMINATED)
 
@@ -211,6 +211,25 @@ def _only_its_own_is_restored(action: Action, facts: Facts) -> str | None:
     return None
 
 
+def _what_belongs_together_is_of_one_moment(action: Action, facts: Facts) -> str | None:
+    """Volumes are made from what one call took of all of them; only what nobody wrote is carried over one by one."""
+    request = action.request
+    if not isinstance(request, LaunchInstance) or action.reason is Reason.CARRIED_OVER:
+        return None
+    known = facts.case.observation.snapshots
+    ids = sorted(volume.snapshot_id for volume in request.volumes if volume.snapshot_id)
+    found = [known[id_] for id_ in ids if id_ in known]
+    if len(found) < 2:
+        return None
+    begun = [item.started_at for item in found]
+    operations = {item.tags.get(Tag.OPERATION) for item in found}
+    if len(operations) > 1 or None in operations:
+        return f"{', '.join(ids)} are of several calls"
+    if (apart := max(begun) - min(begun)) > BEGUN_TOGETHER_WITHIN:
+        return f"{', '.join(ids)} began {apart.total_seconds():g} s apart"
+    return None
+
+
 def _proven_lineage(snapshot: Snapshot, facts: Facts) -> tuple[SlotRef | None, str | None]:
     """The slot and claim of the volume that it was taken of, as that is shown or known; else those of our tags."""
     volume = facts.case.observation.volumes.get(snapshot.volume_id)
@@ -267,4 +286,5 @@ BACKUP_RULES: tuple[Callable[[Action, Facts], str | None], ...] = (
     _copies_carry_their_lineage,
     _a_newer_copy_stays,
     _only_its_own_is_restored,
+    _what_belongs_together_is_of_one_moment,
 )

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from providers.observed import Snapshot
 from reconciler.planning.slots.archives import ArchivePoint
 from reconciler.planning.slots.claims import ClaimView
-from reconciler.planning.slots.restore_points import taken_at, taken_together
+from reconciler.planning.slots.restore_points import moment_of, taken_together
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +75,6 @@ def _best_snapshots(claims: Sequence[ClaimView], trouble_since: datetime) -> Res
     for snapshots in taken_together(claims):
         if all(item.usable and item.started_at < trouble_since for item in snapshots):
             by_claim = {view.claim.name: item for view, item in zip(claims, snapshots, strict=True)}
-            at = taken_at(snapshots)
+            at = moment_of(snapshots)
             return RestoreSet(snapshots=by_claim, taken_at=at, loss=trouble_since - at)
     return None

@@ -81,10 +81,10 @@ def taken_together(claims: Sequence[ClaimView]) -> list[tuple[Snapshot, ...]]:
         if len(begun) == len(claims):
             found.append(tuple(begun[number] for number in range(len(claims))))
             begun = {}
-    return sorted(found, key=taken_at, reverse=True)
+    return sorted(found, key=moment_of, reverse=True)
 
 
-def taken_at(snapshots: Sequence[Snapshot]) -> datetime:
+def moment_of(snapshots: Sequence[Snapshot]) -> datetime:
     """The moment of which a set is."""
     return min(item.started_at for item in snapshots)
 

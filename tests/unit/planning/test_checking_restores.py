@@ -9,17 +9,19 @@ import pytest
 from providers.observed import InstanceState, SnapshotState
 from providers.requests import LaunchInstance
 from reconciler.health.verdict import Sign
-from reconciler.planning.actions import Action, Course
+from reconciler.planning.actions import Action, Course, Reason
 from reconciler.planning.identity import Tag
 from tests.support.actions import terminate
-from tests.support.backed_up import DATABASE, VOLUME
+from tests.support.backed_up import DATABASE, VOLUME, backed_up
 from tests.support.cases import Scene
-from tests.support.fleets import HOUR, MINUTE
-from tests.support.plans import planned
+from tests.support.fleets import HOUR, MINUTE, SECOND, data_claim, postgres_fleet, snapshots_of
+from tests.support.plans import planned, the_action
 from tests.support.planted import violations
+from tests.support.resources import volume_id
 from tests.support.restored import OLD, in_error, quarantined
 
 ITS_OWN = "only its own is restored"
+TOGETHER = "what belongs together is of one moment"
 NEEDED = "nothing is taken down without need"
 
 
@@ -66,6 +68,40 @@ def test_tags_alone_do_not_make_the_snapshot_of_a_strangers_volume_ours() -> Non
         scene.snapshots[id_], volume_id="vol-0fffffffffffffff0", tags=theirs
     )
     assert violations(scene, action) == [ITS_OWN]
+
+
+def of_two_claims() -> tuple[Scene, Action, list[str]]:
+    """The same of a database with a volume for its log, and both snapshots."""
+    schedule = snapshots_of(HOUR)
+    claims = (data_claim(backup=schedule), data_claim("log", device="/dev/sdg", backup=schedule))
+    scene = in_error(backed_up(postgres_fleet(replicas=1, claims=claims)))
+    volumes = (VOLUME, volume_id(DATABASE, "log"))
+    taken = [scene.snapshot(item, ago=20 * MINUTE).id for item in volumes]
+    action = the_action(scene)
+    assert violations(scene, action) == []
+    return scene, action, taken
+
+
+def test_data_and_log_are_not_restored_from_different_moments() -> None:
+    scene, action, (_, log) = of_two_claims()
+    later = scene.snapshots[log].started_at + 11 * SECOND
+    scene.snapshots[log] = replace(scene.snapshots[log], started_at=later)
+    assert violations(scene, action) == [TOGETHER]
+
+
+@pytest.mark.parametrize("operation", ["another", None])
+def test_data_and_log_are_not_restored_from_different_calls(operation: str | None) -> None:
+    scene, action, (_, log) = of_two_claims()
+    tags = {k: v for k, v in scene.snapshots[log].tags.items() if k != Tag.OPERATION}
+    tags |= {Tag.OPERATION.value: operation} if operation else {}
+    scene.snapshots[log] = replace(scene.snapshots[log], tags=tags)
+    assert violations(scene, action) == [TOGETHER]
+
+
+def test_what_nobody_wrote_is_carried_over_from_whatever_moments() -> None:
+    scene, action, (_, log) = of_two_claims()
+    scene.snapshots[log] = replace(scene.snapshots[log], started_at=scene.now - MINUTE)
+    assert violations(scene, replace(action, reason=Reason.CARRIED_OVER)) == []
 
 
 def test_what_is_in_quarantine_is_not_ended() -> None:
