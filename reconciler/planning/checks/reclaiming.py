@@ -70,11 +70,17 @@ def _a_final_snapshot_is_of_what_had_its_time(action: Action, facts: Facts) -> s
 
 
 def _no_copy_is_committed_that_was_given_up(action: Action, facts: Facts) -> str | None:
-    """What carries a date fills no claim: a commit would leave its slot without its data."""
+    """What carries a date fills no claim: a commit would leave its slot without its data. What somebody put on another
+    device is no copy.
+    """
     if not isinstance(action.request, SetTags) or not action.request.commit:
         return None
+    fleet = facts.fleet_of(action)
+    devices = {claim.device for claim in fleet.claims} if fleet else set()
     replacement = facts.case.observation.instances.get(action.request.resource_id)
     for item in replacement.attachments if replacement else ():
+        if item.device not in devices:
+            continue
         volume = facts.case.observation.volumes.get(item.volume_id)
         if volume is not None and Tag.QUARANTINE_UNTIL in volume.tags:
             return (
