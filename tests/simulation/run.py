@@ -58,6 +58,7 @@ PATIENT_AFTER = timedelta(hours=1)
 PATIENT_INTERVAL = timedelta(minutes=5)
 """When only time is waited for, fewer looks show the same."""
 STABLE_FOR = timedelta(hours=1)
+MOSTLY = 0.5
 EXPECTED = (CloudError, CredentialsError, EndpointUnreachable, StoreError)
 """Faults of the surroundings, as the runner knows them."""
 
@@ -195,7 +196,7 @@ class _Run:
         while True:
             waited = self._clock.now() - began
             self._live(PATIENT_INTERVAL if waited > PATIENT_AFTER else self._draw.interval)
-            why = self._why_pending()
+            why = self._why_pending() or self._why_unsure()
             if why is None:
                 return None
             if waited > HEALS_WITHIN or self._passes - passes > MOST_PASSES:
@@ -217,11 +218,13 @@ class _Run:
                 return f"converged, and then: {why}"
         return None
 
+    def _why_unsure(self) -> str | None:
+        """What EC2 says of volumes comes late: one that is well may be taken for stuck once more."""
+        return f"{', '.join(self._suspects)} may be stuck after all" if self._suspects else None
+
     def _why_pending(self) -> str | None:
         if self._plan is None:
             return "the last pass failed"
-        if self._suspects:
-            return f"{', '.join(self._suspects)} may be stuck after all: what EC2 says of volumes comes late"
         return pending(self._plan, self._ledger, self._fleets) or self._person.owes
 
     # Passes.
@@ -352,6 +355,8 @@ class _Run:
             self._ledger.zones_in_trouble_until[zone] = self._clock.now()
         if self._cloud.plan.on(ListShort):
             self._ledger.snapshots_unlisted_until = self._clock.now()
+        if self._archives_fail() > MOSTLY:
+            self._ledger.archives_unread_until = self._clock.now()
         self._interruptions.looks_on(self._lasting.faults(), self._lasting.hanging())
 
     def _tell(self, what: str, then: str) -> None:

@@ -64,6 +64,16 @@ def test_s7_a_replay_of_an_archive_after_which_another_was_written(archiving: Ar
     assert "though 2 has one" in archiving.said("S7")[0]
 
 
+def test_s7_says_nothing_of_an_older_archive_while_most_reads_fail(archiving: Archiving) -> None:
+    archiving.launches()
+    archiving.cloud.clock.sleep(ARCHIVED.total_seconds())
+    archiving.launches(incarnation=2)
+    archiving.cloud.clock.sleep((ARCHIVED + READ_WITHIN).total_seconds())
+    archiving.watch.ledger.archives_unread_until = archiving.cloud.clock.now() - READ_WITHIN / 2
+    archiving.launches(incarnation=3, role="replacement", replays=1)
+    assert archiving.said("S7") == []
+
+
 def test_s6_two_instances_that_write_one_archive(archiving: Archiving) -> None:
     archiving.launches()
     archiving.launches()

@@ -34,7 +34,8 @@ class OneWriterAnArchive(Oracle):
 
 class ReplayedFromItsOwn(Oracle):
     """S7 for restores from archives. What a launch is to replay has a finished base, and was written by an earlier
-    incarnation of the same slot, of which none that came after it had an archive to replay, once that can be known.
+    incarnation of the same slot, of which none that came after it had an archive to replay, once that can be known: it
+    can't be while most reads fail.
     """
 
     rule = "S7"
@@ -47,6 +48,9 @@ class ReplayedFromItsOwn(Oracle):
         archived = self.ledger.archives.get(f"{slot}/{parent}")
         if archived is None or archived.newest is None:
             yield f"{slot} is to replay the archive of incarnation {parent}, which holds no base"
+        unread = self.ledger.archives_unread_until
+        if unread is not None and now - unread <= READ_WITHIN:
+            return
         for later in range(int(parent) + 1, incarnation_of(tags)):
             if self._was_usable(self.ledger.archives.get(f"{slot}/{later}"), now):
                 yield f"{slot} is to replay the archive of incarnation {parent}, though {later} has one"

@@ -88,6 +88,8 @@ class Ledger:
     zones_in_trouble_until: dict[str, datetime] = field(default_factory=dict)
     snapshots_unlisted_until: datetime | None = None
     """When a list of snapshots last may have lacked some although it seemed whole."""
+    archives_unread_until: datetime | None = None
+    """When most reads of archives last failed: a restore does not wait for them without end."""
     store_lost_at: datetime | None = None
     may_stand_in: set[str] = field(default_factory=set)
     """Slots for which a person let empty volumes take the place of data."""
