@@ -32,7 +32,7 @@ from reconciler.planning.checks.last_look import PlanViolationError
 from reconciler.planning.outcome import Plan
 from reconciler.store.errors import StoreError
 from reconciler.store.store import Store
-from tests.simulation.archives import UnreliableBucket, archives_to
+from tests.simulation.archives import Archives
 from tests.simulation.coverage import Coverage
 from tests.simulation.crash_points.steps import Killed
 from tests.simulation.declaration import GROUP, SUBNETS, declared, devices_of, known
@@ -58,7 +58,6 @@ PATIENT_AFTER = timedelta(hours=1)
 PATIENT_INTERVAL = timedelta(minutes=5)
 """When only time is waited for, fewer looks show the same."""
 STABLE_FOR = timedelta(hours=1)
-MOSTLY = 0.5
 EXPECTED = (CloudError, CredentialsError, EndpointUnreachable, StoreError)
 """Faults of the surroundings, as the runner knows them."""
 
@@ -128,9 +127,7 @@ class _Run:
         self._person = Person(self._cloud, self._tell)
         self._interruptions = Interruptions(draw, self._cloud, self._chance, self._tell)
         self._lasting = Lasting(self._cloud)
-        self._archives = UnreliableBucket(
-            self._cloud.bucket, seed=draw.seed, now=self._clock.now, fails=self._archives_fail
-        )
+        self._archives = Archives(self._cloud, draw, serves=self._serves)
         self._process: Process | None = None
         self._processes = 0
         self._failures = 0
@@ -147,7 +144,7 @@ class _Run:
         self._strangers_launch()
         self._hook()
         self._declare(self._draw.fleets)
-        self._archive()
+        self._archives.begin()
         why, surprise = None, None
         try:
             self._chaos()
@@ -188,7 +185,7 @@ class _Run:
     def _heal(self) -> None:
         self._tell("FAULT", "all faults are over")
         self._interruptions.on = False
-        self._cloud.archiving.bases_break_off = False
+        self._archives.heal()
         self._cloud.heal()
 
     def _converges(self) -> str | None:
@@ -256,7 +253,7 @@ class _Run:
                 path=self._store,
                 interruptions=self._interruptions,
                 chance=self._chance,
-                archives=self._archives,
+                archives=self._archives.store,
             )
         else:
             self._interruptions.reach("P6", "between passes")
@@ -315,20 +312,6 @@ class _Run:
         for fleet in fleets:
             self._tell("HAND", f"declares {fleet.name} x {fleet.replicas} of {fleet.types}")
 
-    def _archive(self) -> None:
-        """Databases that are declared so archive from now on."""
-        archived = {fleet.name for fleet in self._draw.fleets if fleet.archived}
-        if not archived:
-            return
-        self._cloud.archiving.bases_break_off = self._draw.archiving.bases_break_off
-        self._cloud.archiving.start(
-            lambda instance: (
-                archives_to(instance, owner=US, archived=archived)
-                if self._serves(instance, self._cloud.truth)
-                else None
-            )
-        )
-
     def _serves(self, instance: Instance, _truth: Truth) -> bool:
         """A database answers as the occupant with its data; a web server answers."""
         fleet = next((item for item in self._fleets if item.name == instance.tags.get(FLEET)), None)
@@ -336,9 +319,6 @@ class _Run:
             return True
         attached = {item.device for item in instance.attachments if item.state == "attached"}
         return instance.tags.get(ROLE) == "occupant" and attached.issuperset(devices_of(fleet))
-
-    def _archives_fail(self) -> float:
-        return self._draw.archiving.reads_fail if self._interruptions.on else 0.0
 
     def _strangers_launch(self) -> None:
         """Another installation has instances in the same account, of fleets with the same names."""
@@ -355,7 +335,7 @@ class _Run:
             self._ledger.zones_in_trouble_until[zone] = self._clock.now()
         if self._cloud.plan.on(ListShort):
             self._ledger.snapshots_unlisted_until = self._clock.now()
-        if self._archives_fail() > MOSTLY:
+        if self._archives.mostly_unread:
             self._ledger.archives_unread_until = self._clock.now()
         self._interruptions.looks_on(self._lasting.faults(), self._lasting.hanging())
 

@@ -137,7 +137,7 @@ def drawn(seed: int) -> Draw:
     chaos = chance.randrange(45, 150) * MINUTE
     kinds = _kinds(chance)
     fleets = _with_archives(seed, _with_copies(seed, _fleets(chance, kinds)), kinds)
-    fleets = _twofold(seed, fleets)
+    fleets = _with_two_claims(seed, fleets)
     stalling = any(fleet.archived or fleet.twofold for fleet in fleets)
     deaths = _deaths(chance, kinds)
     befalling = tuple(
@@ -203,7 +203,7 @@ def _with_archives(
     )
 
 
-def _twofold(seed: int, fleets: tuple[DrawnFleet, ...]) -> tuple[DrawnFleet, ...]:
+def _with_two_claims(seed: int, fleets: tuple[DrawnFleet, ...]) -> tuple[DrawnFleet, ...]:
     """Likewise."""
     chance = random.Random(f"twofold {seed}")
     if chance.random() >= TWOFOLD_SHARE:

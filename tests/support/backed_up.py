@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from desired_state.model import Fleet
+from desired_state.model import Backup, Fleet
 from providers.observed import Snapshot
 from reconciler.planning.backups.schedule import last_due
 from tests.support.cases import Scene
@@ -14,6 +14,8 @@ from tests.support.resources import slot, volume_id
 
 DATABASE = "shared-postgres/0"
 VOLUME = volume_id(DATABASE)
+LOG = volume_id(DATABASE, "log")
+"""Where a volume for it is declared."""
 EVERY = 15 * MINUTE
 KEEP = {"all": DAY, "hourly": 3 * DAY}
 
@@ -29,6 +31,15 @@ def backed_up(fleet: Fleet | None = None) -> Scene:
     scene = Scene(fleet or databases())
     scene.in_service()
     return scene
+
+
+def with_a_log(backup: Backup, *beside: str) -> Scene:
+    """The same with a volume for its log beside that for its data, and others of these names, each with that backup."""
+    claims = tuple(
+        data_claim(name, device=f"/dev/sd{letter}", backup=backup)
+        for name, letter in zip(("data", "log", *beside), "fghijk", strict=False)
+    )
+    return backed_up(databases(claims=claims))
 
 
 def due_ago(scene: Scene, every: timedelta = EVERY) -> timedelta:

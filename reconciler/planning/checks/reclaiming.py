@@ -70,22 +70,21 @@ def _a_final_snapshot_is_of_what_had_its_time(action: Action, facts: Facts) -> s
 
 
 def _no_copy_is_committed_that_was_given_up(action: Action, facts: Facts) -> str | None:
-    """What carries a date fills no claim: a commit would leave its slot without its data. What somebody put on another
-    device is no copy.
+    """What carries a date fills no claim: a commit would leave its slot without its data. What is of another
+    incarnation is no copy of its, whoever put it there.
     """
     if not isinstance(action.request, SetTags) or not action.request.commit:
         return None
-    fleet = facts.fleet_of(action)
-    devices = {claim.device for claim in fleet.claims} if fleet else set()
-    replacement = facts.case.observation.instances.get(action.request.resource_id)
-    for item in replacement.attachments if replacement else ():
-        if item.device not in devices:
+    seen = facts.case.observation
+    replacement = seen.instances.get(action.request.resource_id)
+    if replacement is None:
+        return None
+    incarnation = incarnation_of(replacement.tags)
+    for volume in (seen.volumes.get(item.volume_id) for item in replacement.attachments):
+        if volume is None or incarnation_of(volume.tags) != incarnation:
             continue
-        volume = facts.case.observation.volumes.get(item.volume_id)
-        if volume is not None and Tag.QUARANTINE_UNTIL in volume.tags:
-            return (
-                f"{item.volume_id} is kept until {volume.tags[Tag.QUARANTINE_UNTIL]}, and no longer"
-            )
+        if (until := volume.tags.get(Tag.QUARANTINE_UNTIL)) is not None:
+            return f"{volume.id} is kept until {until}, and no longer"
     return None
 
 

@@ -42,15 +42,11 @@ def cast(shown: Sequence[Instance], intents: Iterable[Intent]) -> Cast:
     if not alive:
         return NOBODY
     intents = tuple(intents)
-    simple = len(shown) == 1 and not intents and Tag.QUARANTINE_UNTIL not in alive[0].tags
-    if simple and role_of(alive[0].tags) is not Role.REPLACEMENT:
+    alone = len(shown) == 1 and not intents
+    if alone and role_of(alive[0].tags) is not Role.REPLACEMENT and not _is_dated(alive[0]):
         return Cast(occupant=alive[0], replacement=None, superseded=(), extras=())
     committed = committed_incarnation(shown, intents)
-    current = [
-        item
-        for item in alive
-        if incarnation_of(item.tags) >= committed and Tag.QUARANTINE_UNTIL not in item.tags
-    ]
+    current = [item for item in alive if not _is_superseded(item, committed)]
     occupant = next((item for item in current if role_of(item.tags) is Role.OCCUPANT), None)
     if occupant is None:
         journaled = _committed_ids(intents)
@@ -78,7 +74,11 @@ def cast(shown: Sequence[Instance], intents: Iterable[Intent]) -> Cast:
 
 
 def _is_superseded(instance: Instance, committed: int) -> bool:
-    return incarnation_of(instance.tags) < committed or Tag.QUARANTINE_UNTIL in instance.tags
+    return incarnation_of(instance.tags) < committed or _is_dated(instance)
+
+
+def _is_dated(instance: Instance) -> bool:
+    return Tag.QUARANTINE_UNTIL in instance.tags
 
 
 def committed_incarnation(shown: Sequence[Instance], intents: Iterable[Intent]) -> int:

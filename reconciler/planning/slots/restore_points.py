@@ -18,7 +18,7 @@ from reconciler.planning.slots.claims import ClaimView, Standing
 
 BEGUN_TOGETHER_WITHIN = timedelta(seconds=10)
 """Between the first and the last snapshot of one CreateSnapshots. It takes them at one instant (EC2 API reference); how
-far apart it dates them nobody promises. A request that arrives once more comes later than that.
+far apart it dates them nobody promises.
 """
 Lineage = tuple[str, int, str]
 """Fleet, ordinal and claim."""
@@ -58,8 +58,8 @@ def lineages(
 def taken_together(claims: Sequence[ClaimView]) -> list[tuple[Snapshot, ...]]:
     """The sets that one call took of all claims, in the order of the claims and in any state, newest first.
 
-    They carry its operation and began together: a request that arrived twice, or whoever copied our tags by hand, made
-    others that carry it too. Of a single claim each snapshot is a set.
+    They carry its operation and began together. A request that arrived twice took two sets, and whoever copied our tags
+    by hand made more that carry it; a second of one claim begins another set. Of a single claim each snapshot is one.
     """
     if len(claims) == 1:
         return [(item,) for item in claims[0].snapshots or ()]

@@ -186,17 +186,22 @@ def test_no_replacement_is_committed_whose_copy_was_given_up() -> None:
     assert violations(scene, taking_over) == ["no copy is committed that was given up"]
 
 
-def test_what_somebody_put_on_another_device_of_a_replacement_is_no_copy_of_it() -> None:
+def test_what_somebody_put_on_a_replacement_is_no_copy_of_its() -> None:
     scene = prepared()
     date = {Tag.QUARANTINE_UNTIL.value: f"{scene.now + HOUR:%Y-%m-%dT%H:%M:%SZ}"}
     scene.change(VOLUME, tags={**scene.volumes[VOLUME].tags, **date})
     scene.detached(VOLUME)
     scene.attached(VOLUME, NEW)
-    own, other = scene.instances[NEW].attachments[:-1], scene.instances[NEW].attachments[-1]
-    assert other.volume_id == VOLUME
-    scene.change(NEW, attachments=(*own, replace(other, device="/dev/sdz")))
     assert violations(scene, commit(DATABASE)) == []
-    scene.change(NEW, attachments=(*own, replace(other, device="/dev/sdf")))
+
+
+def test_a_copy_that_was_given_up_is_one_on_any_device() -> None:
+    scene = given_up(prepared())
+    moved = [
+        replace(item, device="/dev/sdz") if item.volume_id == COPY else item
+        for item in scene.instances[NEW].attachments
+    ]
+    scene.change(NEW, attachments=tuple(moved))
     assert violations(scene, commit(DATABASE)) == ["no copy is committed that was given up"]
 
 

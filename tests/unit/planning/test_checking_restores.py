@@ -12,12 +12,11 @@ from reconciler.health.verdict import Sign
 from reconciler.planning.actions import Action, Course, Reason
 from reconciler.planning.identity import Tag
 from tests.support.actions import terminate
-from tests.support.backed_up import DATABASE, VOLUME, backed_up
+from tests.support.backed_up import DATABASE, LOG, VOLUME, with_a_log
 from tests.support.cases import Scene
-from tests.support.fleets import HOUR, MINUTE, SECOND, data_claim, postgres_fleet, snapshots_of
+from tests.support.fleets import HOUR, MINUTE, SECOND, snapshots_of
 from tests.support.plans import planned, the_action
 from tests.support.planted import violations
-from tests.support.resources import volume_id
 from tests.support.restored import OLD, in_error, quarantined
 
 ITS_OWN = "only its own is restored"
@@ -72,11 +71,8 @@ def test_tags_alone_do_not_make_the_snapshot_of_a_strangers_volume_ours() -> Non
 
 def of_two_claims() -> tuple[Scene, Action, list[str]]:
     """The same of a database with a volume for its log, and both snapshots."""
-    schedule = snapshots_of(HOUR)
-    claims = (data_claim(backup=schedule), data_claim("log", device="/dev/sdg", backup=schedule))
-    scene = in_error(backed_up(postgres_fleet(replicas=1, claims=claims)))
-    volumes = (VOLUME, volume_id(DATABASE, "log"))
-    taken = [scene.snapshot(item, ago=20 * MINUTE).id for item in volumes]
+    scene = in_error(with_a_log(snapshots_of(HOUR)))
+    taken = [scene.snapshot(item, ago=20 * MINUTE).id for item in (VOLUME, LOG)]
     action = the_action(scene)
     assert violations(scene, action) == []
     return scene, action, taken
@@ -89,12 +85,18 @@ def test_data_and_log_are_not_restored_from_different_moments() -> None:
     assert violations(scene, action) == [TOGETHER]
 
 
-@pytest.mark.parametrize("operation", ["another", None])
-def test_data_and_log_are_not_restored_from_different_calls(operation: str | None) -> None:
+def test_data_and_log_are_not_restored_from_different_calls() -> None:
     scene, action, (_, log) = of_two_claims()
-    tags = {k: v for k, v in scene.snapshots[log].tags.items() if k != Tag.OPERATION}
-    tags |= {Tag.OPERATION.value: operation} if operation else {}
+    tags = {**scene.snapshots[log].tags, Tag.OPERATION.value: "another"}
     scene.snapshots[log] = replace(scene.snapshots[log], tags=tags)
+    assert violations(scene, action) == [TOGETHER]
+
+
+def test_data_and_log_are_not_restored_from_what_no_call_of_ours_took() -> None:
+    scene, action, taken = of_two_claims()
+    for id_ in taken:
+        tags = {k: v for k, v in scene.snapshots[id_].tags.items() if k != Tag.OPERATION}
+        scene.snapshots[id_] = replace(scene.snapshots[id_], tags=tags)
     assert violations(scene, action) == [TOGETHER]
 
 

@@ -21,13 +21,12 @@ from reconciler.planning.identity import Role, Tag
 from reconciler.planning.intents import IntentState
 from reconciler.planning.orders import OrderKind
 from tests.support.actions import action
-from tests.support.backed_up import DATABASE, VOLUME, backed_up, databases
+from tests.support.backed_up import DATABASE, LOG, VOLUME, backed_up, databases, with_a_log
 from tests.support.cases import Scene
 from tests.support.databases import committed
 from tests.support.fleets import (
     HOUR,
     MINUTE,
-    data_claim,
     health_spec,
     http_probe,
     postgres_fleet,
@@ -184,14 +183,9 @@ def test_it_is_restored_from_what_the_person_chose() -> None:
 
 
 def test_all_claims_are_restored_from_the_set_of_what_was_chosen() -> None:
-    claims = (
-        data_claim(backup=snapshots_of(HOUR)),
-        data_claim("log", device="/dev/sdg", backup=snapshots_of(HOUR)),
-    )
-    scene = backed_up(postgres_fleet(replicas=1, claims=claims))
-    log = volume_id(DATABASE, "log")
-    chosen, with_it = (scene.snapshot(item, ago=3 * HOUR) for item in (VOLUME, log))
-    for item in (VOLUME, log):
+    scene = with_a_log(snapshots_of(HOUR))
+    chosen, with_it = (scene.snapshot(item, ago=3 * HOUR) for item in (VOLUME, LOG))
+    for item in (VOLUME, LOG):
         scene.snapshot(item, ago=20 * MINUTE)
     scene.ordered(DATABASE, OrderKind.RESTORE, max_loss=5 * HOUR, snapshot_id=chosen.id)
     restored = {volume.snapshot_id for volume in launched(scene).volumes}

@@ -19,15 +19,13 @@ from reconciler.planning.actions import Bucket, Course, Gate, Reason
 from reconciler.planning.identity import Role, Tag
 from reconciler.planning.intents import IntentState
 from tests.support.actions import action, terminate
-from tests.support.backed_up import DATABASE, VOLUME, backed_up, databases
+from tests.support.backed_up import DATABASE, LOG, VOLUME, backed_up, databases, with_a_log
 from tests.support.cases import Scene
 from tests.support.fleets import (
     DAY,
     HOUR,
     MINUTE,
-    data_claim,
     health_spec,
-    postgres_fleet,
     snapshots_of,
     tcp_probe,
 )
@@ -124,15 +122,10 @@ def copied_to(scene: Scene) -> str:
 
 
 def test_claims_of_a_slot_are_restored_from_what_one_call_took_of_them_all() -> None:
-    claims = (
-        data_claim(backup=snapshots_of(HOUR)),
-        data_claim("log", device="/dev/sdg", backup=snapshots_of(HOUR)),
-    )
-    scene = in_error(backed_up(postgres_fleet(replicas=1, claims=claims)))
-    log = volume_id(DATABASE, "log")
-    together = [scene.snapshot(item, ago=30 * MINUTE) for item in (VOLUME, log)]
+    scene = in_error(with_a_log(snapshots_of(HOUR)))
+    together = [scene.snapshot(item, ago=30 * MINUTE) for item in (VOLUME, LOG)]
     scene.snapshot(VOLUME, ago=10 * MINUTE)
-    scene.snapshot(log, ago=9 * MINUTE)
+    scene.snapshot(LOG, ago=9 * MINUTE)
     restored = {volume.snapshot_id for volume in launched(scene).volumes}
     assert restored == {item.id for item in together}
 

@@ -11,26 +11,15 @@ from reconciler.planning.identity import Tag
 from reconciler.planning.orders import OrderKind
 from reconciler.planning.plan import world_of
 from reconciler.planning.slots.restore_points import taken_together
-from tests.support.backed_up import DATABASE, VOLUME, backed_up
+from tests.support.backed_up import DATABASE, LOG, VOLUME, with_a_log
 from tests.support.cases import Scene
-from tests.support.fleets import HOUR, MINUTE, SECOND, data_claim, postgres_fleet, snapshots_of
+from tests.support.fleets import HOUR, MINUTE, SECOND, snapshots_of
 from tests.support.plans import the_action
 from tests.support.resources import volume_id
 from tests.support.restored import in_error
 
-LOG = volume_id(DATABASE, "log")
 FIRST = "the first call"
-
-
-def database(*beside: str) -> Scene:
-    """One with a volume for its log beside that for its data, and these."""
-    schedule = snapshots_of(HOUR)
-    devices = {"data": "/dev/sdf", "log": "/dev/sdg"}
-    devices |= {name: f"/dev/sd{'hijk'[number]}" for number, name in enumerate(beside)}
-    claims = tuple(
-        data_claim(name, device=device, backup=schedule) for name, device in devices.items()
-    )
-    return backed_up(postgres_fleet(replicas=1, claims=claims))
+HOURLY = snapshots_of(HOUR)
 
 
 def taken(
@@ -53,21 +42,21 @@ def sets(scene: Scene) -> list[set[str]]:
 
 
 def test_what_carries_one_operation_and_began_at_one_moment_is_a_set() -> None:
-    scene = database()
+    scene = with_a_log(HOURLY)
     older = {taken(scene, item, ago=2 * HOUR, operation="another").id for item in (VOLUME, LOG)}
     newer = {taken(scene, item, ago=HOUR).id for item in (VOLUME, LOG)}
     assert sets(scene) == [newer, older]
 
 
 def test_it_may_be_dated_some_seconds_apart() -> None:
-    scene = database()
+    scene = with_a_log(HOURLY)
     data = taken(scene, VOLUME, ago=HOUR)
     log = taken(scene, LOG, ago=HOUR - 9 * SECOND)
     assert sets(scene) == [{data.id, log.id}]
 
 
 def test_of_a_request_that_arrived_twice_each_time_is_a_set_of_its_own() -> None:
-    scene = database()
+    scene = with_a_log(HOURLY)
     for item in (VOLUME, LOG):
         taken(scene, item, ago=HOUR)
     again = {taken(scene, item, ago=HOUR - 3 * MINUTE).id for item in (VOLUME, LOG)}
@@ -76,21 +65,21 @@ def test_of_a_request_that_arrived_twice_each_time_is_a_set_of_its_own() -> None
 
 
 def test_what_is_left_of_two_times_makes_no_set() -> None:
-    scene = database()
+    scene = with_a_log(HOURLY)
     taken(scene, VOLUME, ago=HOUR)
     taken(scene, LOG, ago=HOUR - 3 * MINUTE)
     assert sets(scene) == []
 
 
 def test_halves_of_two_operations_make_no_set_however_close_they_are() -> None:
-    scene = database()
+    scene = with_a_log(HOURLY)
     taken(scene, VOLUME, ago=HOUR)
     taken(scene, LOG, ago=HOUR, operation="another")
     assert sets(scene) == []
 
 
 def test_a_time_that_lacks_one_takes_none_from_the_time_seconds_before() -> None:
-    scene = database("index")
+    scene = with_a_log(HOURLY, "index")
     index = volume_id(DATABASE, "index")
     for item in (VOLUME, LOG):
         taken(scene, item, ago=HOUR)
@@ -100,7 +89,7 @@ def test_a_time_that_lacks_one_takes_none_from_the_time_seconds_before() -> None
 
 
 def test_what_somebody_tagged_like_one_of_ours_makes_no_set() -> None:
-    scene = database()
+    scene = with_a_log(HOURLY)
     set_ = {taken(scene, item, ago=HOUR).id for item in (VOLUME, LOG)}
     taken(scene, LOG, ago=HOUR + 6 * MINUTE)
     taken(scene, VOLUME, ago=HOUR - 6 * MINUTE)
@@ -108,7 +97,7 @@ def test_what_somebody_tagged_like_one_of_ours_makes_no_set() -> None:
 
 
 def test_data_is_never_restored_with_a_log_of_another_time() -> None:
-    scene = in_error(database())
+    scene = in_error(with_a_log(HOURLY))
     first = {taken(scene, item, ago=HOUR).id for item in (VOLUME, LOG)}
     taken(scene, VOLUME, ago=HOUR - 3 * MINUTE)
     taken(scene, LOG, ago=HOUR - 3 * MINUTE, state=SnapshotState.ERROR)
@@ -118,7 +107,7 @@ def test_data_is_never_restored_with_a_log_of_another_time() -> None:
 
 
 def test_a_snapshot_that_a_person_chooses_is_restored_with_those_of_its_own_time() -> None:
-    scene = in_error(database())
+    scene = in_error(with_a_log(HOURLY))
     chosen = [taken(scene, item, ago=HOUR) for item in (VOLUME, LOG)]
     for item in (VOLUME, LOG):
         taken(scene, item, ago=HOUR - 3 * MINUTE)

@@ -18,17 +18,19 @@ from reconciler.planning.identity import Role, Tag
 from reconciler.planning.intents import IntentState
 from tests.support.backed_up import (
     DATABASE,
+    LOG,
     VOLUME,
     backed_up,
     databases,
     due_ago,
     in_time,
     old,
+    with_a_log,
 )
 from tests.support.cases import Scene
-from tests.support.fleets import DAY, HOUR, MINUTE, data_claim, postgres_fleet, snapshots_of
+from tests.support.fleets import DAY, HOUR, MINUTE, data_claim, snapshots_of
 from tests.support.plans import done, planned
-from tests.support.resources import NOW, volume_id
+from tests.support.resources import NOW
 
 ANY = backed_up().snapshot(VOLUME, ago=HOUR)
 
@@ -300,16 +302,13 @@ def test_what_a_deletion_under_way_rests_on_stays() -> None:
 
 
 def test_the_newest_set_that_is_whole_stays_together() -> None:
-    schedule = snapshots_of(daily=9 * DAY)
-    claims = (data_claim(backup=schedule), data_claim("log", device="/dev/sdg", backup=schedule))
-    scene = backed_up(postgres_fleet(replicas=1, claims=claims))
-    log = volume_id(DATABASE, "log")
+    scene = with_a_log(snapshots_of(daily=9 * DAY))
     for hours in (30, 4, 2):
-        for volume in (VOLUME, log):
+        for volume in (VOLUME, LOG):
             scene.snapshot(volume, ago=hours * HOUR)
     late = due_ago(scene)
     scene.snapshot(VOLUME, ago=late)
-    scene.snapshot(log, ago=late, state=SnapshotState.PENDING)
+    scene.snapshot(LOG, ago=late, state=SnapshotState.PENDING)
     assert deletions(scene) == []
     scene.snapshots = {
         key: replace(item, state=SnapshotState.COMPLETED) for key, item in scene.snapshots.items()
@@ -320,20 +319,17 @@ def test_the_newest_set_that_is_whole_stays_together() -> None:
 def test_the_newest_whole_set_stays_where_its_request_arrived_twice_and_half_of_that_failed() -> (
     None
 ):
-    schedule = snapshots_of(daily=9 * DAY)
-    claims = (data_claim(backup=schedule), data_claim("log", device="/dev/sdg", backup=schedule))
-    scene = backed_up(postgres_fleet(replicas=1, claims=claims))
-    log = volume_id(DATABASE, "log")
+    scene = with_a_log(snapshots_of(daily=9 * DAY))
     for hours in (30, 4):
-        for volume in (VOLUME, log):
+        for volume in (VOLUME, LOG):
             scene.snapshot(volume, ago=hours * HOUR)
-    whole = [scene.snapshot(volume, ago=2 * HOUR) for volume in (VOLUME, log)]
+    whole = [scene.snapshot(volume, ago=2 * HOUR) for volume in (VOLUME, LOG)]
     again = scene.snapshot(VOLUME, ago=HOUR)
-    failed = scene.snapshot(log, ago=HOUR, state=SnapshotState.ERROR)
+    failed = scene.snapshot(LOG, ago=HOUR, state=SnapshotState.ERROR)
     for item, first in zip((again, failed), whole, strict=True):
         scene.snapshots[item.id] = replace(item, tags=first.tags)
     late = due_ago(scene)
-    for volume in (VOLUME, log):
+    for volume in (VOLUME, LOG):
         scene.snapshot(volume, ago=late, state=SnapshotState.PENDING)
     going = {item.snapshot_id for item in deletions(scene)}
     assert going.isdisjoint({item.id for item in whole})
