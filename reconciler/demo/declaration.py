@@ -33,12 +33,17 @@ def declare(folder: Path, cloud: Place) -> None:
 
 
 def scale(folder: Path, fleet_folder: str, *, old: int, new: int) -> None:
-    """Declare another number of replicas, as a person would in an editor."""
+    """Declare another number of replicas, as a person would in an editor. Raises ValueError when it is not `old`."""
+    redeclare(folder, fleet_folder, old=f"replicas: {old}", new=f"replicas: {new}")
+
+
+def redeclare(folder: Path, fleet_folder: str, *, old: str, new: str) -> None:
+    """Put one line in the place of another, likewise. Raises ValueError when `old` is not there."""
     for path in sorted((folder / fleet_folder).glob("*.yaml")):
         text = path.read_text(encoding="utf-8")
-        if f"replicas: {old}\n" not in text:
-            raise ValueError(f"{path.name} does not declare {old} replicas")
-        path.write_text(text.replace(f"replicas: {old}\n", f"replicas: {new}\n"), encoding="utf-8")
+        if f"{old}\n" not in text:
+            raise ValueError(f"{path.name} does not declare {old}")
+        path.write_text(text.replace(f"{old}\n", f"{new}\n"), encoding="utf-8")
 
 
 def _pointed_at(text: str, cloud: Place) -> str:

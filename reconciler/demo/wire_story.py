@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reconciler.demo import sabotage
-from reconciler.demo.declaration import declare, scale
+from reconciler.demo.declaration import declare, redeclare, scale
 from reconciler.demo.embedded import EmbeddedCloud, embedded_cloud
 from reconciler.demo.proof import Expected, differences
 
@@ -114,6 +114,7 @@ def _bring_up(stage: Stage, cloud: EmbeddedCloud) -> dict[str, dict[str, str]]:
         f"Two fleets are declared: {WEB_REPLICAS} web servers, {DATABASES} databases with a volume each."
     )
     declare(stage.folder / "fleets", cloud)
+    _back_up_twice_a_day(stage.folder / "fleets")
     stage.command("validate")
     stage.say(
         "Bring them up: `apply` shows its plan, does it, and waits until the cloud is as declared."
@@ -122,6 +123,12 @@ def _bring_up(stage: Stage, cloud: EmbeddedCloud) -> dict[str, dict[str, str]]:
     live = sabotage.live_instances(stage.ec2)
     databases = (f"shared-postgres/{ordinal}" for ordinal in range(DATABASES))
     return {slot: sabotage.data_volumes(live[slot][0]) for slot in databases}
+
+
+def _back_up_twice_a_day(fleets: Path) -> None:
+    """With a snapshot every quarter of an hour one may fall due between the last `apply` and `plan`."""
+    redeclare(fleets, "postgres", old="every: 15m", new="every: 12h")
+    redeclare(fleets, "postgres", old="maxLoss: 45m", new="maxLoss: 25h")
 
 
 def _break(stage: Stage) -> None:

@@ -6,12 +6,15 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import boto3
 import pytest
 from mypy_boto3_ec2 import EC2Client
 
+from desired_state.load import load
+from desired_state.model import Backup
 from reconciler.demo import wire_story
 from reconciler.demo.embedded import EmbeddedCloud, embedded_cloud
 from reconciler.demo.proof import Expected, differences
@@ -67,17 +70,34 @@ def test_the_story_over_the_wire_is_told_to_its_end() -> None:
     assert "Seen with plain boto3: 5 web servers and 3 databases run" in done.stdout
 
 
+def with_an_unfinished_document(folder: Path) -> None:
+    (folder / "fleets").mkdir()
+    (folder / "fleets" / "unfinished.yaml").write_text("apiVersion: reconciler/v1\nkind: Flee\n")
+
+
 def test_a_command_that_fails_ends_the_story_with_exit_code_1(
     cloud: EmbeddedCloud, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "fleets").mkdir()
-    (tmp_path / "fleets" / "unfinished.yaml").write_text("apiVersion: reconciler/v1\nkind: Flee\n")
+    with_an_unfinished_document(tmp_path)
 
     assert wire_story.play(tmp_path, cloud, os.environ) == 1
 
     said = capfd.readouterr().out
     assert "The demo did not end as it should:\n  - `reconciler validate` exited 1" in said
     assert "$ reconciler apply" not in said
+
+
+def test_backups_are_rare_lest_a_snapshot_falls_due_where_the_story_says_that_nothing_is_to_do(
+    cloud: EmbeddedCloud, tmp_path: Path
+) -> None:
+    with_an_unfinished_document(tmp_path)
+    wire_story.play(tmp_path, cloud, os.environ)
+
+    (databases,) = load([tmp_path / "fleets" / "postgres"]).fleets
+    backup = databases.claims[0].backup
+    assert isinstance(backup, Backup)
+    assert backup.snapshots is not None
+    assert backup.snapshots.every == timedelta(hours=12)
 
 
 def test_the_proof_names_what_nobody_declared_what_is_missing_and_what_differs(
