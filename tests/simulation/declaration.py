@@ -91,6 +91,7 @@ def known(fleets: Iterable[DrawnFleet]) -> Mapping[str, DeclaredFleet]:
             probed=fleet.probe,
             launches_per_hour=fleet.launches_per_hour,
             launches_per_day=fleet.launches_per_day,
+            max_loss=_max_loss(fleet),
         )
         for fleet in fleets
     }
@@ -141,10 +142,15 @@ def _backup(fleet: DrawnFleet) -> str:
     snapshots = fleet.snapshots
     parts = [_schedule(snapshots)] if snapshots else []
     parts += [_ARCHIVE] if fleet.archived else []
-    loss = 2 * snapshots.every + LOSS_BEYOND_TWO if snapshots else LOSS_OF_AN_ARCHIVE
-    parts += [f"maxLoss: {format_duration(loss)}"]
+    parts += [f"maxLoss: {format_duration(_max_loss(fleet))}"]
     parts += [_COPIED] if snapshots and snapshots.copied else []
     return f"{{{', '.join(parts)}}}"
+
+
+def _max_loss(fleet: DrawnFleet) -> timedelta:
+    if not fleet.backed_up:
+        return timedelta()
+    return 2 * fleet.snapshots.every + LOSS_BEYOND_TWO if fleet.snapshots else LOSS_OF_AN_ARCHIVE
 
 
 def _schedule(snapshots: DrawnSnapshots) -> str:

@@ -21,6 +21,7 @@ DATABASE = DeclaredFleet(
     probed=True,
     launches_per_hour=2,
     launches_per_day=4,
+    max_loss=timedelta(minutes=40),
 )
 MINUTE = timedelta(minutes=1)
 

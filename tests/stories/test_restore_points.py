@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,7 @@ from reconciler.planning.actions import Gate, Withheld
 from reconciler.planning.memory import Approval
 from reconciler.simulation.guard import NotConvergedError, VirtualGuard
 from tests.stories.databases import (
+    DATABASES,
     SLOT,
     from_now,
     heals,
@@ -23,6 +25,7 @@ from tests.stories.databases import (
     until,
     volume_of,
     withheld,
+    witnessed,
 )
 from tests.support.fleets import DAY, HOUR, MINUTE
 
@@ -69,23 +72,25 @@ def asked_about(guard: VirtualGuard) -> Withheld:
 
 
 def test_a_loss_beyond_the_objective_waits_for_a_word_and_is_no_larger_than_the_word(
-    guard: VirtualGuard,
+    folder: Path,
 ) -> None:
-    stuck = volume_of(occupant(guard))
-    *_, last_good = snapshots_taken_of(guard, stuck)
-    guard.cloud.add_fault(SnapshotFails(when=from_now(guard)))
-    lasts(guard, 90 * MINUTE)
-    stuck_at = guard.cloud.clock.now()
-    guard.cloud.make_sick(stuck, Io.STALLED)
-    lasts(guard, HOUR)
-    question = asked_about(guard)
-    assert volume_of(occupant(guard)) == stuck
-    assert question.loss is not None
-    assert abs(question.loss - (stuck_at - last_good.started_at)) < timedelta(seconds=90)
-    guard.cloud.heal()
-    approves(guard, question)
-    heals(guard)
-    assert source_of(guard).id == last_good.id
+    with witnessed(DATABASES, folder) as (guard, witness):
+        stuck = volume_of(occupant(guard))
+        *_, last_good = snapshots_taken_of(guard, stuck)
+        guard.cloud.add_fault(SnapshotFails(when=from_now(guard)))
+        lasts(guard, 90 * MINUTE)
+        stuck_at = guard.cloud.clock.now()
+        guard.cloud.make_sick(stuck, Io.STALLED)
+        lasts(guard, HOUR)
+        question = asked_about(guard)
+        assert volume_of(occupant(guard)) == stuck
+        assert question.loss is not None
+        assert abs(question.loss - (stuck_at - last_good.started_at)) < timedelta(seconds=90)
+        guard.cloud.heal()
+        approves(guard, question)
+        witness.may_lose(SLOT, question.loss)
+        heals(guard)
+        assert source_of(guard).id == last_good.id
 
 
 def approves(guard: VirtualGuard, question: Withheld) -> None:

@@ -6,7 +6,7 @@ The oracles are asked before every call and after every effect, so that no momen
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -135,6 +135,10 @@ class Witness:
         """A person let empty volumes stand in for the data of that slot."""
         self._ledger.may_stand_in.add(slot)
 
+    def may_lose(self, slot: str, loss: timedelta) -> None:
+        """A person took a loss as great as that for that slot."""
+        self._ledger.may_lose[slot] = loss
+
     @property
     def objections(self) -> list[str]:
         """Every rule that was broken until now, and how."""
@@ -156,6 +160,9 @@ def _known(fleet: Fleet) -> DeclaredFleet:
         probed=fleet.health.probe is not None,
         launches_per_hour=launches[HOUR],
         launches_per_day=launches[DAY],
+        max_loss=min(
+            (item.backup.max_loss for item in fleet.claims if item.backup), default=timedelta()
+        ),
     )
 
 

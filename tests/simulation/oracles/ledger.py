@@ -39,6 +39,8 @@ class DeclaredFleet:
     """Whether anybody asks the application itself."""
     launches_per_hour: int
     launches_per_day: int
+    max_loss: timedelta
+    """That a restore may lose without a person's word; nothing where there are no backups."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +95,8 @@ class Ledger:
     store_lost_at: datetime | None = None
     may_stand_in: set[str] = field(default_factory=set)
     """Slots for which a person let empty volumes take the place of data."""
+    may_lose: dict[str, timedelta] = field(default_factory=dict)
+    """By slot, what a restore may lose by a person's word."""
 
     def note_call(self, call: Call, now: datetime) -> SentCall:
         """One more call, about to be carried out."""
@@ -119,7 +123,7 @@ class Ledger:
             if change.cause is Cause.BY_HAND:
                 self._note_hand(change, record)
             instances = [item for item in (record, change.before) if isinstance(item, Instance)]
-            if any(not _well(item, self.truth) for item in instances):
+            if any(not is_well(item, self.truth) for item in instances):
                 self.in_trouble_until[record.id] = change.at
             self._note_volume_trouble(change)
 
@@ -181,7 +185,7 @@ class Ledger:
 
     def well_for(self, instance: Instance, now: datetime) -> timedelta:
         """How long an instance has been well in every respect."""
-        if not _well(instance, self.truth) or instance.running_since is None:
+        if not is_well(instance, self.truth) or instance.running_since is None:
             return timedelta()
         since = max(
             instance.running_since,
@@ -224,7 +228,8 @@ class Ledger:
         return int(found or 0)
 
 
-def _well(instance: Instance, truth: Truth) -> bool:
+def is_well(instance: Instance, truth: Truth) -> bool:
+    """Whether it runs, and so does what is on it, and its volumes answer."""
     if instance.state != "running" or instance.guest is not Guest.WELL:
         return False
     volumes = (truth.volumes.get(item.volume_id) for item in instance.attachments)

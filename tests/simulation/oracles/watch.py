@@ -24,6 +24,7 @@ from tests.simulation.oracles.disclosure import NothingDisclosed
 from tests.simulation.oracles.freshness import FreshView
 from tests.simulation.oracles.intents import IntentBeforeEffect, TokenDiscipline
 from tests.simulation.oracles.ledger import Ledger
+from tests.simulation.oracles.losses import LossesAsDeclared
 from tests.simulation.oracles.occupancy import AbsenceIsNotEvidence, AtMostOne
 from tests.simulation.oracles.oracle import Breach, Oracle
 from tests.simulation.oracles.ownership import OursAndNamed
@@ -46,6 +47,7 @@ ORACLES: tuple[type[Oracle], ...] = (
     RestoredFromItsOwn,
     OneWriterAnArchive,
     ReplayedFromItsOwn,
+    LossesAsDeclared,
     CopiedForItself,
     OneCopyAtATime,
     CopiesStay,
