@@ -96,6 +96,7 @@ class Reason(StrEnum):
     KEEP_VOLUME = "keep-volume-on-termination"
     REPLACEMENT_FAILED = "replacement-failed"
     ORIGINAL_RECOVERED = "original-recovered"
+    COPY_OUTDATED = "copy-outdated"
     IN_SERVICE = "in-service"
     CLAIM_NAMED = "claim-named"
     DRIFT = "drift"

@@ -31,6 +31,7 @@ REASONS: dict[Reason, str] = {
     Reason.KEEP_VOLUME: "protection",
     Reason.REPLACEMENT_FAILED: "the replacement failed",
     Reason.ORIGINAL_RECOVERED: "recovered",
+    Reason.COPY_OUTDATED: "its copies are outdated",
     Reason.IN_SERVICE: "in service",
     Reason.CLAIM_NAMED: "naming",
     Reason.DRIFT: "drift",

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
+from desired_state.load import load_policy
 from providers.simulated.records import Guest, Io
 from reconciler.simulation.guard import VirtualGuard
 from tests.stories.databases import (
+    DATABASES,
     SLOT,
+    guarding,
     heals,
     is_committed,
     lasts,
     living,
     occupant,
     running,
+    snapshots_taken_of,
+    source_of,
     until,
     volume_of,
     withheld,
@@ -92,3 +100,32 @@ def test_a_volume_that_answers_again_after_its_instance_was_fenced_comes_too_lat
     assert occupant(guard).id != before.id
     assert guard.cloud.truth.instances[before.id].state == "stopped"
     assert stuck in guard.cloud.truth.volumes
+
+
+def test_a_copy_that_was_kept_while_its_original_served_on_does_not_take_over_later(
+    folder: Path,
+) -> None:
+    """Three volumes stick, which is trouble of their zone, so their copies are kept until there is peace. Before that
+    one sticks again, an hour after it began to serve again.
+    """
+    with guarding(replace(DATABASES, replicas=9), folder) as guard:
+        guard.desired = replace(guard.desired, policy=load_policy("default"))
+        stuck = volume_of(occupant(guard))
+        beside = [
+            item.volume_id
+            for instance in guard.cloud.truth.instances.values()
+            if instance.zone == occupant(guard).zone
+            for item in instance.attachments
+            if item.device != instance.root_device
+        ]
+        for volume in beside:
+            guard.cloud.make_sick(volume, Io.STALLED)
+        until(guard, lambda: len(running(guard)) == 2)
+        for volume in beside:
+            guard.cloud.make_sick(volume, Io.NORMAL)
+        lasts(guard, HOUR)
+        assert len(running(guard)) == 2, "there was no peace yet"
+        guard.cloud.make_sick(stuck, Io.STALLED)
+        heals(guard, within=3 * HOUR)
+        *_, newest = snapshots_taken_of(guard, stuck)
+        assert source_of(guard).id == newest.id

@@ -21,11 +21,15 @@ from reconciler.planning.backups.schedule import named_date
 from reconciler.planning.backups.taking import snapshot_of
 from reconciler.planning.case import is_well
 from reconciler.planning.courses.keeping import safe_corrections
-from reconciler.planning.courses.replacing import advance_replacement, make_room
+from reconciler.planning.courses.replacing import advance_replacement, make_room, undo_replacement
 from reconciler.planning.courses.unseen import hold_for_the_unseen
 from reconciler.planning.decision import Decision, Draft, LaunchWish, Situation
 from reconciler.planning.identity import Role, Tag, claim_of, incarnation_of
 from reconciler.planning.intents import WITHOUT_A_TRACE, Intent
+from reconciler.planning.losses.asking import allowed_loss
+from reconciler.planning.losses.lost import unserved_since
+from reconciler.planning.losses.made_from import reached_by, snapshot_ids
+from reconciler.planning.phrases import span
 from reconciler.planning.placing.reach import why_not_brought, without_room
 from reconciler.planning.slots.arranging import carries_its_volumes
 from reconciler.planning.slots.claims import ClaimView
@@ -51,7 +55,8 @@ def carry_over(here: Situation, occupant: Instance | None) -> Decision | None:
         return unseen
     replacement = here.view.replacement
     if replacement is not None and carries_its_volumes(here.view, replacement):
-        return advance_replacement(here, replacement, course=Course.RESTORE)
+        outdated = _outdated(here, occupant, replacement, still)
+        return outdated or advance_replacement(here, replacement, course=Course.RESTORE)
     if replacement is not None:
         return None
     if not all(claim_of(one.volume.tags) == one.view.claim.name for one in still):
@@ -61,6 +66,26 @@ def carry_over(here: Situation, occupant: Instance | None) -> Decision | None:
     if len(found) == len(still):
         return _launch(here, occupant, still, found, why)
     return _take(here, still, why)
+
+
+def _outdated(
+    here: Situation, occupant: Instance | None, replacement: Instance, still: Sequence[Still]
+) -> Decision | None:
+    """A copy that a restore prepared before lacks what was written until the volumes stood still. Where that is more
+    than may be lost without a word, it makes room for one that lacks nothing.
+    """
+    made_of = snapshot_ids(here, replacement)
+    if made_of is None:
+        return here.rest(Bucket.WAITING, f"{replacement.id} is not shown with its volumes")
+    if made_of and made_of <= {item.id for one in still for item in _last_snapshots(here, one)}:
+        return None
+    empty = not made_of and Tag.RESTORE_FROM not in replacement.tags
+    loss = unserved_since(here, occupant) - reached_by(here, replacement)
+    if not empty and loss <= allowed_loss(here.view.claims):
+        return None
+    lacks = "is empty" if empty else f"loses {span(loss)} of writes"
+    detail = f"{replacement.id} {lacks}, and the volumes of the slot can be carried over whole"
+    return undo_replacement(here, replacement, Reason.COPY_OUTDATED, detail)
 
 
 def _still(here: Situation) -> tuple[Still, ...] | None:
@@ -105,17 +130,21 @@ def worth_stopping(here: Situation) -> str | None:
 
 def _last_snapshot(here: Situation, one: Still) -> Snapshot | None:
     """The newest that we asked for since the volume can't be written any more."""
+    found = _last_snapshots(here, one)
+    return next((item for item in found if item.state is not SnapshotState.ERROR), None)
+
+
+def _last_snapshots(here: Situation, one: Still) -> list[Snapshot]:
     asked = {
         intent.action.operation_id
         for intent in (*here.view.recent, *here.view.sharing)
         if _is_last_of(intent, one) and intent.begun_at >= _written_until(here, one)
     }
-    found = (
+    return [
         item
         for item in one.snapshots
         if item.volume_id == one.volume.id and item.tags.get(Tag.OPERATION) in asked
-    )
-    return next((item for item in found if item.state is not SnapshotState.ERROR), None)
+    ]
 
 
 def _is_last_of(intent: Intent, one: Still) -> bool:

@@ -33,7 +33,7 @@ from reconciler.planning.losses.asking import (
     treated_by,
 )
 from reconciler.planning.losses.lost import Trouble, unproven_claim
-from reconciler.planning.losses.made_from import made_from
+from reconciler.planning.losses.made_from import made_from, reached_by
 from reconciler.planning.losses.replaying import archive_to_be_read
 from reconciler.planning.losses.restore_sets import RestoreSet, best_set
 from reconciler.planning.phrases import span
@@ -50,7 +50,7 @@ def restore(here: Situation, occupant: Instance | None, trouble: Trouble) -> Dec
     if held is not None:
         return held
     if (replacement := here.view.replacement) is not None:
-        return _advance(here, replacement, trouble)
+        return _advance(here, occupant, replacement, trouble)
     if (waiting := archive_to_be_read(here, trouble)) is not None:
         return waiting
     found = best_set(here.view.claims, trouble.since)
@@ -123,13 +123,37 @@ def _launch(
     return Decision(view=here.view, summary=detail, rests_in=Bucket.WAITING, wish=wish)
 
 
-def _advance(here: Situation, replacement: Instance, trouble: Trouble) -> Decision:
+def _advance(
+    here: Situation, occupant: Instance | None, replacement: Instance, trouble: Trouble
+) -> Decision:
     """Commit late: an original that comes back before is worth more than a copy. Not when its data is gone."""
     if not carries_its_volumes(here.view, replacement):
         detail = f"{replacement.id} was launched to take volumes that can't be moved: {trouble.why}"
         return undo_replacement(here, replacement, Reason.REPLACEMENT_FAILED, detail)
-    decision = _late(here, replacement, trouble)
+    decision = _outdated(here, occupant, replacement, trouble) or _late(here, replacement, trouble)
     return replace(decision, notes=(*decision.notes, made_from(here, replacement, trouble)))
+
+
+def _outdated(
+    here: Situation, occupant: Instance | None, replacement: Instance, trouble: Trouble
+) -> Decision | None:
+    """What was prepared before the slot served once more lacks what was written since. Where that is more than may be
+    lost without a word, it makes room for a copy that loses less; where there is none, a person is asked.
+    """
+    if trouble.since <= replacement.launched_at or stand_in_approved(here, occupant):
+        return None
+    loss = trouble.since - reached_by(here, replacement)
+    allowed = loss_taken(here.view.claims, trouble)
+    if loss <= allowed:
+        return None
+    why = (
+        f"{trouble.why}; {replacement.id} was prepared before the slot served once more, and loses"
+        f" {span(loss)} of writes, {span(allowed)} is allowed"
+    )
+    found = best_set(here.view.claims, trouble.since)
+    if found is not None and found.loss < loss:
+        return undo_replacement(here, replacement, Reason.COPY_OUTDATED, why)
+    return here.ask(Gate.RESTORE, Course.RESTORE, treated_by(here, occupant), why, loss=loss)
 
 
 def _late(here: Situation, replacement: Instance, trouble: Trouble) -> Decision:

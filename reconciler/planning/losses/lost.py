@@ -79,12 +79,14 @@ def _stuck(here: Situation, occupant: Instance | None) -> Trouble | None:
     return Trouble(
         reason=Reason.CLAIM_STUCK,
         why=why,
-        since=min(since, _unserved_since(here, occupant, stuck_since)),
+        since=min(since, _stuck_and_unserved_since(here, occupant, stuck_since)),
         gone=False,
     )
 
 
-def _unserved_since(here: Situation, occupant: Instance | None, stuck_since: datetime) -> datetime:
+def _stuck_and_unserved_since(
+    here: Situation, occupant: Instance | None, stuck_since: datetime
+) -> datetime:
     """Since when nobody was served, now where that can't be told.
 
     The dates of signs move on by every time in which EC2 could not be asked, and a loss would grow with them. But while
@@ -104,9 +106,11 @@ def _out_of_reach(here: Situation, occupant: Instance | None) -> Trouble | None:
         return None
     if stays is None:
         return None
-    began = here.down_since(occupant) or here.now if occupant else _vacant_since(here)
     return Trouble(
-        reason=Reason.CLAIM_OUT_OF_REACH, why=f"{why}, and {stays}", since=began, gone=False
+        reason=Reason.CLAIM_OUT_OF_REACH,
+        why=f"{why}, and {stays}",
+        since=unserved_since(here, occupant),
+        gone=False,
     )
 
 
@@ -147,6 +151,11 @@ def _lost_since(here: Situation, occupant: Instance | None) -> datetime:
     if not any(order.slot == here.view.ref for order in memory.orders):
         began += [memory.held_since.get(f"{here.view.ref}|{Gate.RESTORE}")]
     return min([at for at in began if at is not None], default=here.now)
+
+
+def unserved_since(here: Situation, occupant: Instance | None) -> datetime:
+    """Since when a slot has not been served: now, as far as that can't be told."""
+    return here.down_since(occupant) or here.now if occupant else _vacant_since(here)
 
 
 def _vacant_since(here: Situation) -> datetime:

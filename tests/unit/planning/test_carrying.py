@@ -19,7 +19,7 @@ from reconciler.planning.intents import IntentState
 from reconciler.planning.memory import CapacityMemory
 from tests.support.cases import Scene
 from tests.support.databases import DATABASE, DATABASES, OLD, VOLUME, hanging
-from tests.support.fleets import HOUR, MINUTE, repair_spec
+from tests.support.fleets import HOUR, MINUTE, data_claim, repair_spec, snapshots_of
 from tests.support.plans import done, held, planned, the_action
 from tests.support.planted import violations
 from tests.support.resources import instance_id, volume_id
@@ -27,6 +27,7 @@ from tests.support.troubled import both_brakes, opened
 from tests.support.volume_health import slow, stalled
 
 THIRD = instance_id(DATABASE, 3)
+TAKES_OVER = SetTags(resource_id=THIRD, tags={Tag.ROLE.value: Role.OCCUPANT.value}, commit=True)
 
 
 def gone(
@@ -105,8 +106,8 @@ def test_a_snapshot_of_the_schedule_from_before_the_fence_is_not_taken_for_it() 
     assert done(scene) == [f"snapshot {DATABASE}"]
 
 
-def with_its_copy(scene: Scene) -> Scene:
-    snapshot = taken(scene)
+def with_its_copy(scene: Scene, *, of: Snapshot | None = None) -> Scene:
+    snapshot = of or taken(scene)
     scene.instance(DATABASE, incarnation=3, role=Role.REPLACEMENT, age=10 * MINUTE, zone="use1-az2")
     scene.change(THIRD, security_groups=("sg-staging",))
     scene.volume(DATABASE, "data", on=THIRD, incarnation=3)
@@ -116,9 +117,50 @@ def with_its_copy(scene: Scene) -> Scene:
 
 
 def test_the_replacement_takes_over_as_soon_as_it_is_proven() -> None:
-    assert the_action(with_its_copy(hanging())).request == SetTags(
-        resource_id=THIRD, tags={Tag.ROLE.value: Role.OCCUPANT.value}, commit=True
-    )
+    assert the_action(with_its_copy(hanging())).request == TAKES_OVER
+
+
+BACKED_UP = replace(DATABASES, replicas=1, claims=(data_claim(backup=snapshots_of(15 * MINUTE)),))
+
+
+def test_a_copy_that_a_restore_prepared_before_makes_room_for_what_lacks_nothing() -> None:
+    scene = hanging(BACKED_UP)
+    with_its_copy(scene, of=scene.snapshot(VOLUME, ago=3 * HOUR))
+    copy = volume_id(DATABASE, incarnation=3)
+    dated = the_action(scene).request
+    assert isinstance(dated, SetTags)
+    assert dated.resource_id == copy
+    scene.change(copy, tags={**scene.volumes[copy].tags, **dated.tags})
+    assert the_action(scene).reason is Reason.COPY_OUTDATED
+    assert "loses 2 h 59 min of writes" in the_action(scene).detail
+
+
+def test_a_copy_that_lacks_no_more_than_may_be_lost_takes_over_at_once() -> None:
+    scene = hanging(BACKED_UP)
+    with_its_copy(scene, of=scene.snapshot(VOLUME, ago=20 * MINUTE))
+    assert the_action(scene).request == TAKES_OVER
+
+
+def test_an_empty_stand_in_makes_room_for_it_too() -> None:
+    scene = with_its_copy(hanging(BACKED_UP))
+    empty = volume_id(DATABASE, incarnation=3)
+    scene.change(empty, snapshot_id=None)
+    dated = the_action(scene).request
+    assert isinstance(dated, SetTags)
+    assert dated.resource_id == empty
+
+
+def test_a_copy_that_is_not_shown_is_not_taken_for_empty() -> None:
+    scene = with_its_copy(hanging())
+    del scene.volumes[volume_id(DATABASE, incarnation=3)]
+    assert done(scene) == []
+
+
+def test_what_was_carried_over_takes_over_though_nobody_knows_since_when_the_slot_is_down() -> None:
+    scene = with_its_copy(hanging())
+    health = {id_: replace(item, trouble_since=None) for id_, item in scene.memory.health.items()}
+    scene.remembering(health=health)
+    assert the_action(scene).request == TAKES_OVER
 
 
 def test_a_volume_that_came_off_after_all_is_attached() -> None:
