@@ -63,6 +63,9 @@ bench-simulate: $(READY)  ## how long the outage of April 2011 takes to replay, 
 bench-policies: $(READY)  ## the outage of April 2011 over twenty seeds, with brakes and without
 	@$(RUN) -m tests.bench policies
 
+bench-brown-out: $(READY)  ## what is changed while launches fail in April 2011, with brakes and without
+	@$(RUN) -m tests.bench brown-out
+
 schema: $(READY)  ## regenerate the committed JSON Schema and the IAM policy
 	@$(RUN) -m reconciler schema --write
 	@$(RUN) -m providers.ec2.permissions > deploy/iam/policy.json
@@ -75,4 +78,4 @@ lock: $(READY)  ## lock the dependencies again, with hashes (needs uv)
 clean:  ## remove what the targets made
 	@rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
-.PHONY: help setup check test test-simulation golden demo sim soak bugs bench bench-sim bench-simulate bench-policies schema lock clean
+.PHONY: help setup check test test-simulation golden demo sim soak bugs bench bench-sim bench-simulate bench-policies bench-brown-out schema lock clean

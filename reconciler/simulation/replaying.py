@@ -27,7 +27,6 @@ from reconciler.simulation.watching import Watch
 QUIET = timedelta(hours=1)
 """Before the trouble: archives get their first base, and the controller is no stranger to the cell any more."""
 AFTERWARDS = timedelta(hours=6)
-"""How long slots that are still down are waited for once the scenario has ended."""
 TOLD_EVERY = timedelta(minutes=30)
 
 Tell = Callable[[timedelta, int], None]
@@ -36,7 +35,9 @@ Tell = Callable[[timedelta, int], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """What is replayed. Without `skips` passes that can change nothing are made all the same."""
+    """What is replayed. Without `skips` passes that can change nothing are made all the same; slots that are still down
+    when the scenario has ended are waited for `afterwards`.
+    """
 
     scenario: Scenario
     desired: DesiredState
@@ -45,6 +46,7 @@ class Run:
     seed: int
     saturation: bool
     approves_after: timedelta | None = None
+    afterwards: timedelta = AFTERWARDS
     skips: bool = True
 
     @property
@@ -105,7 +107,7 @@ class Replay:
         watch = Watch(guard, began=self._began, approves_after=self._run.approves_after)
         self._warm_up(watch)
         self._go_on(watch, until=scenario.lasts)
-        self._go_on(watch, until=scenario.lasts + AFTERWARDS, or_all_back=True)
+        self._go_on(watch, until=scenario.lasts + self._run.afterwards, or_all_back=True)
         return self._record(watch)
 
     def _roles(self) -> dict[str, str]:

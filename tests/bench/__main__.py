@@ -10,7 +10,7 @@ import platform
 import sys
 from collections.abc import Callable
 
-from tests.bench import commands, outage, plan_over_the_wire, policies, simulation
+from tests.bench import brown_out, commands, outage, plan_over_the_wire, policies, simulation
 from tests.bench.tables import Report
 
 BENCHMARKS: dict[str, Callable[[], Report]] = {
@@ -19,6 +19,7 @@ BENCHMARKS: dict[str, Callable[[], Report]] = {
     "simulation": simulation.run,
     "outage": outage.run,
     "policies": policies.run,
+    "brown-out": brown_out.run,
 }
 
 
