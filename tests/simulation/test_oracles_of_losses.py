@@ -122,8 +122,10 @@ def test_what_an_archive_lacks_is_lost(scene: Scene) -> None:
     assert said.startswith("db/0 serves from the archive of incarnation 1 on i-")
 
 
-def test_an_archive_that_goes_on_loses_nothing(scene: Scene) -> None:
+@pytest.mark.parametrize("onto", ["a snapshot", "an empty volume"])
+def test_an_archive_that_goes_on_loses_nothing(scene: Scene, onto: str) -> None:
     scene.cloud.archiving.start(lambda item: archives_to(item, owner=US, archived={"db"}))
-    scene.launches()
+    volume = scene.data_of(scene.launches())
+    taken = scene.snapshots(volume) if onto == "a snapshot" else None
     goes_by(scene, 2 * BASE_TAKES + MORE)
-    assert restored(scene, replays=1) == []
+    assert restored(scene, taken, replays=1) == []

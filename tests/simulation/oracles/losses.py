@@ -66,12 +66,16 @@ class LossesAsDeclared(Oracle):
         self._have_served.update(item.volume_id for item in holder.attachments)
 
     def _sources(self, slot: str, holder: Instance) -> Iterable[tuple[str, datetime]]:
-        """What its data was made from, where that never served itself, and up to when that was written."""
+        """What its data was made from, where that never served itself, and up to when that was written.
+
+        An archive goes on where the snapshot ends that it is replayed onto.
+        """
         new = [item for item in holder.attachments if item.volume_id not in self._have_served]
         parent = holder.tags.get(RESTORE_FROM)
         archived = self.ledger.archives.get(f"{slot}/{parent}")
         if new and archived is not None and archived.last_at is not None:
             yield f"the archive of incarnation {parent}", archived.last_at
+            return
         for item in new:
             volume = self.ledger.truth.volumes.get(item.volume_id)
             source = volume.snapshot_id if volume else None
