@@ -11,14 +11,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from desired_state.load import load, load_policy
+from desired_state.load import load
 from desired_state.model import DesiredState
 from reconciler.simulation.account import PLATFORM
 from reconciler.simulation.measures import calls_of
 from reconciler.simulation.replaying import Run
 from reconciler.simulation.runs import replay_all
-from reconciler.simulation.scenario import load_scenario
-from tests.bench.policies import LAUNCHES_WORK_AFTER, SCENARIO, SEEDS
+from tests.bench.outage import SCENARIO, runs_of
+from tests.bench.policies import LAUNCHES_WORK_AFTER, SEEDS
 from tests.bench.tables import Report, Target
 
 AT_ONCE = 2
@@ -64,23 +64,16 @@ def _without_limits(desired: DesiredState) -> DesiredState:
 
 def _changed(platform: DesiredState, seeds: Sequence[int]) -> dict[int, tuple[int, int]]:
     """By seed, the calls with brakes and without."""
-    scenario = replace(load_scenario(SCENARIO), lasts=LAUNCHES_WORK_AFTER)
-    runs = [
-        Run(
-            scenario=scenario,
-            desired=platform,
-            policy_name=name,
-            policy=load_policy(name),
-            seed=seed,
-            saturation=True,
-            afterwards=timedelta(),
-        )
-        for name in ("naive", "default")
-        for seed in seeds
-    ]
+    runs = [_of_the_brown_out(run) for seed in seeds for run in runs_of(platform, seed)]
+    runs.sort(key=lambda run: run.policy_name, reverse=True)  # Those that take long first.
     replays = replay_all(runs, lambda _: None)
     calls = {(item.policy, item.seed): calls_of(item).during.mutating for item in replays}
     return {seed: (calls["default", seed], calls["naive", seed]) for seed in seeds}
+
+
+def _of_the_brown_out(whole: Run) -> Run:
+    scenario = replace(whole.scenario, lasts=LAUNCHES_WORK_AFTER)
+    return replace(whole, scenario=scenario, afterwards=timedelta())
 
 
 def _said(pair: tuple[int, int]) -> str:

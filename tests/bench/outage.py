@@ -6,6 +6,7 @@ import time
 from dataclasses import replace
 
 from desired_state.load import load, load_policy
+from desired_state.model import DesiredState
 from reconciler.simulation.account import PLATFORM
 from reconciler.simulation.casting import scaled
 from reconciler.simulation.record import Replayed
@@ -44,18 +45,21 @@ def run() -> Report:
     )
 
 
-def _replayed(slots: int) -> tuple[Replayed, ...]:
-    scenario, platform = load_scenario(SCENARIO), scaled(load([PLATFORM]), slots)
+def runs_of(platform: DesiredState, seed: int) -> list[Run]:
+    """The outage of April 2011 against that, under each of the policies."""
     first = Run(
-        scenario=scenario,
+        scenario=load_scenario(SCENARIO),
         desired=platform,
         policy_name="",
         policy=platform.policy,
-        seed=1,
+        seed=seed,
         saturation=True,
     )
-    runs = [replace(first, policy_name=name, policy=load_policy(name)) for name in POLICIES]
-    return replay_all(runs, lambda _: None)
+    return [replace(first, policy_name=name, policy=load_policy(name)) for name in POLICIES]
+
+
+def _replayed(slots: int) -> tuple[Replayed, ...]:
+    return replay_all(runs_of(scaled(load([PLATFORM]), slots), seed=1), lambda _: None)
 
 
 def _row(slots: int, item: Replayed) -> tuple[str, ...]:

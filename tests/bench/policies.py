@@ -10,20 +10,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from desired_state.load import load, load_policy
+from desired_state.load import load
 from desired_state.model import DesiredState
 from reconciler.simulation.account import PLATFORM
 from reconciler.simulation.measures import measures_of
 from reconciler.simulation.record import Replayed
-from reconciler.simulation.replaying import Run
 from reconciler.simulation.runs import replay_all
-from reconciler.simulation.scenario import load_scenario
 from reconciler.simulation.summary import Summary, fewer_hours, summaries_of
+from tests.bench.outage import POLICIES, SCENARIO, runs_of
 from tests.bench.tables import Report, Target
 
-SCENARIO = "us-east-1-2011-04-21"
 SEEDS = range(1, 21)
-POLICIES = ("default", "naive")
 SLOTS = {"dedicated-postgres": 60, "routers": 20, "shared-postgres": 20, "web": 60, "git": 80}
 LOST_AT_MOST = 2
 """Seeds in which a tier may not be better off."""
@@ -35,7 +32,7 @@ def run() -> Report:
     """Slot-hours down by tier, in how many seeds each policy had fewer, and what must never be. Tells seed by seed."""
     replays: list[Replayed] = []
     for seed in SEEDS:
-        both = replay_all(_runs(seed), lambda _: None)
+        both = replay_all(runs_of(_platform(), seed), lambda _: None)
         print(f"seed {seed}: {_told(*both)}", flush=True)
         replays += both
     replays.sort(key=lambda item: POLICIES.index(item.policy))
@@ -56,19 +53,6 @@ def run() -> Report:
             _databases_back(default.replays),
         ),
     )
-
-
-def _runs(seed: int) -> list[Run]:
-    platform = _platform()
-    first = Run(
-        scenario=load_scenario(SCENARIO),
-        desired=platform,
-        policy_name="",
-        policy=platform.policy,
-        seed=seed,
-        saturation=True,
-    )
-    return [replace(first, policy_name=name, policy=load_policy(name)) for name in POLICIES]
 
 
 def _told(default: Replayed, naive: Replayed) -> str:
