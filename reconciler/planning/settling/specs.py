@@ -59,6 +59,7 @@ class Proofs:
         self._intents = intents
         self._memory = memory
         self._observation = observation
+        self._asked: dict[tuple[Spec, datetime], bool] = {}
 
     def healthy_at(self, instance_id: str) -> datetime | None:
         """When it was first healthy; None when it is not known to have been."""
@@ -77,23 +78,29 @@ class Proofs:
 
     def is_proven(self, spec: Spec, at: datetime) -> bool:
         """Whether an instance of it had been healthy for long enough by then."""
-        known = self._proven_at.get(spec)
-        return known is not None and known <= at
+        if (spec, at) not in self._asked:
+            self._asked[spec, at] = any(
+                (since := self._proven_since(instance)) is not None and since <= at
+                for instance in self._observation.instances.values()
+                if instance.image == spec.image and Spec.of_instance(instance) == spec
+            )
+        return self._asked[spec, at]
 
     @cached_property
     def _journal(self) -> tuple[dict[str, datetime], dict[str, datetime]]:
         return _by_the_journal(self._intents)
 
-    @cached_property
-    def _proven_at(self) -> dict[Spec, datetime]:
-        proven: dict[Spec, datetime] = {}
-        for instance in self._observation.instances.values():
-            healthy_at = self.healthy_at(instance.id)
-            since = _proven_since(instance, healthy_at, self._memory) if healthy_at else None
-            if since is not None:
-                spec = Spec.of_instance(instance)
-                proven[spec] = min(since, proven.get(spec, since))
-        return proven
+    def _proven_since(self, instance: Instance) -> datetime | None:
+        """Since when it had been healthy for long enough; None where it was not, or fell sick before."""
+        healthy_at = self.healthy_at(instance.id)
+        if healthy_at is None:
+            return None
+        proven_at = healthy_at + PROVEN_AFTER
+        remembered = self._memory.health.get(instance.id)
+        trouble = remembered.trouble_since if remembered else None
+        if not instance.alive and trouble is None:
+            trouble = instance.state_changed_at
+        return None if trouble is not None and healthy_at <= trouble < proven_at else proven_at
 
 
 def _by_the_journal(
@@ -113,13 +120,3 @@ def _by_the_journal(
         ):
             healthy.setdefault(request.resource_id, intent.begun_at)
     return healthy, ended
-
-
-def _proven_since(instance: Instance, healthy_at: datetime, memory: Memory) -> datetime | None:
-    """When it had been healthy for long enough; None where it fell sick before."""
-    proven_at = healthy_at + PROVEN_AFTER
-    remembered = memory.health.get(instance.id)
-    trouble = remembered.trouble_since if remembered else None
-    if not instance.alive and trouble is None:
-        trouble = instance.state_changed_at
-    return None if trouble is not None and healthy_at <= trouble < proven_at else proven_at

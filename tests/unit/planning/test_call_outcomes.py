@@ -167,6 +167,15 @@ def test_a_spec_is_not_proven_by_less_than_a_quarter_of_an_hour() -> None:
     assert the_outcome(scene).kind is None
 
 
+@pytest.mark.parametrize("tag", [Tag.FLEET, Tag.USER_DATA])
+def test_the_same_image_proves_nothing_for_another_fleet_or_boot_script(tag: Tag) -> None:
+    scene = web()
+    other = scene.instance("web/1")
+    scene.instances[other.id] = replace(other, tags={**other.tags, tag.value: "another"})
+    late(scene, "web/0")
+    assert the_outcome(scene).kind is None
+
+
 def test_an_instance_that_nobody_can_see_is_not_late() -> None:
     scene = web()
     scene.instance("web/1")
