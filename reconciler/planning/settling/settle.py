@@ -27,7 +27,12 @@ from reconciler.planning.actions import is_disruptive, target_of
 from reconciler.planning.intents import Intent, IntentState
 from reconciler.planning.memory import Memory
 from reconciler.planning.settling.effects import Effect, Sighting, by_operation, sighting_of
-from reconciler.planning.settling.snapshot_effects import BackupRequest, backup_sighting, list_for
+from reconciler.planning.settling.snapshot_effects import (
+    BackupRequest,
+    Taken,
+    backup_sighting,
+    list_for,
+)
 
 TOKEN_IS_KNOWN_FOR = timedelta(hours=1)
 """How long a launch may be sent once more. EC2 remembers client tokens for far longer; it does not say how long."""
@@ -80,7 +85,7 @@ def settle(
     """
     pending = [item for item in intents if item.open or item.state is IntentState.ABANDONED]
     abandoned = {item.action.slot for item in pending if item.state is IntentState.ABANDONED}
-    launched = by_operation(observation) if pending else {}
+    launched, taken = by_operation(observation) if pending else {}, Taken()
     return tuple(
         _settle_one(
             _View(
@@ -89,6 +94,7 @@ def settle(
                 policy=policy,
                 now=now,
                 launched=launched,
+                taken=taken,
                 may_be_abandoned=item.action.slot not in abandoned,
             )
         )
@@ -131,6 +137,7 @@ class _View:
     policy: SafetyPolicy
     now: datetime
     launched: Mapping[str, Instance]
+    taken: Taken
     may_be_abandoned: bool
 
     @property
@@ -320,7 +327,7 @@ def _settle_backup(view: _View, request: BackupRequest) -> Settlement:
     """By the list of snapshots, which has a rhythm of its own. Nothing is sent again: there is no token, and whether it
     is still due is decided afresh.
     """
-    sighting, snapshot_id = backup_sighting(view.intent, request, view.observation)
+    sighting, snapshot_id = backup_sighting(view.intent, request, view.observation, view.taken)
     match sighting.effect:
         case Effect.SEEN:
             state = IntentState.OBSERVED

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from typing import assert_never
 
 from providers.observed import (
@@ -27,8 +29,32 @@ from reconciler.planning.settling.effects import Effect, Sighting
 BackupRequest = CreateSnapshot | CreateSnapshots | DeleteSnapshot | CopySnapshot | DeleteCopy
 
 
+class Taken:
+    """Which snapshots of an observation each operation made. A list is gone through once, when something asks of it."""
+
+    def __init__(self) -> None:
+        self._by_operation: dict[str | None, Mapping[str, Sequence[Snapshot]]] = {}
+
+    def by(self, intent: Intent, seen: SnapshotList) -> Sequence[Snapshot]:
+        """Those in the list that carry its operation, and the one that its answer named."""
+        region = other_region(intent.action.request)
+        if region not in self._by_operation:
+            self._by_operation[region] = _by_operation(seen)
+        made = self._by_operation[region].get(intent.action.operation_id, ())
+        named = seen.snapshots.get(intent.resource_id or "")
+        return made if named is None or named in made else (*made, named)
+
+
+def _by_operation(seen: SnapshotList) -> Mapping[str, Sequence[Snapshot]]:
+    found: defaultdict[str, list[Snapshot]] = defaultdict(list)
+    for snapshot in seen.snapshots.values():
+        if (operation_id := snapshot.tags.get(Tag.OPERATION)) is not None:
+            found[operation_id].append(snapshot)
+    return found
+
+
 def backup_sighting(
-    intent: Intent, request: BackupRequest, observation: Observation
+    intent: Intent, request: BackupRequest, observation: Observation, taken: Taken
 ) -> tuple[Sighting, str | None]:
     """The effect of the intent's request, and the snapshot that shows it."""
     seen = list_for(request, observation)
@@ -42,7 +68,7 @@ def backup_sighting(
         case DeleteSnapshot() | DeleteCopy():
             return _deleted(request, seen), request.snapshot_id
         case CreateSnapshot() | CreateSnapshots() | CopySnapshot():
-            return _taken(intent, seen)
+            return _taken(taken.by(intent, seen))
         case _:
             assert_never(request)
 
@@ -63,9 +89,8 @@ def _gap_over(request: BackupRequest, observation: Observation) -> Gap | None:
     return observation.lacks(GapSubject.SNAPSHOTS)
 
 
-def _taken(intent: Intent, seen: SnapshotList) -> tuple[Sighting, str | None]:
+def _taken(made: Sequence[Snapshot]) -> tuple[Sighting, str | None]:
     """Its point in time is fixed as soon as it is there; that it is still pending keeps nothing waiting."""
-    made = [item for item in seen.snapshots.values() if _is_of(item, intent)]
     if not made:
         return Sighting(
             effect=Effect.NOT_SEEN, detail="no snapshot carries its operation tag"
@@ -77,11 +102,6 @@ def _taken(intent: Intent, seen: SnapshotList) -> tuple[Sighting, str | None]:
         why = f"{said}: {shown.state_message or 'no reason given'}"
         return Sighting(effect=Effect.IMPOSSIBLE, detail=why), shown.id
     return Sighting(effect=Effect.SEEN, detail=said), shown.id
-
-
-def _is_of(snapshot: Snapshot, intent: Intent) -> bool:
-    tagged = snapshot.tags.get(Tag.OPERATION) == intent.action.operation_id
-    return tagged or snapshot.id == intent.resource_id
 
 
 def _deleted(request: DeleteSnapshot | DeleteCopy, seen: SnapshotList) -> Sighting:

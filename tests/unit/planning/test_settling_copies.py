@@ -12,6 +12,8 @@ from reconciler.planning.actions import Action
 from reconciler.planning.identity import Tag
 from reconciler.planning.intents import IntentState
 from reconciler.planning.settling.settle import Missing, Settled, Settlement, Waiting, settle
+from tests.support.actions import snapshot
+from tests.support.backed_up import VOLUME
 from tests.support.cases import Scene
 from tests.support.copied import ELSEWHERE, copying, expiring
 from tests.support.fleets import MINUTE, safety_policy
@@ -69,6 +71,17 @@ def test_the_source_is_not_taken_for_its_copy() -> None:
     """It carries the same lineage, and the call named it."""
     scene, action = copying()
     assert isinstance(settled(scene, action), Missing)
+
+
+def test_a_snapshot_and_a_copy_are_each_looked_for_in_the_list_of_their_own_region() -> None:
+    scene, copy = copying()
+    copied = shown(scene, copy)
+    taken = scene.snapshot(VOLUME, ago=MINUTE)
+    tags = {**taken.tags, Tag.OPERATION.value: snapshot().operation_id}
+    scene.snapshots[taken.id] = replace(taken, tags=tags)
+    intents = [scene.began(snapshot(), ago=MINUTE), scene.began(copy, ago=MINUTE)]
+    found = settle(intents, scene.observation(), safety_policy(), scene.now)
+    assert [item.resource_id for item in found if isinstance(item, Settled)] == [taken.id, copied]
 
 
 def test_one_that_two_lists_lack_a_window_apart_was_never_made() -> None:
