@@ -124,8 +124,7 @@ def _only_good_snapshots_are_copied(action: Action, facts: Facts) -> str | None:
     if seen is None:
         return f"the copies in {request.to_region} were not read"
     for item in seen.snapshots.values():
-        same = slot_of(item.tags) == action.slot and claim_of(item.tags) == action.claim
-        if same and item.state is SnapshotState.PENDING:
+        if item.state is SnapshotState.PENDING and _is_of_the_same_claim(item, action):
             return f"{item.id} is pending in {request.to_region}"
         if source_of(item) == source.id and item.state is SnapshotState.COMPLETED:
             return f"{item.id} is a copy of {source.id} already"
@@ -256,7 +255,11 @@ def _volumes_of(request: CreateSnapshot | CreateSnapshots) -> tuple[str, ...]:
 
 
 def _is_pending(snapshot: Snapshot, volume_id: str) -> bool:
-    return snapshot.volume_id == volume_id and snapshot.state is SnapshotState.PENDING
+    return snapshot.state is SnapshotState.PENDING and snapshot.volume_id == volume_id
+
+
+def _is_of_the_same_claim(snapshot: Snapshot, action: Action) -> bool:
+    return slot_of(snapshot.tags) == action.slot and claim_of(snapshot.tags) == action.claim
 
 
 def _other_claim(action: Action, volume: Volume, tags: Mapping[str, str]) -> str | None:
