@@ -31,7 +31,7 @@ check: $(READY)  ## lint, types, layers
 	@$(RUN) -c "from importlinter.cli import lint_imports_command; lint_imports_command()"
 
 test: check  ## what CI runs: check, then every test
-	@$(RUN) -m pytest -n 2
+	@$(RUN) -m pytest -n 3 # One more than two cores can serve: the tests of whole commands mostly wait.
 
 test-simulation: $(READY)  ## of the tests, those of deaths and faults: crash points, fixed seeds, real kills
 	@$(RUN) -m pytest -n 2 tests/simulation tests/e2e/test_real_kills.py

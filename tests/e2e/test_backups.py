@@ -73,7 +73,7 @@ def test_a_database_is_backed_up_as_it_comes_up_and_then_left_alone(terminal: Te
     with terminal.running():
         eventually(
             lambda: [] if terminal.proxy.calls["DescribeInstances"] >= 4 else ["too few passes"],
-            within_s=30,
+            within_s=60,
             log=terminal.log,
         )
     assert terminal.proxy.mutating_calls == {}

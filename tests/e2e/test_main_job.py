@@ -78,7 +78,7 @@ def test_the_main_job_from_declaration_to_a_healed_fleet(terminal: Terminal) -> 
     with terminal.running():
         eventually(
             lambda: [] if terminal.proxy.calls["DescribeInstances"] >= 4 else ["too few passes"],
-            within_s=30,
+            within_s=60,
             log=terminal.log,
         )
     assert terminal.proxy.mutating_calls == {}

@@ -81,7 +81,7 @@ def question_about(terminal: Terminal) -> str:
     with terminal.running():
         eventually(
             lambda: [] if '"withheld": 1' in terminal.log() else ["nobody is asked"],
-            within_s=30,
+            within_s=60,
             log=terminal.log,
         )
     planned = terminal.command("plan")
