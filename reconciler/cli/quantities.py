@@ -1,4 +1,4 @@
-"""Durations on the command line, written as in the files: `90s`, `15m`, `4h`, `7d`."""
+"""Durations and moments on the command line, written as in the files: `90s`, `15m`, `7d`; `1h53m`."""
 
 from __future__ import annotations
 
@@ -23,3 +23,24 @@ class Duration(click.ParamType[timedelta]):
             return parse_duration(value)
         except QuantityError as error:
             self.fail(str(error), param, ctx)
+
+
+class Moment(click.ParamType[timedelta]):
+    """A time after the beginning of a trouble, as scenarios have it; a usage error names the option and the forms."""
+
+    name = "moment"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> timedelta:
+        from reconciler.simulation.moments import parse_moment  # noqa: PLC0415 - `--help` must not load it
+
+        if isinstance(value, timedelta):
+            return value
+        try:
+            moment = parse_moment(value)
+        except QuantityError as error:
+            self.fail(str(error), param, ctx)
+        if not moment:
+            self.fail("must be later than the beginning", param, ctx)
+        return moment

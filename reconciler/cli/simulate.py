@@ -13,12 +13,13 @@ import click
 from reconciler.cli.failures import Refused
 from reconciler.cli.options import desired_option
 from reconciler.cli.output import print_document, print_lines, say, stdout_width
-from reconciler.cli.quantities import Duration
+from reconciler.cli.quantities import Duration, Moment
 from reconciler.cli.subcommand import subcommand
 
 if TYPE_CHECKING:  # `--help` must not load the controller.
     from desired_state.model import DesiredState
     from reconciler.simulation.report import Report
+    from reconciler.simulation.scenario import Scenario
 
 NOT_ALL_WELL = 2
 
@@ -60,6 +61,12 @@ NOT_ALL_WELL = 2
     help="Scale the fleets to so many slots in all.",
 )
 @click.option(
+    "--until",
+    type=Moment(),
+    metavar="MOMENT",
+    help="Replay no further than that, as in 11h13m, counted from the beginning of the trouble.",
+)
+@click.option(
     "--approve-after",
     type=Duration(),
     metavar="DURATION",
@@ -88,6 +95,7 @@ def command(
     seeds: tuple[int, ...],
     saturation: str,
     slots: int | None,
+    until: timedelta | None,
     approve_after: timedelta | None,
     html: Path | None,
     output: str,
@@ -101,6 +109,7 @@ def command(
 
       reconciler simulate --list
       reconciler simulate us-east-1-2011-04-21 --policy default --policy naive --html april.html
+      reconciler simulate us-east-1-2011-04-21 --slots 200 --until 2h
       reconciler simulate zone-power-loss --desired fleets/ --approve-after 1h
     """
     if listed:
@@ -118,6 +127,7 @@ def command(
         seeds=tuple(dict.fromkeys(seeds)),
         saturations={"on": (True,), "off": (False,), "both": (True, False)}[saturation],
         slots=slots,
+        until=until,
         approve_after=approve_after,
     )
     if html is not None:
@@ -149,6 +159,7 @@ def _report(
     seeds: tuple[int, ...],
     saturations: tuple[bool, ...],
     slots: int | None,
+    until: timedelta | None,
     approve_after: timedelta | None,
 ) -> Report:
     from desired_state.load import load_policy  # noqa: PLC0415 - `--help` must not load the controller
@@ -156,9 +167,8 @@ def _report(
     from reconciler.simulation.replaying import Run  # noqa: PLC0415 - likewise
     from reconciler.simulation.report import Report  # noqa: PLC0415 - likewise
     from reconciler.simulation.runs import replay_all  # noqa: PLC0415 - likewise
-    from reconciler.simulation.scenario import load_scenario  # noqa: PLC0415 - likewise
 
-    scenario = load_scenario(name)
+    scenario, afterwards = _played(name, until)
     desired = _desired(paths, slots)
     runs = [
         Run(
@@ -169,6 +179,7 @@ def _report(
             seed=seed,
             saturation=saturated,
             approves_after=approve_after,
+            afterwards=afterwards,
         )
         for saturated in saturations
         for policy, rules in ((item, load_policy(item)) for item in policies)
@@ -183,6 +194,17 @@ def _report(
         approves_after=approve_after,
         replays=replays,
     )
+
+
+def _played(name: str, until: timedelta | None) -> tuple[Scenario, timedelta]:
+    """The scenario as far as it is replayed, and how long slots are waited for after its end."""
+    from reconciler.simulation.replaying import AFTERWARDS  # noqa: PLC0415 - `--help` must not load it
+    from reconciler.simulation.scenario import load_scenario  # noqa: PLC0415 - likewise
+
+    scenario = load_scenario(name)
+    if until is None:
+        return scenario, AFTERWARDS
+    return scenario.cut(until), max(until - scenario.lasts, timedelta())
 
 
 def _desired(paths: tuple[Path, ...], slots: int | None) -> DesiredState:

@@ -106,14 +106,14 @@ class CallMeasures:
     hours: float
 
     @property
-    def an_hour(self) -> float:
-        """All calls, an hour."""
-        return self.all / self.hours if self.hours else 0.0
+    def an_hour(self) -> float | None:
+        """All calls, an hour; None when that part was not played."""
+        return self.all / self.hours if self.hours else None
 
     @property
-    def mutating_an_hour(self) -> float:
-        """Calls that may change something, an hour."""
-        return self.mutating / self.hours if self.hours else 0.0
+    def mutating_an_hour(self) -> float | None:
+        """Calls that may change something, an hour; None when that part was not played."""
+        return self.mutating / self.hours if self.hours else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,15 +126,15 @@ class CallParts:
 
 
 def calls_of(replayed: Replayed) -> CallParts:
-    """Minutes are counted whole to the part in which they begin."""
+    """Minutes are counted whole to the part in which they begin; the last one, which has not ended, to none."""
     minute = timedelta(minutes=1)
     end = replayed.trouble_lasts // minute
     first = min((item.minute for item in replayed.calls), default=0)
-    last = replayed.lasted / minute
+    last = max(end, replayed.lasted // minute)
     return CallParts(
         before=_calls((c for c in replayed.calls if c.minute < 0), -first / 60),
         during=_calls((c for c in replayed.calls if 0 <= c.minute < end), end / 60),
-        after=_calls((c for c in replayed.calls if c.minute >= end), max(0.0, last - end) / 60),
+        after=_calls((c for c in replayed.calls if end <= c.minute < last), (last - end) / 60),
     )
 
 

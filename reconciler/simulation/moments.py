@@ -10,20 +10,30 @@ from pydantic import PlainValidator, WithJsonSchema
 
 from desired_state.documents.document import Problem, refuse
 from desired_state.reading.diagnostics import described
+from desired_state.reading.quantities import QuantityError
 
 MOMENT_PATTERN = r"^(?=[0-9])([0-9]{1,3}d)?([0-9]{1,4}h)?([0-9]{1,5}m)?([0-9]{1,6}s)?$"
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 
 
-def _moment(value: object) -> Any:
+def parse_moment(value: object) -> timedelta:
+    """`0s`, `90m`, `1h53m` or `2d12h` after the beginning of the trouble. Raises QuantityError."""
     found = re.fullmatch(MOMENT_PATTERN, value) if isinstance(value, str) else None
     if found is None:
         hint = f"add a unit, as in {value}m" if type(value) is int and value >= 0 else None
-        message = f"must be a time such as 0s, 90m, 1h53m or 2d12h, not {described(value)}"
-        refuse([Problem(message=message, hint=hint)])
-        return None
+        raise QuantityError(
+            f"must be a time such as 0s, 90m, 1h53m or 2d12h, not {described(value)}", hint
+        )
     days, hours, minutes, seconds = (int(part[:-1]) if part else 0 for part in found.groups())
     return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+
+
+def _moment(value: object) -> Any:
+    try:
+        return parse_moment(value)
+    except QuantityError as error:
+        refuse([Problem(message=str(error), hint=error.hint)])
+        return None
 
 
 def _date(value: object) -> Any:

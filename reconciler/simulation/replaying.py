@@ -36,7 +36,7 @@ Tell = Callable[[timedelta, int], None]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """What is replayed. Without `skips` passes that can change nothing are made all the same; slots that are still down
-    when the scenario has ended are waited for `afterwards`.
+    when the scenario has ended are waited for `afterwards` at most.
     """
 
     scenario: Scenario

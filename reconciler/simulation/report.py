@@ -23,7 +23,7 @@ from reconciler.surface.layout import (
     wrapped,
 )
 
-NEVER, NONE_HIT = "not back", "-"
+NEVER, NONE = "not back", "-"
 DESTROYED_SHOWN = 5
 
 
@@ -110,7 +110,7 @@ def _tier_name(tier: TierSummary) -> str:
 
 def _times(tier: TierSummary) -> tuple[str, str, str]:
     if not tier.hit:
-        return NONE_HIT, NONE_HIT, NONE_HIT
+        return NONE, NONE, NONE
     never = f"{NEVER} ({tier.still_down:.0f} down)"
     half, nearly, whole = (
         None if at is None else words.duration(at)
@@ -165,14 +165,14 @@ def _work(found: Sequence[Summary], *, width: int) -> list[Line]:
     return [line(Span("What was done", Style.STRONG)), *_table(titles, rows, width=width)]
 
 
-def _rates(*an_hour: float) -> str:
-    return ", ".join(f"{rate:,.0f}" for rate in an_hour)
+def _rates(*an_hour: float | None) -> str:
+    return ", ".join(NONE if rate is None else f"{rate:,.0f}" for rate in an_hour)
 
 
 def _losses(item: Summary) -> str:
     restores = item.restores
     if restores.median_lost is None or restores.most_lost is None:
-        return NONE_HIT
+        return NONE
     told = f"{words.duration(restores.median_lost)}, {words.duration(restores.most_lost)}"
     if restores.most_misstated is None:
         return told
@@ -183,7 +183,8 @@ def _asked(item: Summary) -> str:
     found = item.approvals
     if not found.asked:
         return "nothing"
-    told = f"{found.asked:,.0f} times, {found.open_to_the_end:,.0f} unanswered"
+    times = "once" if found.asked == 1 else f"{found.asked:,.0f} times"
+    told = f"{times}, {found.open_to_the_end:,.0f} unanswered"
     return f"{told}, median {words.duration(found.median_wait)}" if found.median_wait else told
 
 

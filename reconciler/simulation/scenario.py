@@ -64,6 +64,18 @@ class Scenario:
     phases: tuple[Phase, ...]
     declared_changes: tuple[DeclaredChange, ...] = ()
 
+    def cut(self, until: timedelta) -> Scenario:
+        """The same as far as that: it lasts no longer, and phases that begin later are left out."""
+        return replace(
+            self,
+            lasts=min(self.lasts, until),
+            phases=tuple(
+                replace(phase, until=min(phase.until, until))
+                for phase in self.phases
+                if phase.since < until
+            ),
+        )
+
     def cast(
         self, *, roles: Mapping[str, str], begins: timedelta = timedelta(), seed: int = 0
     ) -> Scenario:

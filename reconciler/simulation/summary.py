@@ -28,14 +28,16 @@ class TierSummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallSummary:
-    """Calls an hour, of all and of those that may change something; and the sum of the latter over the trouble."""
+    """Calls an hour, of all and of those that may change something, None for a part that was never played; and the sum
+    of the latter over the trouble.
+    """
 
-    before: float
-    during: float
-    after: float
-    mutating_before: float
-    mutating_during: float
-    mutating_after: float
+    before: float | None
+    during: float | None
+    after: float | None
+    mutating_before: float | None
+    mutating_during: float | None
+    mutating_after: float | None
     mutating: float
 
 
@@ -143,8 +145,10 @@ def _median_or_never(times: Sequence[timedelta | None]) -> timedelta | None:
 def _calls(replays: Sequence[Replayed]) -> CallSummary:
     parts = [calls_of(item) for item in replays]
 
-    def mean(of: Iterable[CallMeasures], *, mutating: bool = False) -> float:
-        return fmean(item.mutating_an_hour if mutating else item.an_hour for item in of)
+    def mean(of: Iterable[CallMeasures], *, mutating: bool = False) -> float | None:
+        rates = (item.mutating_an_hour if mutating else item.an_hour for item in of)
+        played = [rate for rate in rates if rate is not None]
+        return fmean(played) if played else None
 
     before, during, after = (
         [part.before for part in parts],

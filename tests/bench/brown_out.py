@@ -72,7 +72,7 @@ def _changed(platform: DesiredState, seeds: Sequence[int]) -> dict[int, tuple[in
 
 
 def _of_the_brown_out(whole: Run) -> Run:
-    scenario = replace(whole.scenario, lasts=LAUNCHES_WORK_AFTER)
+    scenario = whole.scenario.cut(LAUNCHES_WORK_AFTER)
     return replace(whole, scenario=scenario, afterwards=timedelta())
 
 

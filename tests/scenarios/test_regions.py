@@ -120,7 +120,7 @@ def brown_out() -> Story:
 
 
 def test_a_brown_out_is_asked_no_more_than_peace_is(brown_out: Story) -> None:
-    before = calls_of(brown_out.record).before.an_hour
+    before = calls_of(brown_out.record).before.an_hour or 0
     calls = brown_out.record.calls
     during = sum(item.all for item in calls if 0 <= item.minute < 30) * 2
     after = sum(item.all for item in calls if 40 <= item.minute < 90) * 60 / 50

@@ -54,6 +54,8 @@ def test_the_list_names_every_scenario_that_ships(capsys: pytest.CaptureFixture[
         (("zone-power-loss", "--policy", "nave"), "nave"),
         (("zone-power-loss", "--desired", "not-there"), "not-there"),
         (("zone-power-loss", "--approve-after", "1"), "--approve-after"),
+        (("zone-power-loss", "--until", "1"), "--until': must be a time such as 0s, 90m, 1h53m"),
+        (("zone-power-loss", "--until", "0s"), "--until': must be later than the beginning"),
     ],
 )
 def test_what_can_t_be_replayed_is_said_in_one_message(
@@ -99,3 +101,24 @@ def test_what_stays_down_exits_2(capsys: pytest.CaptureFixture[str], tmp_path: P
 
     assert ended.code == 2, ended.out + ended.err
     assert "not back" in ended.out
+
+
+@pytest.mark.parametrize(
+    ("until", "trouble_lasts_s", "watched_for_s"),
+    [("1m30s", 90, 90), ("20m", 15 * 60, 20 * 60), ("15m", 15 * 60, 15 * 60)],
+)
+def test_a_replay_goes_no_further_than_it_is_asked_to(
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    until: str,
+    trouble_lasts_s: int,
+    watched_for_s: int,
+) -> None:
+    lost = scenario(tmp_path, "volumesSick: {io: failed}")
+
+    ended = typed(capsys, "simulate", lost, "--slots", "6", "--until", until, "-o", "json")
+
+    document = json.loads(ended.out)
+    (replay,) = document["replays"]
+    assert document["scenario"]["lastsSeconds"] == trouble_lasts_s
+    assert watched_for_s <= replay["lasted"] < watched_for_s + 60

@@ -53,12 +53,21 @@ def test_calls_are_told_before_during_and_after_the_trouble() -> None:
     calls = [Calls(minute=-2, all=6, mutating=0, failed=0)]
     calls += [Calls(minute=n, all=10, mutating=2, failed=5) for n in range(600)]
     calls += [Calls(minute=600, all=3, mutating=1, failed=0)]
+    begun = Calls(minute=602, all=99, mutating=99, failed=99)
 
-    parts = calls_of(replayed(calls=tuple(calls), lasted=10 * HOUR + 2 * MINUTE))
+    parts = calls_of(replayed(calls=(*calls, begun), lasted=10 * HOUR + 2.5 * MINUTE))
 
     assert (parts.before.all, parts.before.an_hour) == (6, 6 * 30)
     assert (parts.during.mutating, parts.during.mutating_an_hour) == (1_200, 120)
     assert (parts.after.all, parts.after.an_hour) == (3, 3 * 30)
+
+
+def test_a_part_that_was_not_played_has_no_calls_an_hour() -> None:
+    parts = calls_of(replayed(calls=(), lasted=10 * HOUR + MINUTE / 4))
+
+    assert (parts.before.an_hour, parts.after.an_hour) == (None, None)
+    assert (parts.before.mutating_an_hour, parts.after.mutating_an_hour) == (None, None)
+    assert parts.during.an_hour == 0
 
 
 def test_whoever_destroyed_something_did_not_come_through() -> None:

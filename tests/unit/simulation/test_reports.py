@@ -66,6 +66,15 @@ def test_restores_are_told_with_their_loss_and_how_well_it_was_stated() -> None:
     assert "2 min, 2 min; stated to within 1 min" in text(two_policies(), width=200)
 
 
+def test_calls_of_a_part_that_was_not_played_are_no_calls_at_all() -> None:
+    to_the_end = replayed(lasted=10 * HOUR + MINUTE / 4)
+
+    assert re.search(r"default +240, 240, - +0, 0, - ", text(report(to_the_end), width=200))
+    assert re.search(
+        r"default +240, 240, 240 +0, 0, 0 ", text(report(to_the_end, replayed()), width=200)
+    )
+
+
 def test_what_was_destroyed_is_named() -> None:
     told = text(two_policies())
 
@@ -75,7 +84,7 @@ def test_what_was_destroyed_is_named() -> None:
 
 
 def test_approvals_are_told_with_how_long_they_waited_and_who_was_there() -> None:
-    assert "1 times, 0 unanswered, median 2 h" in text(two_policies(), width=200)
+    assert "once, 0 unanswered, median 2 h" in text(two_policies(), width=200)
     assert "nobody is there to approve anything" in text(two_policies())
     attended = report(replayed(), approves_after=HOUR)
     assert "approves what has waited 1 h" in text(attended)

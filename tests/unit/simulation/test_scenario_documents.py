@@ -132,6 +132,21 @@ def test_a_scenario_is_what_was_written(tmp_path: Path) -> None:
     )
 
 
+def test_a_scenario_that_is_cut_ends_then_with_the_phases_that_have_begun(tmp_path: Path) -> None:
+    whole = load_text(EVERY_WORD, tmp_path)
+
+    cut = whole.cut(90 * MINUTE)
+
+    assert cut.lasts == 90 * MINUTE
+    assert [(phase.name, phase.until) for phase in cut.phases] == [
+        ("one", HOUR),
+        ("two", 90 * MINUTE),
+    ]
+    assert [phase.name for phase in whole.cut(30 * MINUTE).phases] == ["one"]
+    assert cut.faults == whole.faults
+    assert whole.cut(30 * HOUR) == whole
+
+
 def test_every_word_becomes_its_fault(tmp_path: Path) -> None:
     scenario = load_text(EVERY_WORD, tmp_path)
 
