@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import timedelta
 
 from reconciler.planning.actions import Action
@@ -17,11 +17,13 @@ DELAYS = (
 """After the first, second, third and every later rejection in a row of the same kind of call for the same slot."""
 
 
-def delay_after(action: Action, recent: Iterable[Intent]) -> timedelta:
+def delay_after(action: Action, recent: Sequence[Intent]) -> timedelta:
     """How long to wait after this action is rejected; `recent` are closed intents, oldest first."""
     in_a_row = 0
-    for intent in recent:
-        same_call = intent.action.request.kind == action.request.kind
-        if intent.action.slot == action.slot and same_call:
-            in_a_row = in_a_row + 1 if intent.state is IntentState.REJECTED else 0
+    for intent in reversed(recent):
+        if intent.action.slot != action.slot or intent.action.request.kind != action.request.kind:
+            continue
+        if intent.state is not IntentState.REJECTED:
+            break
+        in_a_row += 1
     return DELAYS[min(in_a_row, len(DELAYS) - 1)]
