@@ -24,7 +24,7 @@ $(READY): requirements.txt pyproject.toml
 
 setup: $(READY)  ## create .venv with the locked dependencies
 
-check: $(READY)  ## lint, types, layers
+check: $(READY)  ## lint, types (of the tests too), layers
 	@$(RUN) -m ruff format --check .
 	@$(RUN) -m ruff check .
 	@$(RUN) -m mypy

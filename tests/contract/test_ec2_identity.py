@@ -182,7 +182,7 @@ def test_an_answer_about_another_instance_is_ambiguous(cell: Ec2Cell) -> None:
 
 
 def test_every_call_says_who_is_calling(cell: Ec2Cell) -> None:
-    agents: list[bytes] = []
+    agents: list[str | bytes] = []
 
     def note(request: AWSPreparedRequest, **_: object) -> None:
         agents.append(request.headers["User-Agent"])

@@ -90,7 +90,7 @@ def scenes(draw: Draw) -> Scene:
 @st.composite
 def cases(draw: Draw) -> Case:
     """The case of such a scene; sometimes with everything approved that can be."""
-    scene = draw(scenes())
+    scene: Scene = draw(scenes())
     if draw(st.booleans()):
         for item in plan(scene.case()).withheld:
             if item.approval_id is not None:

@@ -92,7 +92,7 @@ def test_nothing_planned_rests_on_a_gap(case: Case) -> None:
             observation.instances.get(id_) or observation.volumes[id_]
             for id_ in named_ids(item.request)
         ]
-        zones = {thing.zone for thing in named} or {None}
+        zones: set[str | None] = {thing.zone for thing in named} or {None}
         for subject in (GapSubject.INSTANCES, GapSubject.ZONES):
             assert all(observation.lacks(subject, zone) is None for zone in zones)
 

@@ -93,7 +93,7 @@ def claims(draw: st.DrawFn, index: int) -> Claim:
 @st.composite
 def instances(draw: st.DrawFn, zones: Sequence[str]) -> InstanceSpec:
     return InstanceSpec(
-        image=draw(st.sampled_from(["ami-0abc1234def567890", SsmImage(ssm="/fleet/image")])),
+        image=draw(st.just("ami-0abc1234def567890") | st.just(SsmImage(ssm="/fleet/image"))),
         types=draw(st.sampled_from([("m6i.large",), ("m6i.large", "m5.large")])),
         subnets={zone: f"subnet-{number}" for number, zone in enumerate(sorted(zones))},
         security_groups=("sg-1", "sg-2"),
@@ -199,7 +199,7 @@ def written(fleet: Fleet) -> dict[str, Any]:
 
 
 def written_probe(probe: TcpProbe | HttpProbe) -> dict[str, Any]:
-    target = {"tcp": probe.port}
+    target: dict[str, Any] = {"tcp": probe.port}
     if isinstance(probe, HttpProbe):
         target = {"http": {"port": probe.port, "path": probe.path}}
     return target | {

@@ -34,9 +34,11 @@ class Lasting:
     def faults(self) -> set[str]:
         """The keys of the faults that an observation meets now, but for those of attachments."""
         plan, found = self._cloud.plan, set()
-        if any(plan.on(kind) for kind in (ZoneDisrupted, ZonePartitioned, RegionSaturated)):
+        cut_off = (*plan.on(ZoneDisrupted), *plan.on(ZonePartitioned))
+        if cut_off or plan.on(RegionSaturated):
             found.add("F21")
-        if (plan.on(InstancesSick) or plan.on(VolumesSick)) and self._any_is_sick():
+        sick = (*plan.on(InstancesSick), *plan.on(VolumesSick))
+        if sick and self._any_is_sick():
             found.add("F20")
         if self._any_snapshot_is_amiss():
             found.add("F19")

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 
 from providers.simulated.attachments import ANOTHER_DEVICE
 from providers.simulated.changes import Cause, Change
@@ -106,12 +107,8 @@ class Person:
             current = self._cloud.world.tags_of(identifier)
             if current is not None and OWNER not in current:
                 self._tell("HAND", f"puts the tags of {identifier} back")
-                self._cloud.world.effect(
-                    Cause.BY_HAND,
-                    lambda key=identifier, all_=tags, now_=current: self._cloud.world.retag(
-                        key, {**all_, **now_}
-                    ),
-                )
+                world, all_tags = self._cloud.world, {**tags, **current}
+                world.effect(Cause.BY_HAND, partial(world.retag, identifier, all_tags))
 
     def _free_what_is_busy(self, now: datetime) -> None:
         for volume in list(self._cloud.truth.volumes.values()):
@@ -141,12 +138,8 @@ class Person:
             ours = volume.tags.get(OWNER) == US and CLAIM not in volume.tags
             if ours and claim is not None and volume.attachment is None:
                 self._tell("HAND", f"names {volume.id} for claim {claim}")
-                self._cloud.world.effect(
-                    Cause.BY_HAND,
-                    lambda key=volume.id, tags={**volume.tags, CLAIM: claim}: (
-                        self._cloud.world.retag(key, tags)
-                    ),
-                )
+                world, tags = self._cloud.world, {**volume.tags, CLAIM: claim}
+                world.effect(Cause.BY_HAND, partial(world.retag, volume.id, tags))
 
     def _delete_failed_snapshots(self) -> None:
         """They count as pending ones do, and the controller deletes its own alone."""

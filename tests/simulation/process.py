@@ -31,7 +31,11 @@ from tests.simulation.interruptions import Interruptions
 
 OWNER = "prod-east"
 
-_QUIET = structlog.make_filtering_bound_logger(logging.CRITICAL)(structlog.ReturnLogger(), [], {})
+_QUIET = structlog.wrap_logger(
+    structlog.ReturnLogger(),
+    processors=[],
+    wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL),
+).bind()
 
 
 class Process:

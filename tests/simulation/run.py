@@ -14,6 +14,7 @@ import shutil
 import traceback
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -325,9 +326,8 @@ class _Run:
         for fleet in self._draw.fleets:
             tags = {OWNER: "another", FLEET: fleet.name, SLOT: "0", INCARNATION: "9"}
             tags[ROLE] = "occupant"
-            self._cloud.world.effect(
-                Cause.BY_HAND, lambda tags=tags: self._cloud.ec2.run_instances(**_stranger(tags))
-            )
+            launch = partial(self._cloud.ec2.run_instances, **_stranger(tags))
+            self._cloud.world.effect(Cause.BY_HAND, launch)
 
     def _note_what_lasts(self) -> None:
         """Faults of the world that last: their zones are in trouble to our eyes, and we look at them."""

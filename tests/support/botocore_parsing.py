@@ -23,6 +23,7 @@ def parsed_by_botocore(operation: str, body: bytes) -> list[Any]:
     """The items of the page."""
     page = PAGES[operation]
     model = operation_model(operation)
+    assert model.output_shape is not None
     parser = ResponseParserFactory().create_parser(model.service_model.protocol)
     reply = parser.parse(
         {"status_code": 200, "headers": {}, "body": body, "context": {}}, model.output_shape

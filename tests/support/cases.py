@@ -168,6 +168,12 @@ class Scene(Present):
         known = replace(self.memory.known[identifier], ended=True)
         self.remembering(known={**self.memory.known, identifier: known})
 
+    def forgotten(self, identifier: str) -> None:
+        """The lists no longer show that id, and nothing is on record of it."""
+        self.vanished(identifier, by_id=None)
+        known = {id_: item for id_, item in self.memory.known.items() if id_ != identifier}
+        self.remembering(known=known)
+
     def cold(self, *, since: timedelta = timedelta(), complete: int = 1) -> None:
         """The store is new although resources are there: nothing is known of them."""
         self.memory = Memory(

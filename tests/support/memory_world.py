@@ -172,9 +172,9 @@ class MemoryWorld:
             case DeleteSnapshot(snapshot_id=key):
                 self.backups.delete(key)
             case CopySnapshot():
-                made = self.mint("snap")
-                self.backups.copy(made, request, self.clock.now())
-                return made
+                copied = self.mint("snap")
+                self.backups.copy(copied, request, self.clock.now())
+                return copied
             case DeleteCopy(snapshot_id=key, region=region):
                 self.backups.delete_copy(key, region)
             case DeleteVolume(volume_id=key):

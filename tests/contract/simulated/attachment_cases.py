@@ -95,14 +95,14 @@ CASES.each(
 
 def _detach(account: Account, what: str) -> Any:
     instance_id, volume_id = account.attached()
-    parameters: dict[str, Any] = {
+    ways: dict[str, dict[str, Any]] = {
         "by volume": {},
         "by volume and instance": {"InstanceId": instance_id},
         "by all three": {"InstanceId": instance_id, "Device": "/dev/sdf"},
         "from another instance": {"InstanceId": account.launch()},
         "with force": {"Force": True},
-    }[what]
-    said = error_code(lambda: account.ec2.detach_volume(VolumeId=volume_id, **parameters))
+    }
+    said = error_code(lambda: account.ec2.detach_volume(VolumeId=volume_id, **ways[what]))
     account.settle()
     item = account.described_volume(volume_id)
     return said, item["State"], len(item["Attachments"])

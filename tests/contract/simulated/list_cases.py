@@ -130,7 +130,7 @@ def instances_come_in_pages_each_of_them_once(account: Account) -> Any:
     made = {account.launch() for _ in range(12)}
     sizes, seen, token = [], [], None
     while True:
-        more = {"NextToken": token} if token else {}
+        more: dict[str, str] = {"NextToken": token} if token else {}
         reply = account.ec2.describe_instances(MaxResults=5, **more)
         ids = [i["InstanceId"] for r in reply["Reservations"] for i in r["Instances"]]
         sizes.append(len(ids))

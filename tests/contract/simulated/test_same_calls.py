@@ -47,7 +47,7 @@ def ec2_of_moto(moto_server: EmbeddedCloud) -> Any:
 @pytest.fixture(scope="session")
 def ec2_elsewhere(moto_server: EmbeddedCloud, ec2_of_moto: Any) -> Any:
     """The same of another region."""
-    keys = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
+    keys: dict[str, Any] = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
     endpoint = moto_server.endpoint
     return boto3.client("ec2", region_name=ELSEWHERE, endpoint_url=endpoint, **keys)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from tests.contract.simulated.accounts import (
@@ -249,12 +250,12 @@ def _tagged(account: Account, what: str) -> Any:
     ec2.create_tags(Resources=[identifier], Tags=tag_items({"a": "1", "b": "2"}))
     ec2.create_tags(Resources=[identifier], Tags=tag_items({"a": "3"}))
     ec2.delete_tags(Resources=[identifier], Tags=[{"Key": "b"}])
-    shown = {
+    looks: dict[str, Callable[[], Any]] = {
         "instance": lambda: account.instance(identifier),
         "volume": lambda: account.described_volume(identifier),
         "snapshot": lambda: ec2.describe_snapshots(SnapshotIds=[identifier])["Snapshots"][0],
-    }[what]()
-    tags = tags_of(shown)
+    }
+    tags = tags_of(looks[what]())
     return tags.get("a"), tags.get("b")
 
 

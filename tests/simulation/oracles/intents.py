@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -151,7 +151,8 @@ def _operation(call: SentCall) -> str | None:
 def _same_tags(call: SentCall, request: Any) -> bool:
     if call.operation != "CreateTags":
         return True
-    return {tag["Key"]: tag["Value"] for tag in call.parameters["Tags"]} == request["tags"]
+    set_to: Mapping[str, str] = request["tags"]
+    return {tag["Key"]: tag["Value"] for tag in call.parameters["Tags"]} == set_to
 
 
 def _named(call: SentCall) -> tuple[str, ...]:

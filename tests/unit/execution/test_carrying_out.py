@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from reconciler.planning.intents import IntentState
 from reconciler.planning.outcome import Plan
 from reconciler.store.errors import LeaseLost, StoreError
 from tests.support.acting import Acting, action_of, launch_of
+from tests.support.actions import launch_request
 from tests.support.fleets import MINUTE, SECOND, user_data, web_fleet
 
 
@@ -181,7 +181,7 @@ def test_a_call_without_a_token_is_never_repeated_blindly(acting: Acting) -> Non
 
 def test_a_token_used_for_another_request_adopts_what_that_one_made(acting: Acting) -> None:
     action = launch_of("web/0")
-    earlier = replace(action.request, type="m5.large")
+    earlier = launch_request("web/0", client_token=action.operation_id, type="m5.large")
     made = acting.cloud.world.carry_out(earlier, None)
     outcome = only(acting.carry_out(action))
     assert (outcome.result, outcome.resource_id) == (Result.ACCEPTED, made)
@@ -191,7 +191,7 @@ def test_a_token_used_for_another_request_adopts_what_that_one_made(acting: Acti
 
 def test_a_token_used_by_someone_else_is_not_adopted(acting: Acting) -> None:
     action = launch_of("web/0")
-    foreign = replace(action.request, tags={}, type="m5.large")
+    foreign = launch_request("web/0", client_token=action.operation_id, tags={}, type="m5.large")
     acting.cloud.world.carry_out(foreign, None)
     assert only(acting.carry_out(action)).result is Result.AMBIGUOUS
     assert acting.intent(action).state is IntentState.BEGUN

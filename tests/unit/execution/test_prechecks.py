@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -44,7 +45,7 @@ def done(acting: Acting, action: Action) -> Outcome:
     return outcome
 
 
-def terminate(instance_id: str, text: str = "web/0", **fields: Reason) -> Action:
+def terminate(instance_id: str, text: str = "web/0", **fields: Any) -> Action:
     return action_of(text, TerminateInstance(instance_id=instance_id), **fields)
 
 

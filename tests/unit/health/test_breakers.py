@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from reconciler.health.capabilities import (
@@ -240,7 +242,7 @@ def test_a_round_is_used_up_by_what_was_begun_in_it() -> None:
 # The whole region
 
 
-def refused(zone: str, type_: str, minute: float = 1.0, **how: bool) -> CallOutcome:
+def refused(zone: str, type_: str, minute: float = 1.0, **how: Any) -> CallOutcome:
     return call(minute, FAILED, zone=zone, type=type_, **how)
 
 

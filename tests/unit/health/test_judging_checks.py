@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -181,7 +182,7 @@ def test_while_its_checks_could_not_be_read_it_is_unknown_and_nothing_is_forgott
         since={Sign.SYSTEM_CHECK: NOW - 2 * MINUTE},
         trouble_since=NOW - 2 * MINUTE,
     )
-    fields = {"checks": None, "blind": True, "remembered": trouble}
+    fields: dict[str, Any] = {"checks": None, "blind": True, "remembered": trouble}
     assert judged(**fields).status is Status.UNKNOWN
     assert remembered_after(**fields) is trouble
 
@@ -190,7 +191,10 @@ def test_timers_do_not_run_out_while_blind() -> None:
     trouble = was_healthy(
         since={Sign.PROBE: NOW - HOUR}, trouble_since=NOW - HOUR, probe_failures=99
     )
-    failing = {"spec": health_spec(tcp_probe()), "probe": probe(ProbeOutcome.FAILED)}
+    failing: dict[str, Any] = {
+        "spec": health_spec(tcp_probe()),
+        "probe": probe(ProbeOutcome.FAILED),
+    }
     assert judged(**failing, remembered=trouble).status is Status.UNHEALTHY
     unread = judged(**failing, checks=None, blind=True, remembered=trouble)
     assert unread.status is Status.UNKNOWN

@@ -76,7 +76,7 @@ def test_a_probe_that_fails_alone_must_last_three_times_as_long() -> None:
 def test_with_a_failing_check_beside_it_the_usual_patience_is_enough() -> None:
     since = {Sign.PROBE: NOW - 4 * MINUTE}
     remembered = was_healthy(since=since, trouble_since=NOW - 4 * MINUTE, probe_failures=16)
-    fields = {"spec": PROBED, "probe": probe(FAILED), "remembered": remembered}
+    fields: dict[str, Any] = {"spec": PROBED, "probe": probe(FAILED), "remembered": remembered}
     assert judged(**fields).status is Status.SUSPECT
     worse = checks(instance=impaired(since=NOW - MINUTE))
     assert judged(**fields, checks=worse).status is Status.UNHEALTHY

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -127,7 +128,7 @@ def test_one_that_the_journal_saw_and_that_failed_since_is_repeated() -> None:
     scene = backed_up(databases(every=6 * HOUR))
     action = taking(scene)
     failed = scene.snapshot(VOLUME, ago=HOUR, state=SnapshotState.ERROR)
-    fields = {"state": IntentState.OBSERVED, "resource_id": failed.id}
+    fields: dict[str, Any] = {"state": IntentState.OBSERVED, "resource_id": failed.id}
     scene.began(action, ago=HOUR, **fields)
     assert f"snapshot {DATABASE}" in done(scene)
 

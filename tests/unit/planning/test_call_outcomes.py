@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -220,7 +221,7 @@ def test_an_instance_that_we_ended_because_it_was_late_stays_a_failure() -> None
     scene = web()
     scene.instance("web/1")
     launched, ended = launch("web/0"), terminate("web/0", reason=Reason.REPLACEMENT_FAILED)
-    gone = {"state": IntentState.OBSERVED, "resource_id": instance_id("web/0")}
+    gone: dict[str, Any] = {"state": IntentState.OBSERVED, "resource_id": instance_id("web/0")}
     scene.began(launched, ago=30 * MINUTE, **gone)
     scene.began(ended, ago=15 * MINUTE, **gone)
     assert told(scene)[0].result is FAILED
@@ -228,7 +229,7 @@ def test_an_instance_that_we_ended_because_it_was_late_stays_a_failure() -> None
 
 def test_an_instance_that_proved_itself_and_is_gone_stays_proven() -> None:
     scene = web()
-    gone = {"state": IntentState.OBSERVED, "resource_id": instance_id("web/0", 2)}
+    gone: dict[str, Any] = {"state": IntentState.OBSERVED, "resource_id": instance_id("web/0", 2)}
     scene.began(launch("web/0"), ago=30 * MINUTE, **gone)
     scene.began(commit("web/0"), ago=25 * MINUTE, **gone)
     scene.began(terminate("web/0", incarnation=2), ago=15 * MINUTE, **gone)
@@ -273,7 +274,10 @@ def test_volumes_of_a_launch_that_hang_in_creation_are_a_failure_of_volumes() ->
         state=VolumeState.CREATING,
         tags={**volume.tags, Tag.OPERATION.value: made.operation_id},
     )
-    began = {"state": IntentState.ACCEPTED, "resource_id": instance_id("shared-postgres/0")}
+    began: dict[str, Any] = {
+        "state": IntentState.ACCEPTED,
+        "resource_id": instance_id("shared-postgres/0"),
+    }
     scene.began(made, ago=4 * MINUTE, **began)
     assert [(item.kind, item.result) for item in told(scene)] == [
         (LAUNCH, WAITING),
@@ -322,7 +326,7 @@ def test_everything_else_tells_of_the_api_alone() -> None:
 def test_outcomes_are_the_same_object_while_nothing_happens() -> None:
     scene = web()
     scene.in_service()
-    began = {"ago": DAY / 2, "state": IntentState.OBSERVED}
+    began: dict[str, Any] = {"ago": DAY / 2, "state": IntentState.OBSERVED}
     for ordinal in range(3):
         text = f"web/{ordinal}"
         scene.began(launch(text), resource_id=instance_id(text), **began)

@@ -11,7 +11,9 @@ from reconciler.health.capabilities import CapabilityKind
 from reconciler.health.conditions import Condition
 from reconciler.planning.actions import Action
 from tests.support import kinds_of_work as work
+from tests.support.backed_up import VOLUME
 from tests.support.cases import Scene
+from tests.support.fleets import MINUTE
 from tests.support.kept import left_behind, undone_copy
 from tests.support.plans import planned
 from tests.support.planted import violations
@@ -79,7 +81,7 @@ def test_what_a_commit_entails_goes_on_where_it_is_critical(told: Callable[[], S
 def test_what_can_wait_waits_for_peace(told: Callable[[], Scene], condition: Condition) -> None:
     scene, actions = of_peace(told)
     if told is left_behind:
-        scene.snapshot(work.BACKED_UP, ago=work.MINUTE)
+        scene.snapshot(VOLUME, ago=MINUTE)
         actions = planned(scene).actions
     assert violations(scene, *actions) == []
     region_is(scene, condition)

@@ -53,8 +53,7 @@ def test_a_loss_does_not_grow_while_a_person_thinks_although_nobody_knows_since_
     scene = backed_up()
     scene.snapshot(VOLUME, ago=3 * HOUR)
     scene.terminated(DATABASE)
-    del scene.volumes[VOLUME]
-    del scene.memory.known[VOLUME]
+    scene.forgotten(VOLUME)
     asked = the_hold(scene)
     assert (asked.gate, asked.loss) == (Gate.RESTORE, 3 * HOUR)
     scene.remembering(held_since={f"{DATABASE}|restore": scene.now})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -153,7 +154,7 @@ def test_an_order_in_force_is_told_with_who_and_why() -> None:
 # Restore
 
 
-def to_be_restored(*, lost: timedelta | None = 20 * MINUTE, **fields: object) -> Scene:
+def to_be_restored(*, lost: timedelta | None = 20 * MINUTE, **fields: Any) -> Scene:
     """A healthy database that serves, whose contents a person no longer wants."""
     scene = backed_up(databases(health=health_spec(tcp_probe())))
     scene.ordered(
@@ -281,9 +282,15 @@ def test_where_a_person_vouches_for_it_the_restored_slot_goes_on_and_it_is_told(
 
 
 def test_that_word_is_for_one_instance_and_until_it_expires() -> None:
-    for fields in ({"instance_id": "i-0fffffffffffffff0"}, {"remaining": timedelta()}):
+    for fenced_id, remaining in (("i-0fffffffffffffff0", HOUR), (OLD, timedelta())):
         scene = owed(taken_over(original=InstanceState.STOPPING))
-        scene.ordered(DATABASE, OrderKind.FENCED, incarnation=2, **{"instance_id": OLD, **fields})
+        scene.ordered(
+            DATABASE,
+            OrderKind.FENCED,
+            incarnation=2,
+            instance_id=fenced_id,
+            remaining=remaining,
+        )
         assert the_hold(scene).gate is Gate.FENCE
 
 

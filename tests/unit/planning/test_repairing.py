@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -36,7 +37,7 @@ DATABASES = postgres_fleet(health=health_spec(tcp_probe()))
 DATABASE = "shared-postgres/0"
 
 
-def in_trouble(*signs: Sign, lasting: timedelta = HOUR, **changes: object) -> Scene:
+def in_trouble(*signs: Sign, lasting: timedelta = HOUR, **changes: Any) -> Scene:
     """A web instance with those signs, and a probe that fails too."""
     scene = Scene(web_fleet(health=health_spec(http_probe()), **changes))
     scene.in_service()

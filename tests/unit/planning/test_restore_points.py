@@ -126,8 +126,7 @@ def test_what_is_told_to_restore_from_is_the_newest_that_is_usable() -> None:
     scene.snapshot(VOLUME, ago=MINUTE, state=SnapshotState.PENDING)
     scene.snapshot(volume_id("shared-postgres/1"), ago=MINUTE)
     scene.terminated(DATABASE)
-    del scene.volumes[VOLUME]
-    del scene.memory.known[VOLUME]
+    scene.forgotten(VOLUME)
     (held,) = [item for item in planned(scene).withheld if item.gate is Gate.RESTORE]
     assert usable.id in held.reason
 

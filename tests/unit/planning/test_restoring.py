@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -74,7 +75,7 @@ def test_a_replacement_is_launched_with_a_copy_of_the_newest_snapshot() -> None:
     ],
 )
 def test_a_newer_snapshot_that_is_no_restore_point_is_passed_over(
-    why: str, fields: dict[str, object]
+    why: str, fields: dict[str, Any]
 ) -> None:
     scene = in_error()
     good = scene.snapshot(VOLUME, ago=30 * MINUTE)

@@ -116,6 +116,7 @@ def test_claims_without_an_archive_of_their_own_are_restored_from_snapshots_with
 ):
     """Nothing would be replayed onto the other claim, and the two would not fit."""
     claims = archived_databases().claims
+    assert claims[0].backup is not None
     log = data_claim("log", device="/dev/sdg", backup=replace(claims[0].backup, archive=None))
     scene = in_error(backed_up(archived_databases(claims=(*claims, log))))
     archived(scene, state(scene, ago=6 * MINUTE))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -28,7 +29,7 @@ def settled(
     ago: timedelta = MINUTE,
     list_ago: timedelta = timedelta(),
     observation: Observation | None = None,
-    **fields: object,
+    **fields: Any,
 ) -> Settlement:
     intent = scene.began(action, ago=ago, state=state, **fields)
     seen = replace(observation or scene.observation(), snapshots_as_of=scene.now - list_ago)

@@ -15,12 +15,10 @@ from tests.support.fleets import HOUR, MINUTE, postgres_fleet
 from tests.support.resources import NOW, volume_id
 from tests.support.settling import DATA, POLICY, intent_of, later, observed, settled_one
 
-DELETING = action_of(
-    "shared-postgres/0",
-    DeleteVolume(
-        volume_id=DATA, quarantined_until=NOW, final_snapshot_id=None, restore_point_ids=()
-    ),
+REQUEST = DeleteVolume(
+    volume_id=DATA, quarantined_until=NOW, final_snapshot_id=None, restore_point_ids=()
 )
+DELETING = action_of("shared-postgres/0", REQUEST)
 
 
 def test_without_an_answer_it_is_asked_for_again_while_the_plan_is_fresh() -> None:
@@ -64,6 +62,6 @@ def test_volumes_that_we_delete_together_are_no_mass_disappearance() -> None:
     sight = sight_of(case.observation, case.desired.policy, case.now)
     assert len(mass_disappearance(case.memory, sight)) == 5
     for text in slots:
-        request = replace(DELETING.request, volume_id=volume_id(text))  # type: ignore[call-arg]
-        scene.began(replace(DELETING, request=request), ago=HOUR, state=IntentState.OBSERVED)
+        deleting = replace(DELETING, request=replace(REQUEST, volume_id=volume_id(text)))
+        scene.began(deleting, ago=HOUR, state=IntentState.OBSERVED)
     assert mass_disappearance(scene.case().memory, sight) == frozenset()

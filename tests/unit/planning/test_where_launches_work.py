@@ -79,7 +79,7 @@ def test_what_is_held_says_where_why_and_when_it_is_tried() -> None:
     scene = gone("web/0", capabilities=failing(*ZONES, tried=-0.1))
     hold = the_hold(scene)
     assert hold.gate is Gate.CAPABILITY
-    zone = hold.action.request.zone if hold.action else ""  # type: ignore[union-attr]
+    zone = hold.action.request.zone if hold.action else ""
     known = scene.capabilities.of(zone, LAUNCH)
     assert hold.earliest_release == known.next_probe_at
     assert hold.reason == (

@@ -73,7 +73,7 @@ def test_every_class_has_codes_and_no_code_is_listed_twice() -> None:
         botocore_errors.EndpointConnectionError(endpoint_url=URL, error="refused"),
         botocore_errors.ConnectTimeoutError(endpoint_url=URL),
         botocore_errors.ProxyConnectionError(proxy_url="http://proxy:1"),
-        botocore_errors.SSLError(endpoint_url=URL, error="certificate verify failed"),
+        botocore_errors.SSLError(endpoint_url=URL, error=OSError("certificate verify failed")),
     ],
     ids=lambda error: type(error).__name__,
 )
@@ -128,7 +128,7 @@ def test_a_write_that_never_left_says_so(error: Exception, retry: RetryClass) ->
         botocore_errors.ReadTimeoutError(endpoint_url=URL),
         botocore_errors.ConnectionClosedError(endpoint_url=URL),
         botocore_errors.HTTPClientError(error="reset"),
-        botocore_errors.SSLError(endpoint_url=URL, error="bad record"),
+        botocore_errors.SSLError(endpoint_url=URL, error=OSError("bad record")),
         ResponseParserError("not XML"),
         client_error("503"),
         client_error("InternalError"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -38,7 +39,7 @@ def played(run: Run) -> Replayed:
     return replay(run, lambda _at, _down: None)
 
 
-def backed_up(**changes: object) -> Run:
+def backed_up(**changes: Any) -> Run:
     """Databases with a snapshot every hour; a loss of two hours and a quarter is allowed."""
     claim = data_claim(backup=snapshots_of(HOUR))
     fleets = desired(web_fleet(replicas=4), postgres_fleet(replicas=4, claims=(claim,)))

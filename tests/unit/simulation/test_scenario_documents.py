@@ -155,13 +155,13 @@ def test_every_word_becomes_its_fault(tmp_path: Path) -> None:
         return When(since=timedelta(), until=HOUR, zones=found, **more)
 
     def point(minutes: int, share: float) -> outages.StuckShare:
-        return outages.StuckShare(at=minutes * MINUTE, share=pytest.approx(share))
+        return outages.StuckShare(at=minutes * MINUTE, share=pytest.approx(share))  # type: ignore[arg-type]
 
     assert scenario.faults == (
         outages.VolumesStuck(
             when=when("A"),
             curve=(point(0, 0.0), point(12, 0.13), point(60, 0.0007)),
-            lost=pytest.approx(0.0007),
+            lost=pytest.approx(0.0007),  # type: ignore[arg-type]
             roots=True,
         ),
         faults.VolumesSick(when=when(share=0.05), io="slow"),

@@ -247,7 +247,7 @@ def test_in_october_2025_launches_are_refused_everywhere_and_then_are_without_ne
     cast(OCTOBER, account)
     assert refused_or_dead(account, 4, "subnet-az2") > 0.85
     at(account, 6)
-    ids = []
+    ids: list[str] = []
     while len(ids) < 20:
         if account.code(account.asked, SubnetId=OTHER_SUBNET) == "ok":
             ids = list(account.truth.instances)
@@ -268,7 +268,7 @@ def test_what_serves_in_october_2025_goes_on_serving_but_for_ordinary_failures()
     cast(OCTOBER, account)
     for hours in (1, 5, 8, 12):
         at(account, hours)
-        guests = [item.guest for item in account.truth.instances.values()]
+        guests = [str(item.guest) for item in account.truth.instances.values()]
         assert guests.count("dead") == pytest.approx(2, abs=3)
         assert set(guests) <= {"well", "dead", "misjudged"}
 

@@ -122,7 +122,7 @@ def test_only_complete_looks_are_counted(cell: CellStore) -> None:
 
 def test_a_pass_is_kept_whole_or_not_at_all(cell: CellStore) -> None:
     cell.record_pass(PassRecord(lessons=lessons(known={known("web/1").id: known("web/1")})))
-    twice = (SHORT, replace(SHORT, failures=9), replace(SHORT, zone=None))
+    twice = (SHORT, replace(SHORT, failures=9), replace(SHORT, zone=None))  # type: ignore[arg-type]
     with pytest.raises(StoreUnusable, match="nothing was written"):
         cell.record_pass(PassRecord(lessons=lessons(known={}), capacity=twice))
     assert list(cell.memory(NOW).known) == [known("web/1").id]

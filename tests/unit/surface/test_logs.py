@@ -27,7 +27,7 @@ def test_the_instant_is_in_utc() -> None:
     structlog.get_logger().info(events.PASS_DONE)
     at = datetime.fromisoformat(json.loads(stream.getvalue())["at"])
     assert at.utcoffset() is not None
-    assert at.utcoffset().total_seconds() == 0  # type: ignore[union-attr]
+    assert at.utcoffset().total_seconds() == 0
 
 
 def test_for_people_an_event_is_one_line_without_colour_codes() -> None:

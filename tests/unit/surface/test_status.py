@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from reconciler.planning.actions import Bucket, Course, Gate, Withheld
 from reconciler.planning.intents import IntentState
@@ -113,7 +114,7 @@ def test_a_loss_that_was_taken_and_what_was_ordered_are_shown_with_who_said_it()
 
 
 def test_what_waits_for_a_person_is_listed_with_the_commands_that_let_it_go() -> None:
-    def asked(number: int, gate: Gate, **fields: object) -> Withheld:
+    def asked(number: int, gate: Gate, **fields: Any) -> Withheld:
         return Withheld(
             slot=slot(f"web/{number}"), course=Course.RESTORE, gate=gate, reason="", **fields
         )

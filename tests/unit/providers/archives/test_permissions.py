@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from providers.ec2.permissions import Installation, policy
+from providers.ec2.installation import Installation
+from providers.ec2.permissions import policy
 from tests.support.iam_policy import Asked, allowed
 
 POLICY = policy(Installation(buckets=("backups",)))

@@ -6,6 +6,7 @@ import random  # noqa: TID251 - the source is seeded
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -155,7 +156,7 @@ def test_no_call_and_no_fault_makes_an_account_that_can_not_be(seed: int) -> Non
         ({"volume_limit": 3}, "VolumeLimitExceeded"),
     ],
 )
-def test_an_account_has_its_limits(limit: dict[str, int], code: str) -> None:
+def test_an_account_has_its_limits(limit: dict[str, Any], code: str) -> None:
     account = SimulatedAccount(layout=Layout(**limit))
     account.launched()
     assert account.code(account.asked) == code

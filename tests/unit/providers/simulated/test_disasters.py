@@ -239,9 +239,9 @@ def test_the_truth_is_read_only() -> None:
     account = SimulatedAccount()
     instance = account.instance(account.asked())
     with pytest.raises(FrozenInstanceError):
-        instance.state = "running"
+        instance.state = "running"  # type: ignore[misc]
     with pytest.raises(TypeError):
-        del account.truth.instances[instance.id]
+        del account.truth.instances[instance.id]  # type: ignore[attr-defined]
 
 
 def test_listeners_are_told_once_after_each_effect_with_all_that_it_changed() -> None:

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from datetime import timedelta
+from functools import partial
 
 from providers.simulated.clock import BEGINNING, VirtualClock
 from providers.simulated.faults import (
@@ -31,9 +32,10 @@ from tests.support.simulated_account import SimulatedAccount
 
 
 def test_events_happen_in_the_order_of_their_time_and_then_of_their_making() -> None:
-    clock, told = VirtualClock(), []
+    clock = VirtualClock()
+    told: list[str] = []
     for delay_s, name in ((2, "c"), (1, "a"), (1, "b")):
-        clock.after(timedelta(seconds=delay_s), lambda name=name: told.append(name))
+        clock.after(timedelta(seconds=delay_s), partial(told.append, name))
     clock.sleep(1)
     assert told == ["a", "b"]
     clock.sleep(1)

@@ -193,7 +193,8 @@ def test_a_volume_and_its_status_have_one_item_each_too() -> None:
 
 def all_pages(call: Any, member: str, size: int) -> list[Any]:
     """The items of all pages."""
-    found, more = [], {}
+    found: list[Any] = []
+    more: dict[str, str] = {}
     while True:
         reply = call(MaxResults=size, **more)
         assert len(reply[member]) <= size
